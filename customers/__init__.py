@@ -1,0 +1,3 @@
+"""The customer-accounts service of an online shop."""
+
+__version__ = "0.1.0"

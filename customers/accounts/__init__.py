@@ -1,0 +1,1 @@
+"""Customers: create, read, list, update, delete."""

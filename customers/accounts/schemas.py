@@ -1,0 +1,147 @@
+"""What comes in and goes out of the routes on customers: the documented fields, in the documented order."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from customers import fields
+
+_STATUS = {"description": "Customer account status: 1 for active, 0 for inactive"}
+_EMAIL = {"description": "Customer's email address (must be unique)"}
+_NAME = {"description": "Customer's full name"}
+
+
+class NewCustomer(fields.OpenBody):
+    """A registration."""
+
+    status = fields.Status(metadata=_STATUS)
+    email = fields.Email(required=True, metadata=_EMAIL)
+    password = fields.NewPassword(required=True, metadata={"description": "Customer's account password"})
+    full_name = fields.Text(required=True, shortest=1, metadata=_NAME)
+
+
+class CustomerChanges(fields.OpenBody):
+    """What to change; everything else stays."""
+
+    email = fields.Email(metadata=_EMAIL)
+    password = fields.NewPassword(
+        metadata={"description": "Customer's account password (only include if changing password)"}
+    )
+    full_name = fields.Text(shortest=1, metadata=_NAME)
+    status = fields.Status(metadata=_STATUS)
+
+
+class PageQuery(fields.Query):
+    """Which page of a list."""
+
+    page = fields.Number(low=1, high=2**31 - 1, load_default=1, metadata={"description": "Page, counted from 1"})
+    limit = fields.Number(low=1, high=100, load_default=20, metadata={"description": "Customers on a page"})
+
+
+class Customer(ma.Schema):
+    """A customer, as in lists. A row of an existing shop may lack what is nullable here."""
+
+    customer_id = ma.fields.Integer(required=True)
+    uuid = ma.fields.UUID(required=True)
+    status = ma.fields.Integer(required=True, metadata={"enum": [0, 1], **_STATUS})
+    group_id = ma.fields.Integer(required=True, allow_none=True)
+    email = ma.fields.String(required=True)
+    full_name = ma.fields.String(required=True, allow_none=True)
+    created_at = fields.Timestamp(required=True)
+    updated_at = fields.Timestamp(required=True)
+
+
+class Link(ma.Schema):
+    """Something that can be done with the customer."""
+
+    rel = ma.fields.String(required=True)
+    href = ma.fields.String(required=True)
+    action = ma.fields.String(required=True)
+    types = ma.fields.List(ma.fields.String(), required=True)
+
+
+class LinkedCustomer(Customer):
+    """A customer, with where the shop's staff manages it."""
+
+    links = ma.fields.Function(
+        lambda customer: _links(str(customer.uuid)),
+        metadata={"type": "array", "items": {"$ref": "#/components/schemas/Link"}},
+        required=True,
+    )
+
+
+def _links(uuid: str) -> list[dict[str, Any]]:
+    """Return the two documented links."""
+    return [
+        {"rel": rel, "href": href, "action": "GET", "types": ["text/xml"]}
+        for rel, href in (("customerGrid", "/admin/customers"), ("edit", f"/admin/customers/edit/{uuid}"))
+    ]
+
+
+class Address(ma.Schema):
+    """A customer's address: the documented eleven fields."""
+
+    customer_address_id = ma.fields.Integer(required=True)
+    uuid = ma.fields.UUID(required=True)
+    full_name = ma.fields.String(required=True, allow_none=True)
+    telephone = ma.fields.String(required=True, allow_none=True)
+    address_1 = ma.fields.String(required=True, allow_none=True)
+    address_2 = ma.fields.String(required=True, allow_none=True)
+    city = ma.fields.String(required=True, allow_none=True)
+    province = ma.fields.String(required=True, allow_none=True)
+    country = ma.fields.String(required=True)
+    postcode = ma.fields.String(required=True, allow_none=True)
+    is_default = ma.fields.Boolean(required=True)
+
+
+class CustomerWithAddresses(Customer):
+    """A customer with the addresses: the default first, then the oldest first."""
+
+    addresses = ma.fields.List(ma.fields.Nested(Address), required=True)
+
+
+class CustomerAnswer(ma.Schema):
+    """A customer as it was."""
+
+    data = ma.fields.Nested(Customer, required=True)
+
+
+class LinkedCustomerAnswer(ma.Schema):
+    """A customer as it is now."""
+
+    data = ma.fields.Nested(LinkedCustomer, required=True)
+
+
+class CustomerWithAddressesAnswer(ma.Schema):
+    """A customer in full."""
+
+    data = ma.fields.Nested(CustomerWithAddresses, required=True)
+
+
+class PageLinks(ma.Schema):
+    """Paths of pages around this one; they keep the request's other query parameters."""
+
+    first = ma.fields.String(required=True)
+    last = ma.fields.String(required=True)
+    prev = ma.fields.String(required=True, allow_none=True)
+    next = ma.fields.String(required=True, allow_none=True)
+
+
+class PageMeta(ma.Schema):
+    """Where this page stands."""
+
+    current_page = ma.fields.Integer(required=True)
+    from_ = ma.fields.Integer(data_key="from", required=True, allow_none=True)
+    last_page = ma.fields.Integer(required=True)
+    path = ma.fields.String(required=True)
+    per_page = ma.fields.Integer(required=True)
+    to = ma.fields.Integer(required=True, allow_none=True)
+    total = ma.fields.Integer(required=True)
+
+
+class CustomerPage(ma.Schema):
+    """A page of customers."""
+
+    data = ma.fields.List(ma.fields.Nested(Customer), required=True)
+    links = ma.fields.Nested(PageLinks, required=True)
+    meta = ma.fields.Nested(PageMeta, required=True)

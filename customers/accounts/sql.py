@@ -1,0 +1,111 @@
+"""The statements on customers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from customers import database
+from customers.errors import EmailTaken
+
+# Case-sensitive as EverShop made it, and ours on lower(email).
+_EMAIL_CONSTRAINTS = {"EMAIL_UNIQUE": EmailTaken, "customer_email_lower_key": EmailTaken}
+
+
+# Either unique constraint on the address makes this return no row.
+INSERT = text("""
+    INSERT INTO customer (status, email, password, full_name)
+    VALUES (:status, :email, :password, :full_name)
+        ON CONFLICT DO NOTHING
+    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
+""")
+
+
+def insert(conn: Connection, *, status: int, email: str, password: str, full_name: str) -> Row[Any] | None:
+    """Insert a customer and return the row, or None when the address is taken. ``password`` is a hash."""
+    values = {"status": status, "email": email, "password": password, "full_name": full_name}
+    return conn.execute(INSERT, values).one_or_none()
+
+
+# One statement for a customer and the addresses: default first, then oldest first, which is the order of their ids.
+FIND = text("""
+    SELECT customer_id, uuid, status, group_id, email, full_name, created_at, updated_at,
+           (SELECT coalesce(json_agg(json_build_object(
+                       'customer_address_id', customer_address_id,
+                       'uuid', uuid,
+                       'full_name', full_name,
+                       'telephone', telephone,
+                       'address_1', address_1,
+                       'address_2', address_2,
+                       'city', city,
+                       'province', province,
+                       'country', country,
+                       'postcode', postcode,
+                       'is_default', coalesce(is_default, false))
+                   ORDER BY coalesce(is_default, false) DESC, customer_address_id), '[]')
+              FROM customer_address
+             WHERE customer_address.customer_id = customer.customer_id) AS addresses
+      FROM customer
+     WHERE uuid = :uuid
+""")
+
+
+def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
+    """Return the customer with ``addresses``, a list of dictionaries, or None."""
+    return conn.execute(FIND, {"uuid": uuid}).one_or_none()
+
+
+# The join to one row of totals brings the total even when the page is empty: then one row of nulls.
+LIST = text("""
+    SELECT totals.total, page.customer_id, page.uuid, page.status, page.group_id, page.email, page.full_name,
+           page.created_at, page.updated_at
+      FROM (SELECT count(*) AS total
+              FROM customer) AS totals
+      LEFT JOIN (SELECT customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
+                   FROM customer
+                  ORDER BY customer_id
+                  LIMIT :limit
+                 OFFSET :offset) AS page
+        ON true
+     ORDER BY page.customer_id
+""")
+
+
+def list_page(conn: Connection, *, limit: int, offset: int) -> tuple[Sequence[Row[Any]], int]:
+    """Return a page of customers by ascending id, and how many customers there are in all."""
+    rows = conn.execute(LIST, {"limit": limit, "offset": offset}).all()
+    return [row for row in rows if row.customer_id is not None], rows[0].total
+
+
+# None means "as it is": no column here may become null.
+UPDATE = text("""
+    UPDATE customer
+       SET status = coalesce(:status, status),
+           email = coalesce(:email, email),
+           password = coalesce(:password, password),
+           full_name = coalesce(:full_name, full_name),
+           updated_at = now()
+     WHERE uuid = :uuid
+    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
+""")
+
+
+def update(conn: Connection, uuid: UUID, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Change what ``values`` names (``password`` is a hash) and return the row, or None. Raises EmailTaken."""
+    unchanged = dict.fromkeys(("status", "email", "password", "full_name"))
+    with database.constraints(_EMAIL_CONSTRAINTS):
+        return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid}).one_or_none()
+
+
+# Addresses, sessions and reset tokens go with it, by their foreign keys.
+DELETE = text("""
+    DELETE FROM customer
+     WHERE uuid = :uuid
+    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
+""")
+
+
+def delete(conn: Connection, uuid: UUID) -> Row[Any] | None:
+    """Delete the customer and return the row as it was, or None."""
+    return conn.execute(DELETE, {"uuid": uuid}).one_or_none()

@@ -1,0 +1,1 @@
+"""Admins, who are made from the command line."""

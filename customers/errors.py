@@ -1,0 +1,163 @@
+"""The family of errors that the service answers with.
+
+A service raises a leaf; `api.py` turns it into the one envelope. ``status`` is the HTTP status, ``code`` is stable and
+for programs, the message is for people. The classes are also what `/openapi.json` documents the answers from.
+"""
+
+from collections.abc import Mapping
+
+Faults = Mapping[str, list[str]]
+
+
+class ServiceError(Exception):
+    """An answer that is not a success. The class's own values are what is documented."""
+
+    status = 500
+    code = "internal_error"
+    message = "Something went wrong on our side"
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, message: str | None = None, *, errors: Faults | None = None) -> None:
+        super().__init__(message or self.message)
+        self.message = message or self.message
+        self.errors = errors
+
+
+# 400
+
+
+class InvalidInput(ServiceError):
+    """Fields that are not as documented; ``errors`` says which and why."""
+
+    status, code, message = 400, "invalid_input", "Some fields are not valid"
+
+
+class MalformedJson(ServiceError):
+    """A body that is not a JSON object."""
+
+    status, code, message = 400, "malformed_json", "The body must be a JSON object in UTF-8"
+
+
+class NothingToUpdate(ServiceError):
+    """A PATCH that names nothing that can be changed."""
+
+    status, code, message = 400, "nothing_to_update", "The body holds nothing that can be changed"
+
+
+# 401
+
+
+class NotAuthenticated(ServiceError):
+    """No session, or one that has ended."""
+
+    status, code, message = 401, "not_authenticated", "Sign in first"
+    # RFC 9110 section 11.6.1 wants a challenge with every 401; a scheme of our own keeps browsers from asking.
+    headers = {"WWW-Authenticate": 'Session realm="customers"'}
+
+
+class InvalidCredentials(NotAuthenticated):
+    """Unknown address, wrong password, disabled account: the caller cannot tell which (ASVS 5.0, 6.3.8)."""
+
+    code, message = "invalid_credentials", "The e-mail address or the password is wrong"
+
+
+# 403
+
+
+class Forbidden(ServiceError):
+    """Signed in, but not allowed."""
+
+    status, code, message = 403, "forbidden", "You may not do this"
+
+
+class StatusForbidden(ServiceError):
+    """A customer that sends ``status``."""
+
+    status, code, message = 403, "status_forbidden", "Only an admin enables and disables accounts"
+
+
+class LoginAgain(ServiceError):
+    """A sensitive change from a session whose login is too long ago (ASVS 5.0, 7.5.1)."""
+
+    status, code, message = 403, "login_again", "Sign in again to do this"
+
+
+class CrossSite(ServiceError):
+    """A browser's write or login that a page of another site started."""
+
+    status, code, message = 403, "cross_site", "Pages of other sites may not do this"
+
+
+# 404, 405
+
+
+class NotFound(ServiceError):
+    """A path that nothing is served at."""
+
+    status, code, message = 404, "not_found", "There is nothing at this address"
+
+
+class CustomerNotFound(ServiceError):
+    """No customer has this uuid."""
+
+    status, code, message = 404, "customer_not_found", "Customer not found"
+
+
+class MethodNotAllowed(ServiceError):
+    """A path that does not take this method."""
+
+    status, code, message = 405, "method_not_allowed", "This address does not take this method"
+
+
+# 409
+
+
+class EmailTaken(ServiceError):
+    """Another account has this address, in whatever case."""
+
+    status, code, message = 409, "email_taken", "An account with this e-mail address exists"
+
+
+# 413, 415
+
+
+class BodyTooLarge(ServiceError):
+    """A request body over the limit."""
+
+    status, code, message = 413, "body_too_large", "The body is too large"
+
+
+class UnsupportedMediaType(ServiceError):
+    """A body that does not say it is JSON."""
+
+    status, code, message = 415, "unsupported_media_type", "The body must be sent as application/json"
+
+
+# 503
+
+
+class Unavailable(ServiceError):
+    """The database does not answer, or not in time."""
+
+    status, code, message = 503, "unavailable", "The service is not available; try again"
+    headers = {"Retry-After": "2"}
+
+
+class Busy(ServiceError):
+    """More passwords wait to be hashed than can be in reasonable time."""
+
+    status, code, message = 503, "busy", "The service is busy; try again"
+
+    def __init__(self, retry_after: int = 1) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after)}
+
+    headers = {"Retry-After": "1"}
+
+
+class SchemaMissing(ServiceError):
+    """The database holds no schema, or an older one."""
+
+    status, code = 503, "schema_missing"
+    message = "The database schema is missing or out of date; run: flask init-db"
+    headers = {"Retry-After": "10"}

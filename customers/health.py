@@ -1,0 +1,44 @@
+"""For the orchestrator: is the process up, and can it serve."""
+
+import marshmallow as ma
+
+from customers import auth, errors, schema
+from customers.api import Blueprint, raises, resources
+
+blueprint = Blueprint("health", __name__, description="For the orchestrator")
+
+
+class Health(ma.Schema):
+    """How the service is."""
+
+    status = ma.fields.String(required=True, metadata={"enum": ["ok"]})
+
+
+class HealthAnswer(ma.Schema):
+    """The service is well."""
+
+    data = ma.fields.Nested(Health, required=True)
+
+
+@blueprint.route("/healthz", methods=["GET"])
+@auth.public
+@blueprint.response(200, HealthAnswer)
+def get_liveness() -> dict[str, dict[str, str]]:
+    """Tell whether the process answers.
+
+    Asks nothing of the database: a restart of this process would not mend it.
+    """
+    return {"data": {"status": "ok"}}
+
+
+@blueprint.route("/readyz", methods=["GET"])
+@auth.public
+@raises(errors.SchemaMissing)
+@blueprint.response(200, HealthAnswer)
+def get_readiness() -> dict[str, dict[str, str]]:
+    """Tell whether requests can be served.
+
+    The database answers, and its schema is there and not older than this service.
+    """
+    schema.check(resources().database)
+    return {"data": {"status": "ok"}}

@@ -1,0 +1,133 @@
+"""Passwords: hash, verify, refuse the common ones; and the bounded pool of threads that bcrypt runs in.
+
+bcrypt is slow on purpose and releases the interpreter lock while it works. A few threads of lowered priority do all of
+it, so that a rush of logins takes the processor time that nobody else wants, and requests that need no hashing stay
+quick.
+"""
+
+import functools
+import math
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import bcrypt
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from customers.errors import Busy
+
+T = TypeVar("T")
+
+MIN_CHARACTERS = 8
+MAX_BYTES = 72  # bcrypt reads no further
+
+# $2b$ is what this service makes; $2a$, $2y$ and $2x$ come from elsewhere.
+_HASH = re.compile(r"\$2[abxy]\$(?P<cost>0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+_OWN_PREFIX = "$2b$"
+
+# What one hash at cost 12 takes on an ordinary processor, in seconds: a first guess, corrected by every hash made.
+_SECONDS_AT_COST_12 = 0.25
+_GUESS_WEIGHT = 0.2
+
+
+@functools.cache
+def _common() -> frozenset[str]:
+    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_CHARACTERS)
+
+
+def is_common(password: str) -> bool:
+    """Return whether a password is, in whatever case, among the 30,000 most used (ASVS 5.0, 6.2.4)."""
+    return password.lower() in _common()
+
+
+def _cost(hashed: str | None) -> int | None:
+    """Return a bcrypt hash's cost, or None for what is not one."""
+    match = _HASH.fullmatch(hashed or "")
+    return int(match["cost"]) if match else None
+
+
+def _lower_priority() -> None:
+    # On Linux this is the priority of the calling thread alone (sched(7)); elsewhere it would be the whole process's.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+class Hasher:
+    """bcrypt at one cost, in a bounded pool of threads.
+
+    The bound is in seconds of work, not in places: the queue takes a job when those before it are expected to be done
+    within ``max_wait``, by what recent jobs took. So it is long where hashing is cheap and short where it is dear, and
+    the callers who wait can never be all the threads that serve requests.
+    """
+
+    def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0) -> None:
+        self._rounds = rounds
+        self._threads = threads
+        self._max_wait = max_wait
+        self._job_seconds = _SECONDS_AT_COST_12 * 2.0 ** (rounds - 12)
+        self._jobs = 0
+        self._lock = threading.Lock()
+        # Makes its threads when the first job comes, so that a process may fork before.
+        self._pool = ThreadPoolExecutor(threads, "bcrypt", _lower_priority)
+
+    def hash(self, password: str) -> str:
+        """Return the bcrypt hash of a password of at most 72 bytes. Raises Busy."""
+        return self._run(lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._rounds)).decode())
+
+    def verify(self, password: str, hashed: str | None) -> bool:
+        """Return whether a password is the one that was hashed; None stands for an account that does not exist.
+
+        A refusal costs the work of one hash at the set cost, whatever it is refused for: no account, no usable hash,
+        a cheaper hash, a password too long. For a disabled account, too, pass None. Raises Busy.
+        """
+        return self._run(lambda: self._verify(password.encode(), hashed))
+
+    def renewed(self, password: str, hashed: str) -> str | None:
+        """Return a new hash of a password just verified, if the old one is weaker than the set cost, else None.
+
+        A password over 72 bytes keeps its foreign hash, which was made of the first 72; a new one must be shorter.
+        Nor is there a new hash while the pool is busy: the login is what matters, and the next one will do.
+        """
+        if (_cost(hashed) or 0) >= self._rounds or len(password.encode()) > MAX_BYTES:
+            return None
+        try:
+            return self.hash(password)
+        except Busy:
+            return None
+
+    def _verify(self, password: bytes, hashed: str | None) -> bool:
+        cost = _cost(hashed)
+        if hashed is not None and cost is not None:
+            # bcryptjs and its like cut at 72 bytes when they made the hash; a password of ours was never longer.
+            if not hashed.startswith(_OWN_PREFIX):
+                password = password[:MAX_BYTES]
+            if len(password) <= MAX_BYTES and bcrypt.checkpw(password, hashed.encode()):
+                return True
+        # 2^c + (2^c + 2^(c+1) + … + 2^(n-1)) = 2^n: a cheaper hash is topped up to the work of the set cost.
+        spent_at = cost if cost is not None and len(password) <= MAX_BYTES else None
+        for rounds in [self._rounds] if spent_at is None else range(spent_at, self._rounds):
+            bcrypt.hashpw(password[:MAX_BYTES], bcrypt.gensalt(rounds))
+        return False
+
+    def _run(self, job: Callable[[], T]) -> T:
+        with self._lock:
+            wait = self._jobs * self._job_seconds / self._threads
+            if wait > self._max_wait:
+                raise Busy(retry_after=math.ceil(wait))
+            self._jobs += 1
+        return self._pool.submit(self._timed, job).result()
+
+    def _timed(self, job: Callable[[], T]) -> T:
+        began = time.monotonic()
+        try:
+            return job()
+        finally:
+            took = time.monotonic() - began
+            with self._lock:
+                self._jobs -= 1
+                self._job_seconds += (took - self._job_seconds) * _GUESS_WEIGHT

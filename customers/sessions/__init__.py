@@ -1,0 +1,1 @@
+"""Logins, logouts, and who is calling."""

@@ -1,0 +1,82 @@
+"""Logins and logouts of customers and admins."""
+
+from typing import Any
+
+from flask import g
+
+from customers import auth, errors
+from customers.api import Blueprint, raises, resources
+from customers.identity import Caller, Kind
+from customers.sessions import schemas, service
+
+blueprint = Blueprint("sessions", __name__, description="Signing in and out")
+
+EXAMPLE = {"email": "john.smith@example.com", "password": "correct horse battery"}
+
+
+def _log_in(kind: Kind, credentials: dict[str, str]) -> dict[str, Any]:
+    client = auth.client()
+    sid, identity = service.log_in(resources(), kind, **credentials, ip=client.ip, user_agent=client.user_agent)
+    auth.remember(kind, sid)
+    g.caller = Caller(**{kind: identity})
+    return {"data": {"sid": sid}}
+
+
+def _log_out(kind: Kind) -> dict[str, Any]:
+    sid = auth.presented(kind)
+    if sid is not None:
+        service.log_out(resources(), kind, sid)
+        auth.forget(kind, sid)
+    return {"data": {}}
+
+
+@blueprint.route("/customer/login", methods=["POST"])
+@auth.sign_in
+@raises(errors.InvalidCredentials, errors.Busy)
+@blueprint.arguments(schemas.Login, example=EXAMPLE)
+@blueprint.response(200, schemas.LoginAnswer)
+def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
+    """Sign a customer in.
+
+    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set.
+    """
+    return _log_in("customer", credentials)
+
+
+@blueprint.route("/customer/logout", methods=["POST"], endpoint="logout_customer_alias")
+@blueprint.route("/customers/logout", methods=["POST"])
+@auth.public
+@raises(errors.CrossSite)
+@blueprint.response(200, schemas.LogoutAnswer)
+def logout_customer() -> dict[str, Any]:
+    """Sign the customer out.
+
+    Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and
+    the answer is the same.
+    """
+    return _log_out("customer")
+
+
+@blueprint.route("/admin/user/login", methods=["POST"])
+@auth.sign_in
+@raises(errors.InvalidCredentials, errors.Busy)
+@blueprint.arguments(schemas.Login, example=EXAMPLE)
+@blueprint.response(200, schemas.LoginAnswer)
+def login_admin(credentials: dict[str, str]) -> dict[str, Any]:
+    """Sign an admin in.
+
+    As for a customer; both may be signed in from one browser at the same time.
+    """
+    return _log_in("admin", credentials)
+
+
+@blueprint.route("/admin/user/logout", methods=["POST"])
+@auth.public
+@raises(errors.CrossSite)
+@blueprint.response(200, schemas.LogoutAnswer)
+def logout_admin() -> dict[str, Any]:
+    """Sign the admin out.
+
+    As for a customer.
+    """
+    return _log_out("admin")

@@ -1,0 +1,93 @@
+"""The acts of signing in, signing out, and telling who calls (CONTRACT section 2)."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Row
+
+from customers.errors import InvalidCredentials
+from customers.identity import Caller, Identity, Kind
+from customers.resources import Resources
+from customers.sessions import sql
+
+
+def digest(sid: str) -> bytes:
+    """Return what the database knows a session by. The sid is random (122 bits), so a plain SHA-256 is enough."""
+    return hashlib.sha256(sid.encode(errors="surrogateescape")).digest()
+
+
+def log_in(
+    resources: Resources, kind: Kind, email: str, password: str, *, ip: str | None, user_agent: str | None
+) -> tuple[str, Identity]:
+    """Check a password and start a session; return its sid, which nobody will see again, and who it is.
+
+    Raises InvalidCredentials, alike and after equal work for an unknown address, a wrong password and a disabled
+    account; and Busy.
+    """
+    with resources.database.reading() as conn:
+        account = sql.find_account(conn, kind, email)
+    enabled = account is not None and account.enabled
+    if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
+        raise InvalidCredentials()
+    assert account is not None, "nothing verifies without an account"
+    renewed = resources.passwords.renewed(password, account.password)
+    sid = str(uuid.uuid4())
+    with resources.database.writing() as conn:
+        hashed = account.password
+        if renewed is not None and sql.renew_hash(conn, kind, account.account_id, hashed, renewed):
+            hashed = renewed
+        started = sql.start(
+            conn,
+            kind,
+            digest=digest(sid),
+            account_id=account.account_id,
+            password=hashed,
+            seconds=min(_lifetimes(resources, kind)),
+            ip=ip,
+            user_agent=user_agent,
+        )
+    if not started:
+        raise InvalidCredentials()
+    return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
+
+
+def log_out(resources: Resources, kind: Kind, sid: str) -> None:
+    """End a session of this kind of account; one that has ended already is as well."""
+    with resources.database.reading() as conn:
+        sql.end(conn, kind, digest(sid))
+
+
+def identify(resources: Resources, sids: Iterable[str]) -> Caller:
+    """Return who is signed in by these sids; those that name no living session count for nothing."""
+    with resources.database.reading() as conn:
+        found = sql.identify(conn, [digest(sid) for sid in sids], resources.settings.recent_login)
+        for session in found:
+            if session.unseen:
+                idle, lifetime = _lifetimes(resources, "admin" if session.admin_user_id else "customer")
+                sql.touch(conn, session.digest, idle, lifetime)
+    return Caller(
+        customer=next((_customer(session) for session in found if session.customer_id), None),
+        admin=next((_admin(session) for session in found if session.admin_user_id), None),
+    )
+
+
+def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
+    """Return a kind's idle and absolute lifetimes, in seconds."""
+    settings = resources.settings
+    if kind == "admin":
+        return settings.admin_idle, settings.admin_lifetime
+    return settings.customer_idle, settings.customer_lifetime
+
+
+def _customer(session: Row[Any]) -> Identity:
+    return Identity(
+        "customer", session.customer_id, session.customer_uuid, session.customer_email, session.digest, session.recent
+    )
+
+
+def _admin(session: Row[Any]) -> Identity:
+    return Identity(
+        "admin", session.admin_user_id, session.admin_uuid, session.admin_email, session.digest, session.recent
+    )

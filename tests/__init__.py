@@ -1,0 +1,1 @@
+"""Tests: through HTTP, against a real PostgreSQL."""
