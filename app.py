@@ -30,7 +30,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_PATH="/",
         SESSION_REFRESH_EACH_REQUEST=False,  # the rows in the database say how long a session lives
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=max(settings.customer_lifetime, settings.admin_lifetime)),
-        MAX_CONTENT_LENGTH=settings.max_body,
+        # A byte more than is taken: werkzeug cuts a body sent in chunks off there without a word, and one that has
+        # reached the limit is told from one that ends at it by that byte.
+        MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider, which this is
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

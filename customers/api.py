@@ -65,15 +65,22 @@ class Parser(FlaskParser):
         """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
         if not core.is_json(req.mimetype):
             raise errors.UnsupportedMediaType()
+        data = req.get_data()
+        if len(data) > resources().settings.max_body:
+            raise errors.BodyTooLarge()
         try:
-            body = json.loads(req.get_data().decode(), parse_constant=_refuse_constant)
+            body = json.loads(data.decode(), parse_constant=_refuse_constant)
+            if not isinstance(body, dict):
+                raise errors.MalformedJson()
+            # Here and not in the schemas, so that it holds for ignored properties, too.
+            unstorable = [name for name, value in body.items() if not (_storable(name) and _storable(value))]
         except (ValueError, RecursionError):
             raise errors.MalformedJson() from None
-        if not isinstance(body, dict):
-            raise errors.MalformedJson()
-        faults = {name: ["Must not contain NUL characters or lone surrogates."] for name in _unstorable_names(body)}
-        if faults:
-            raise errors.InvalidInput(errors=faults)
+        if unstorable:
+            said = [fields.UNSTORABLE]
+            raise errors.InvalidInput(
+                errors={name.encode(errors="replace").decode(): said for name in unstorable}
+            )
         return body
 
     def handle_error(self, error: ma.ValidationError, *_: object, **__: object) -> NoReturn:
@@ -86,19 +93,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON (RFC 8259 section 6)")
 
 
-def _unstorable_names(body: dict[str, Any]) -> list[str]:
-    """Return the top-level names under which a NUL or a lone surrogate stands, ignored properties included.
-
-    Looked for in what json.dumps makes of a value: an escape is the only way such a character can stand in it.
-    """
-
-    def clean(value: Any) -> bool:
-        try:
-            return "\\u0000" not in json.dumps(value) and bool(json.dumps(value, ensure_ascii=False).encode())
-        except UnicodeEncodeError:
-            return False
-
-    return [name.encode(errors="replace").decode() for name, value in body.items() if not clean([name, value])]
+def _storable(value: Any) -> bool:
+    """Return whether no string in a JSON value, names included, holds what no database column can."""
+    if isinstance(value, str):
+        return fields.is_storable(value)
+    if isinstance(value, dict):
+        return all(_storable(name) and _storable(item) for name, item in value.items())
+    return not isinstance(value, list) or all(_storable(item) for item in value)
 
 
 def _flat(messages: Any) -> dict[str, list[str]]:

@@ -86,7 +86,7 @@ def identify() -> Caller:
 
     Raises NotAuthenticated for a header that names no session: it is never made good by the cookie.
     """
-    sids = {sid for kind in KINDS if (sid := presented(kind))}
+    sids = {sid for kind in KINDS if (sid := presented(kind)) is not None}
     if not sids:
         return ANONYMOUS
     found = sessions.identify(resources(), sids)

@@ -16,12 +16,12 @@ TEXT_CHARACTERS = 255
 
 # What PostgreSQL refuses in a text: NUL, and the halves of surrogate pairs, which no UTF-8 can carry.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE = "Must not contain NUL characters or lone surrogates."
 
 
-def refuse_unstorable(value: str) -> None:
-    """Raise ValidationError for a text that no database column can hold."""
-    if _UNSTORABLE.search(value):
-        raise ValidationError("Must not contain NUL characters or lone surrogates.")
+def is_storable(text: str) -> bool:
+    """Return whether a database column can hold a text."""
+    return not _UNSTORABLE.search(text)
 
 
 class Text(fields.String):
@@ -32,7 +32,8 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        refuse_unstorable(text)
+        if not is_storable(text):
+            raise ValidationError(UNSTORABLE)
         return text.strip()
 
 
@@ -57,7 +58,8 @@ class Password(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        refuse_unstorable(text)
+        if not is_storable(text):
+            raise ValidationError(UNSTORABLE)
         return text
 
 

@@ -1,0 +1,209 @@
+"""What tests stand on: one PostgreSQL for the run, one application, empty tables before each test."""
+
+import itertools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from app import create_app
+from customers import embedded, schema
+from customers.admins import service as admins
+from customers.config import Settings
+from customers.resources import Resources
+from tests.client import CheckingClient
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the connection string of a PostgreSQL whose databases the tests may make and drop."""
+    given = os.environ.get("CUSTOMERS_TEST_DATABASE_URL")
+    if given:
+        return given
+    conninfo = embedded.start(tmp_path_factory.mktemp("data"))
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        conn.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the machine
+        conn.execute("SELECT pg_reload_conf()")
+    return conninfo
+
+
+@pytest.fixture(scope="session")
+def make_database(server: str) -> Iterator[Callable[[], str]]:
+    """Return a function that makes an empty database and returns its connection string."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        with psycopg.connect(server, autocommit=True) as conn:
+            conn.execute(f"CREATE DATABASE {name}")
+        made.append(name)
+        return make_conninfo(server, dbname=name)
+
+    yield make
+    with psycopg.connect(server, autocommit=True) as conn:
+        for name in made:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def settings(make_database: Callable[[], str]) -> Settings:
+    """Return settings for tests: the cheapest hashes, plain-HTTP cookies."""
+    return Settings(
+        database_url=make_database(), secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20
+    )
+
+
+def application(settings: Settings) -> Flask:
+    """Return an application whose test client checks every answer."""
+    app = create_app(settings)
+    app.test_client_class = CheckingClient
+    app.extensions["openapi"] = app.test_client().get("/openapi.json").get_json()
+    return app
+
+
+@pytest.fixture(scope="session")
+def shared_app(settings: Settings) -> Iterator[Flask]:
+    """Return the application of the run."""
+    app = application(settings)
+    schema.apply(app.extensions["customers"].database)
+    yield app
+    app.extensions["customers"].database.close()
+
+
+@pytest.fixture
+def app(shared_app: Flask, db: "Db") -> Flask:
+    """Return the application, over empty tables."""
+    for table in ("login_session", "reset_password_token", "customer_address", "customer", "admin_user"):
+        db.execute(f"DELETE FROM {table}")
+    return shared_app
+
+
+@pytest.fixture
+def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Return a function that makes an application on the same database with other settings."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        made.append(application(replace(settings, **changes)))
+        return made[-1]
+
+    yield make
+    for other in made:
+        other.extensions["customers"].database.close()
+
+
+@pytest.fixture
+def resources(app: Flask) -> Resources:
+    """Return what the application's acts get."""
+    found: Resources = app.extensions["customers"]
+    return found
+
+
+class Db:
+    """Direct access to the database, for what HTTP does not show or cannot make."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conn = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
+
+    def execute(self, statement: str, *values: object) -> None:
+        """Run a statement."""
+        self._conn.execute(statement, values)  # type: ignore[call-overload]  # psycopg wants a literal
+
+    def all(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        """Return all rows."""
+        return self._conn.execute(statement, values).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    def one(self, statement: str, *values: object) -> dict[str, Any]:
+        """Return the only row."""
+        (row,) = self.all(statement, *values)
+        return row
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._conn.close()
+
+
+@pytest.fixture
+def db(settings: Settings, shared_app: Flask) -> Iterator[Db]:
+    """Return direct access to the application's database."""
+    assert settings.database_url
+    direct = Db(settings.database_url)
+    yield direct
+    direct.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> CheckingClient:
+    """Return a client with a cookie jar of its own."""
+    return new_client(app)
+
+
+def new_client(app: Flask, **kwargs: Any) -> CheckingClient:
+    """Return another client."""
+    client = app.test_client(**kwargs)
+    assert isinstance(client, CheckingClient)
+    return client
+
+
+class Account:
+    """A registered account that is signed in by header."""
+
+    def __init__(self, app: Flask, uuid: str, email: str, sid: str) -> None:
+        self.uuid = uuid
+        self.email = email
+        self.sid = sid
+        self.path = f"/api/customers/{uuid}"
+        self.headers = {"X-Session-ID": sid}
+        self.client = new_client(app, use_cookies=False)
+        self.client.environ_base["HTTP_X_SESSION_ID"] = sid
+
+
+@pytest.fixture
+def customer(app: Flask, make_customer: Callable[..., Account]) -> Account:
+    """Return a customer who is signed in."""
+    return make_customer()
+
+
+@pytest.fixture
+def make_customer(app: Flask) -> Callable[..., Account]:
+    """Return a function that registers a customer and signs in."""
+    numbers = itertools.count(1)
+
+    def make(email: str | None = None, password: str = PASSWORD) -> Account:
+        email = email or f"customer{next(numbers)}@example.com"
+        visitor = new_client(app, use_cookies=False)
+        body = {"email": email, "password": password, "full_name": "Ann Customer"}
+        created = visitor.post("/api/customers", json=body)
+        assert created.status_code == 201, created.text
+        return Account(app, created.get_json()["data"]["uuid"], email, log_in(visitor, email, password))
+
+    return make
+
+
+@pytest.fixture
+def admin(app: Flask, resources: Resources) -> Account:
+    """Return an admin who is signed in."""
+    row = admins.create(resources, email="admin@example.com", password=PASSWORD, full_name="Adam Admin")
+    sid = log_in(new_client(app, use_cookies=False), row.email, path="/admin/user/login")
+    return Account(app, str(row.uuid), row.email, sid)
+
+
+def log_in(client: CheckingClient, email: str, password: str = PASSWORD, path: str = "/customer/login") -> str:
+    """Sign in and return the sid."""
+    response = client.post(path, json={"email": email, "password": password})
+    assert response.status_code == 200, response.text
+    sid: str = response.get_json()["data"]["sid"]
+    return sid
+
+
+REPOSITORY = Path(__file__).parent.parent

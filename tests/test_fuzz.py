@@ -1,0 +1,78 @@
+"""Random JSON thrown at every route never gives a 5xx."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from tests.client import CheckingClient
+from tests.conftest import PASSWORD, Account, new_client
+
+# Any JSON, lone surrogates and NUL included; and objects whose names are those that the service knows.
+TEXT = st.text(st.characters(codec=None), max_size=20)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
+JSON: st.SearchStrategy[Any] = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=10
+)
+NAMES = st.sampled_from(["email", "password", "full_name", "status", "customer_id", "uuid", "group_id", "links"])
+LIKELY = st.sampled_from(["ann@example.com", PASSWORD, "x" * 73, "Ann", "1", 1, True, 1.0, "", " ", "\0", "\ud800"])
+BODIES = JSON | st.dictionaries(NAMES | TEXT, LIKELY | JSON, max_size=6)
+
+ROUTES = [
+    ("POST", "/api/customers"),
+    ("GET", "/api/customers"),
+    ("GET", "{own}"),
+    ("PATCH", "{own}"),
+    ("DELETE", "/api/customers/00000000-0000-0000-0000-000000000001"),
+    ("POST", "/customer/login"),
+    ("POST", "/customer/logout"),
+    ("POST", "/customers/logout"),
+    ("POST", "/admin/user/login"),
+    ("POST", "/admin/user/logout"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(body=BODIES)
+def test_random_json_never_gives_a_5xx(
+    app: Flask, customer: Account, admin: Account, method: str, path: str, body: Any
+) -> None:
+    path = path.replace("{own}", customer.path)
+    data = json.dumps(body)
+    clients: list[CheckingClient] = [new_client(app, use_cookies=False), admin.client]
+
+    for client in clients:
+        response = client.open(path, method=method, data=data, content_type="application/json")
+        assert response.status_code < 500, (body, response.text)
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@given(name=st.sampled_from(["page", "limit", "x"]), value=st.text(max_size=12))
+def test_random_query_strings_never_give_a_5xx(name: str, value: str, admin_client: CheckingClient) -> None:
+    response = admin_client.get("/api/customers", query_string={name: value})
+
+    assert response.status_code in (200, 400)
+
+
+@pytest.fixture(scope="module")
+def admin_client(shared_app: Flask) -> CheckingClient:
+    from customers.admins import service as admins
+    from tests.conftest import log_in
+
+    resources = shared_app.extensions["customers"]
+    email = "fuzzer@example.com"
+    admins.create(resources, email=email, password=PASSWORD, full_name="F")
+    client = new_client(shared_app, use_cookies=False)
+    client.environ_base["HTTP_X_SESSION_ID"] = log_in(client, email, path="/admin/user/login")
+    return client

@@ -1,0 +1,452 @@
+"""Sessions: logins, logouts, lifetimes, the cookie and the header (CONTRACT section 2)."""
+
+import base64
+import hashlib
+import re
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from customers import config
+from tests.client import CheckingClient
+from tests.conftest import PASSWORD, Account, Db, log_in, new_client
+
+LOGINS = [("/customer/login", "customer"), ("/admin/user/login", "admin")]
+
+
+@pytest.fixture
+def accounts(customer: Account, admin: Account) -> dict[str, Account]:
+    return {"customer": customer, "admin": admin}
+
+
+def cookie_of(client: CheckingClient, response: Any) -> str:
+    cookie: str = response.headers["Set-Cookie"]
+    return cookie
+
+
+@pytest.mark.parametrize(("path", "kind"), LOGINS)
+def test_a_login_answers_a_uuid_and_sets_a_cookie_that_names_the_same_session(
+    app: Flask, accounts: dict[str, Account], path: str, kind: str
+) -> None:
+    browser = new_client(app)
+
+    response = browser.post(path, json={"email": accounts[kind].email, "password": PASSWORD})
+
+    sid = response.get_json()["data"]["sid"]
+    assert response.get_json() == {"data": {"sid": sid}}
+    assert re.fullmatch(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", sid)
+    target = accounts["customer"].path
+    by_cookie = browser.get(target).status_code if kind == "admin" else browser.get("/api/customers").status_code
+    by_header = new_client(app).get(target, headers={"X-Session-ID": sid}).status_code
+    assert by_cookie == (200 if kind == "admin" else 403)
+    assert by_header == 200
+
+
+def test_the_cookie_is_for_http_only_lax_for_every_path_and_secure_unless_told_otherwise(
+    customer: Account, make_app: Callable[..., Flask]
+) -> None:
+    login = {"email": customer.email, "password": PASSWORD}
+    plain = new_client(make_app(cookie_secure=False)).post("/customer/login", json=login)
+    secure = new_client(make_app(cookie_secure=None)).post("/customer/login", json=login)
+
+    for response in (plain, secure):
+        flags = {flag.strip() for flag in response.headers["Set-Cookie"].split(";")}
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= flags
+        assert not any(flag.startswith("Domain") for flag in flags)
+    assert "Secure" not in plain.headers["Set-Cookie"]
+    assert "; Secure" in secure.headers["Set-Cookie"]
+    assert secure.headers["Set-Cookie"].startswith("__Host-")
+
+
+def test_the_sid_cannot_be_read_from_the_cookie_as_text(customer: Account, client: CheckingClient) -> None:
+    response = client.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
+
+    sid = response.get_json()["data"]["sid"]
+    value = response.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
+    texts = [value]
+    for part in value.split("."):
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        texts.append(raw.decode("latin-1"))
+        if value.startswith("."):
+            texts.append(zlib.decompress(raw).decode("latin-1"))
+            break
+    for text in texts:
+        assert sid not in text
+        assert sid.replace("-", "") not in text
+
+
+def test_the_database_never_holds_a_sid(customer: Account, db: Db) -> None:
+    row = db.one("SELECT *, login_session::text AS everything FROM login_session")
+
+    assert row["digest"] == hashlib.sha256(customer.sid.encode()).digest()
+    assert customer.sid not in row["everything"]
+    assert customer.sid.replace("-", "") not in row["everything"]
+
+
+def test_the_header_wins_over_the_cookie(app: Flask, make_customer: Callable[..., Account]) -> None:
+    by_cookie, by_header = make_customer(), make_customer()
+    browser = new_client(app)
+    log_in(browser, by_cookie.email)
+
+    assert browser.get(by_header.path, headers=by_header.headers).status_code == 200
+    assert browser.get(by_cookie.path, headers=by_header.headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "header", ["", " ", "x", "00000000-0000-4000-8000-000000000000", "é", "a" * 4000, "{braces}", "null"]
+)
+def test_a_wrong_header_is_a_401_and_never_falls_back_to_the_cookie(
+    app: Flask, customer: Account, header: str
+) -> None:
+    browser = new_client(app)
+    log_in(browser, customer.email)
+
+    for method, path in (("GET", customer.path), ("PATCH", customer.path), ("POST", "/api/customers")):
+        assert browser.open(path, method=method, headers={"X-Session-ID": header}, json={}).status_code == 401
+
+
+def test_a_cookie_that_was_tampered_with_counts_for_nothing(app: Flask, customer: Account) -> None:
+    browser = new_client(app)
+    log_in(browser, customer.email)
+    cookie = browser.get_cookie("customers")
+    assert cookie
+    browser.set_cookie("customers", cookie.value[:-1] + ("A" if cookie.value[-1] != "A" else "B"))
+
+    assert browser.get(customer.path).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/customers/logout", "/customer/logout"])
+def test_after_logout_a_replayed_cookie_or_sid_is_a_401_at_once(
+    make_app: Callable[..., Flask], app: Flask, customer: Account, db: Db, path: str
+) -> None:
+    browser, elsewhere = new_client(app), new_client(make_app())
+    sid = log_in(browser, customer.email)
+    cookie = browser.get_cookie("customers")
+    assert cookie
+    elsewhere.set_cookie("customers", cookie.value)
+    before = elsewhere.get(customer.path).status_code
+
+    response = browser.post(path)
+
+    assert (response.status_code, response.get_json()) == (200, {"data": {}})
+    assert before == 200
+    assert elsewhere.get(customer.path).status_code == 401
+    assert new_client(app).get(customer.path, headers={"X-Session-ID": sid}).status_code == 401
+    assert browser.get_cookie("customers") is None
+    assert db.all("SELECT FROM login_session WHERE digest = %s", hashlib.sha256(sid.encode()).digest()) == []
+
+
+def test_logout_by_header_ends_that_session_and_no_other(customer: Account, app: Flask) -> None:
+    other = log_in(new_client(app), customer.email)
+
+    customer.client.post("/customers/logout")
+
+    assert customer.client.get(customer.path).status_code == 401
+    assert new_client(app).get(customer.path, headers={"X-Session-ID": other}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/customers/logout", "/customer/logout", "/admin/user/logout"])
+def test_logout_without_a_session_ends_nothing_and_is_a_200(
+    client: CheckingClient, customer: Account, admin: Account, path: str
+) -> None:
+    response = client.post(path)
+    again = client.post(path, headers={"X-Session-ID": "gone"})
+
+    assert response.status_code == again.status_code == 200
+    assert customer.client.get(customer.path).status_code == 200
+    assert admin.client.get("/api/customers").status_code == 200
+
+
+def test_a_logout_does_not_end_the_other_kind_of_session(customer: Account, admin: Account) -> None:
+    admin.client.post("/customers/logout")
+    customer.client.post("/admin/user/logout")
+
+    assert admin.client.get("/api/customers").status_code == 200
+    assert customer.client.get(customer.path).status_code == 200
+
+
+def test_a_login_always_makes_a_new_sid(app: Flask, customer: Account) -> None:
+    browser = new_client(app)
+
+    sids = {log_in(browser, customer.email) for _ in range(3)}
+
+    assert len(sids | {customer.sid}) == 4
+
+
+@pytest.mark.parametrize(("path", "kind"), LOGINS)
+def test_a_login_finds_the_account_whatever_the_addresss_case(
+    client: CheckingClient, accounts: dict[str, Account], path: str, kind: str
+) -> None:
+    log_in(client, f"  {accounts[kind].email.upper()} ", path=path)
+
+
+@pytest.mark.parametrize(("path", "kind"), LOGINS)
+def test_a_refused_login_is_one_401_with_one_message(
+    client: CheckingClient, accounts: dict[str, Account], db: Db, path: str, kind: str
+) -> None:
+    email = accounts[kind].email
+    unknown = client.post(path, json={"email": "nobody@example.com", "password": PASSWORD})
+    wrong = client.post(path, json={"email": email, "password": "wrong password"})
+    too_long = client.post(path, json={"email": email, "password": "x" * 5000})
+    empty = client.post(path, json={"email": email, "password": ""})
+    db.execute("UPDATE customer SET status = 0")
+    db.execute("UPDATE admin_user SET status = false")
+    disabled = client.post(path, json={"email": email, "password": PASSWORD})
+
+    for response in (unknown, wrong, too_long, empty, disabled):
+        assert response.status_code == 401
+        assert response.get_json() == unknown.get_json()
+        assert "Set-Cookie" not in response.headers
+    assert unknown.get_json()["error"]["code"] == "invalid_credentials"
+
+
+def test_accounts_of_one_kind_do_not_sign_in_as_the_other(
+    client: CheckingClient, accounts: dict[str, Account]
+) -> None:
+    for path, kind in (("/customer/login", "admin"), ("/admin/user/login", "customer")):
+        assert client.post(path, json={"email": accounts[kind].email, "password": PASSWORD}).status_code == 401
+
+
+# ---------------------------------------------------------------- lifetimes
+
+LIFETIMES = [
+    ("customer", "last_seen_at = now() - interval '23 h 58 min', expires_at = now() + interval '1 min'", 200),
+    ("customer", "expires_at = now() - interval '1 s'", 401),
+    ("admin", "expires_at = now() + interval '1 min'", 200),
+    ("admin", "expires_at = now() - interval '1 s'", 401),
+]
+
+
+@pytest.mark.parametrize(("kind", "age", "status"), LIFETIMES)
+def test_a_session_ends_when_its_time_is_over(
+    accounts: dict[str, Account], db: Db, kind: str, age: str, status: int
+) -> None:
+    db.execute(f"UPDATE login_session SET {age}")
+    path = accounts["customer"].path
+
+    assert accounts[kind].client.get(path).status_code == status
+
+
+@pytest.mark.parametrize(("kind", "idle", "lifetime"), [("customer", "24 h", "30 days"), ("admin", "1 h", "12 h")])
+def test_lifetimes_are_idle_and_in_all(
+    accounts: dict[str, Account], db: Db, kind: str, idle: str, lifetime: str
+) -> None:
+    """A session not near its absolute end lives for the idle time after its use; one that is, ends there."""
+    owner = "customer_id" if kind == "customer" else "admin_user_id"
+    left = f"SELECT expires_at - now() AS left FROM login_session WHERE {owner} IS NOT NULL"
+    at_login = db.one(left)["left"]
+    db.execute("UPDATE login_session SET last_seen_at = now() - interval '2 min', expires_at = now() + interval '1 min'")
+    accounts[kind].client.get(accounts["customer"].path)
+    after_use = db.one(left)["left"]
+
+    db.execute(
+        "UPDATE login_session SET last_seen_at = now() - interval '2 min', expires_at = now() + interval '1 min',"
+        f" created_at = now() - interval '{lifetime}' + interval '3 min'"
+    )
+    accounts[kind].client.get(accounts["customer"].path)
+    near_the_end = db.one(left)["left"]
+
+    minute = 60
+    idle_seconds = db.one(f"SELECT extract(epoch FROM interval '{idle}') AS s")["s"]
+    assert idle_seconds - minute < at_login.total_seconds() <= idle_seconds
+    assert idle_seconds - minute < after_use.total_seconds() <= idle_seconds
+    assert 2 * minute < near_the_end.total_seconds() <= 3 * minute
+
+
+def test_idle_time_is_extended_at_most_once_a_minute(customer: Account, db: Db) -> None:
+    seen = "SELECT last_seen_at, expires_at, xmin FROM login_session"
+    db.execute("UPDATE login_session SET last_seen_at = now() - interval '59 s'")
+    before = db.one(seen)
+
+    for _ in range(3):
+        customer.client.get(customer.path)
+
+    assert db.one(seen) == before
+    db.execute("UPDATE login_session SET last_seen_at = now() - interval '61 s'")
+    customer.client.get(customer.path)
+    assert db.one(seen)["last_seen_at"] > before["last_seen_at"]
+
+
+def test_lifetimes_are_settings(make_app: Callable[..., Flask], customer: Account, db: Db) -> None:
+    db.execute("DELETE FROM login_session")
+    log_in(new_client(make_app(customer_idle=600)), customer.email)
+    idle = db.one("SELECT expires_at - now() AS left FROM login_session")["left"].total_seconds()
+    db.execute("DELETE FROM login_session")
+    log_in(new_client(make_app(customer_lifetime=300)), customer.email)
+    in_all = db.one("SELECT expires_at - now() AS left FROM login_session")["left"].total_seconds()
+
+    assert 590 < idle <= 600
+    assert 290 < in_all <= 300
+
+
+# ---------------------------------------------------------------- what ends sessions
+
+
+def test_a_session_dies_with_its_account(customer: Account, admin: Account, db: Db) -> None:
+    admin.client.delete(customer.path)
+
+    assert customer.client.get(customer.path).status_code == 401
+
+
+def test_a_session_dies_with_deactivation_and_does_not_rise_again(customer: Account, admin: Account) -> None:
+    admin.client.patch(customer.path, json={"status": 0})
+    disabled = customer.client.get(customer.path).status_code
+    admin.client.patch(customer.path, json={"status": 1})
+
+    assert disabled == 401
+    assert customer.client.get(customer.path).status_code == 401
+
+
+def test_a_session_counts_for_nothing_while_another_program_has_disabled_the_account(
+    accounts: dict[str, Account], db: Db
+) -> None:
+    db.execute("UPDATE customer SET status = 0")
+    db.execute("UPDATE admin_user SET status = false")
+
+    assert accounts["customer"].client.get(accounts["customer"].path).status_code == 401
+    assert accounts["admin"].client.get("/api/customers").status_code == 401
+
+
+def test_a_password_change_ends_the_other_sessions_and_leaves_its_own(app: Flask, customer: Account) -> None:
+    other = log_in(new_client(app), customer.email)
+
+    changed = customer.client.patch(customer.path, json={"password": "a new long password"})
+
+    assert changed.status_code == 200
+    assert customer.client.get(customer.path).status_code == 200
+    assert new_client(app).get(customer.path, headers={"X-Session-ID": other}).status_code == 401
+    log_in(new_client(app), customer.email, "a new long password")
+
+
+def test_a_password_changed_by_an_admin_ends_all_sessions(customer: Account, admin: Account) -> None:
+    admin.client.patch(customer.path, json={"password": "a new long password"})
+
+    assert customer.client.get(customer.path).status_code == 401
+    assert admin.client.get(customer.path).status_code == 200
+
+
+def test_other_changes_end_no_session(app: Flask, customer: Account) -> None:
+    other = log_in(new_client(app), customer.email)
+
+    customer.client.patch(customer.path, json={"email": "new@example.com", "full_name": "New"})
+
+    assert new_client(app).get(customer.path, headers={"X-Session-ID": other}).status_code == 200
+
+
+# ---------------------------------------------------------------- recent login
+
+SENSITIVE: list[tuple[str, dict[str, str] | None]] = [
+    ("PATCH", {"email": "new@example.com"}),
+    ("PATCH", {"password": "a new long password"}),
+    ("DELETE", None),
+]
+
+
+@pytest.mark.parametrize(("method", "body"), SENSITIVE)
+def test_a_sensitive_change_needs_a_recent_login(
+    customer: Account, db: Db, method: str, body: dict[str, str] | None
+) -> None:
+    db.execute("UPDATE login_session SET created_at = now() - interval '15 min 1 s'")
+
+    response = customer.client.open(customer.path, method=method, json=body)
+
+    assert (response.status_code, response.get_json()["error"]["code"]) == (403, "login_again")
+    assert db.one("SELECT email FROM customer")["email"] == customer.email
+
+
+@pytest.mark.parametrize(("method", "body"), SENSITIVE)
+def test_a_login_of_14_minutes_ago_is_recent(
+    customer: Account, db: Db, method: str, body: dict[str, str] | None
+) -> None:
+    db.execute("UPDATE login_session SET created_at = now() - interval '14 min 50 s'")
+
+    assert customer.client.open(customer.path, method=method, json=body).status_code == 200
+
+
+def test_other_changes_need_none_nor_does_an_address_sent_along_unchanged(customer: Account, db: Db) -> None:
+    db.execute("UPDATE login_session SET created_at = now() - interval '1 h'")
+
+    response = customer.client.patch(customer.path, json={"full_name": "New", "email": customer.email})
+
+    assert response.status_code == 200
+
+
+def test_an_admin_needs_none(customer: Account, admin: Account, db: Db) -> None:
+    db.execute("UPDATE login_session SET created_at = now() - interval '10 h'")
+
+    changed = admin.client.patch(customer.path, json={"email": "new@example.com", "password": "a new long password"})
+
+    assert changed.status_code == 200
+    assert admin.client.delete(customer.path).status_code == 200
+
+
+def test_what_is_recent_is_a_setting(make_app: Callable[..., Flask], customer: Account, db: Db) -> None:
+    db.execute("UPDATE login_session SET created_at = now() - interval '30 s'")
+    strict = new_client(make_app(recent_login=20))
+
+    response = strict.delete(customer.path, headers=customer.headers)
+
+    assert response.get_json()["error"]["code"] == "login_again"
+
+
+# ---------------------------------------------------------------- keys
+
+
+def test_a_former_key_still_verifies_cookies_and_an_unknown_one_does_not(
+    make_app: Callable[..., Flask], customer: Account
+) -> None:
+    old = new_client(make_app(secret_key="o" * 32))
+    log_in(old, customer.email)
+    cookie = old.get_cookie("customers")
+    assert cookie
+    rotated = new_client(make_app(secret_key="n" * 32, former_secret_keys=("o" * 32,)))
+    foreign = new_client(make_app(secret_key="n" * 32))
+    for client in (rotated, foreign):
+        client.set_cookie("customers", cookie.value)
+
+    assert rotated.get(customer.path).status_code == 200
+    assert foreign.get(customer.path).status_code == 401
+
+
+def test_a_cookie_is_kept_for_as_long_as_a_session_can_last(customer: Account, client: CheckingClient) -> None:
+    client.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
+
+    cookie = client.get_cookie("customers")
+
+    assert cookie
+    assert cookie.expires
+    assert abs(cookie.expires.timestamp() - time.time() - config.Settings().customer_lifetime) < 60
+
+
+# ---------------------------------------------------------------- where from
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "ip"),
+    [
+        (0, "203.0.113.9", "127.0.0.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.1, 203.0.113.9", "198.51.100.1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "nonsense", None),
+    ],
+)
+def test_the_clients_address_comes_from_as_many_proxies_as_are_trusted(
+    make_app: Callable[..., Flask], customer: Account, db: Db, proxies: int, forwarded: str, ip: str | None
+) -> None:
+    db.execute("DELETE FROM login_session")
+    client = new_client(make_app(trusted_proxies=proxies))
+
+    client.post(
+        "/customer/login",
+        json={"email": customer.email, "password": PASSWORD},
+        headers={"X-Forwarded-For": forwarded, "User-Agent": "A browser"},
+    )
+
+    row = db.one("SELECT host(ip) AS ip, user_agent FROM login_session")
+    assert row == {"ip": ip, "user_agent": "A browser"}
