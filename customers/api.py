@@ -2,112 +2,21 @@
 
 import functools
 import json
-import logging
-from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 import flask_smorest
-import marshmallow as ma
-from flask import Flask, Request, Response, current_app, jsonify
+from flask import Flask, Response, current_app
 from flask_smorest import Blueprint as SmorestBlueprint
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
-from webargs import core
-from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import HTTPException
 
-from customers import __version__, errors, fields
+from customers import __version__, answers, errors, fields
+from customers.answers import ErrorAnswer
 from customers.errors import ServiceError
+from customers.parsing import Parser
 from customers.resources import Resources
-
-log = logging.getLogger(__name__)
-
-# What werkzeug raises by itself, as members of the family.
-_BY_STATUS: dict[int, type[ServiceError]] = {
-    404: errors.NotFound,
-    405: errors.MethodNotAllowed,
-    413: errors.BodyTooLarge,
-    415: errors.UnsupportedMediaType,
-    500: ServiceError,
-}
 
 # What any route may answer, and what any route that takes a body may.
 _ALWAYS = (ServiceError, errors.Unavailable)
 _WITH_BODY = (errors.MalformedJson, errors.InvalidInput, errors.BodyTooLarge, errors.UnsupportedMediaType)
-
-
-class ErrorDetail(ma.Schema):
-    """What went wrong."""
-
-    status = ma.fields.Integer(required=True, metadata={"description": "The HTTP status"})
-    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs"})
-    message = ma.fields.String(required=True, metadata={"description": "For people"})
-    errors = ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.List(ma.fields.String()),
-        metadata={"description": "Field to messages, when fields are at fault"},
-    )
-
-
-class ErrorAnswer(ma.Schema):
-    """The envelope of every error."""
-
-    error = ma.fields.Nested(ErrorDetail, required=True)
-
-
-class Parser(FlaskParser):
-    """Reads JSON bodies strictly, and refuses with errors of the family."""
-
-    DEFAULT_VALIDATION_STATUS = 400
-    # The schemas say themselves what becomes of unknown names; webargs would drop them from query strings.
-    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": None}
-
-    def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
-        if not core.is_json(req.mimetype):
-            raise errors.UnsupportedMediaType()
-        data = req.get_data()
-        if len(data) > resources().settings.max_body:
-            raise errors.BodyTooLarge()
-        try:
-            body = json.loads(data.decode(), parse_constant=_refuse_constant)
-            if not isinstance(body, dict):
-                raise errors.MalformedJson()
-            # Here and not in the schemas, so that it holds for ignored properties, too.
-            unstorable = [name for name, value in body.items() if not (_storable(name) and _storable(value))]
-        except (ValueError, RecursionError):
-            raise errors.MalformedJson() from None
-        if unstorable:
-            said = [fields.UNSTORABLE]
-            raise errors.InvalidInput(
-                errors={name.encode(errors="replace").decode(): said for name in unstorable}
-            )
-        return body
-
-    def handle_error(self, error: ma.ValidationError, *_: object, **__: object) -> NoReturn:
-        """Raise the validation's findings, by field."""
-        by_location: dict[str, Any] = error.messages_dict
-        raise errors.InvalidInput(errors=_flat(next(iter(by_location.values()), {})))
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON (RFC 8259 section 6)")
-
-
-def _storable(value: Any) -> bool:
-    """Return whether no string in a JSON value, names included, holds what no database column can."""
-    if isinstance(value, str):
-        return fields.is_storable(value)
-    if isinstance(value, dict):
-        return all(_storable(name) and _storable(item) for name, item in value.items())
-    return not isinstance(value, list) or all(_storable(item) for item in value)
-
-
-def _flat(messages: Any) -> dict[str, list[str]]:
-    """Return marshmallow's messages as field -> list of texts, whatever they are nested in."""
-    return {
-        str(field): [str(text) for text in found] if isinstance(found, list) else [json.dumps(found)]
-        for field, found in messages.items()
-    }
 
 
 def resources() -> Resources:
@@ -176,54 +85,11 @@ def _described(found: list[type[ServiceError]]) -> dict[str, Any]:
         "content": {
             "application/json": {
                 "schema": ErrorAnswer,
-                "examples": {error.code: {"value": envelope(error())} for error in found},
+                "examples": {error.code: {"value": answers.envelope(error())} for error in found},
             }
         },
         **({"headers": headers} if headers else {}),
     }
-
-
-def envelope(error: ServiceError) -> dict[str, Any]:
-    """Return the one form that every error is answered in."""
-    detail: dict[str, Any] = {"status": error.status, "code": error.code, "message": error.message}
-    if error.errors is not None:
-        detail["errors"] = error.errors
-    return {"error": detail}
-
-
-def answer(error: Exception) -> Response:
-    """Turn any exception into an answer; what is not the caller's doing is logged with its cause."""
-    found = _member(error)
-    if found.status >= 500 and found is not error:
-        log.log(
-            logging.ERROR if found.status == 500 else logging.WARNING,
-            "%s while serving a request",
-            type(error).__name__,
-            exc_info=error,
-        )
-    response = jsonify(envelope(found))
-    response.status_code = found.status
-    response.headers.update(found.headers)
-    if isinstance(error, HTTPException):
-        kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # such as Allow
-        response.headers.update(kept)
-    return response
-
-
-def _member(error: Exception) -> ServiceError:
-    """Return the member of the family that an exception stands for."""
-    if isinstance(error, ServiceError):
-        return error
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
-        return errors.Unavailable()
-    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
-        known = _BY_STATUS.get(error.code)
-        if known:
-            return known()
-        other = ServiceError(HTTPStatus(error.code).phrase)
-        other.status, other.code = error.code, HTTPStatus(error.code).name.lower()
-        return other
-    return ServiceError()
 
 
 class Api(flask_smorest.Api):
@@ -233,7 +99,7 @@ class Api(flask_smorest.Api):
     DEFAULT_ERROR_RESPONSE_NAME = None  # each route documents its own
 
     def _register_error_handlers(self) -> None:
-        self._app.register_error_handler(Exception, answer)
+        self._app.register_error_handler(Exception, answers.answer)
 
     @functools.cached_property
     def document(self) -> str:

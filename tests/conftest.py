@@ -117,11 +117,11 @@ class Db:
 
     def execute(self, statement: str, *values: object) -> None:
         """Run a statement."""
-        self._conn.execute(statement, values)  # type: ignore[call-overload]  # psycopg wants a literal
+        self._conn.execute(statement.encode(), values)
 
     def all(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Return all rows."""
-        return self._conn.execute(statement, values).fetchall()  # type: ignore[call-overload,no-any-return]
+        return self._conn.execute(statement.encode(), values).fetchall()
 
     def one(self, statement: str, *values: object) -> dict[str, Any]:
         """Return the only row."""
@@ -198,6 +198,12 @@ def admin(app: Flask, resources: Resources) -> Account:
     return Account(app, str(row.uuid), row.email, sid)
 
 
+@pytest.fixture
+def accounts(customer: Account, admin: Account) -> dict[str, Account]:
+    """Return one account of each kind, by kind."""
+    return {"customer": customer, "admin": admin}
+
+
 def log_in(client: CheckingClient, email: str, password: str = PASSWORD, path: str = "/customer/login") -> str:
     """Sign in and return the sid."""
     response = client.post(path, json={"email": email, "password": password})
@@ -206,4 +212,28 @@ def log_in(client: CheckingClient, email: str, password: str = PASSWORD, path: s
     return sid
 
 
+Made = tuple[Resources, Db]
+
+
+@pytest.fixture
+def make(make_database: Callable[[], str], settings: Settings) -> Iterator[Callable[[str], Made]]:
+    """Return a function that makes a database from SQL, and returns what works on it."""
+    opened: list[Made] = []
+
+    def make(sql: str = "") -> Made:
+        conninfo = make_database()
+        resources, db = Resources.of(replace(settings, database_url=conninfo)), Db(conninfo)
+        opened.append((resources, db))
+        if sql:
+            with psycopg.connect(conninfo) as conn:
+                conn.execute(sql.encode())
+        return resources, db
+
+    yield make
+    for resources, db in opened:
+        resources.database.close()
+        db.close()
+
+
 REPOSITORY = Path(__file__).parent.parent
+EVERSHOP = (REPOSITORY / "tests" / "evershop.sql").read_text()

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from customers import api
+from customers import answers
 from customers.accounts import service
 from customers.resources import Resources
 from tests.client import CheckingClient
@@ -69,7 +69,7 @@ def test_a_fault_says_nothing_of_its_cause_which_is_in_the_log_under_the_request
     assert response.get_json() == {
         "error": {"status": 500, "code": "internal_error", "message": "Something went wrong on our side"}
     }
-    (record,) = [record for record in caplog.records if record.name == api.__name__]
+    (record,) = [record for record in caplog.records if record.name == answers.__name__]
     assert record.levelno == logging.ERROR
     assert record.exc_info
     assert "the cause" in str(record.exc_info[1])
@@ -93,7 +93,9 @@ def test_each_request_has_an_id_of_its_own(client: CheckingClient) -> None:
     assert len({client.get("/healthz").headers["X-Request-ID"] for _ in range(5)}) == 5
 
 
-@pytest.mark.parametrize("path", ["/api/customers", "/api/x", "/customer/x", "/customers", "/admin", "/admin/customers"])
+@pytest.mark.parametrize(
+    "path", ["/api/customers", "/api/x", "/customer/x", "/customers", "/admin", "/admin/customers"]
+)
 def test_private_answers_are_not_stored(client: CheckingClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
 
@@ -143,7 +145,7 @@ def test_unknown_http_errors_keep_their_status(app: Flask) -> None:
     from werkzeug.exceptions import ImATeapot
 
     with app.test_request_context():
-        response: Any = api.answer(ImATeapot())
+        response: Any = answers.answer(ImATeapot())
 
     assert response.status_code == 418
     assert response.get_json()["error"]["code"] == "im_a_teapot"

@@ -1,5 +1,6 @@
 """Settings: read, checked, and told about all at once."""
 
+import importlib.util
 import os
 import re
 import stat
@@ -158,6 +159,29 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     ]
 
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+
+
+@pytest.mark.parametrize("obstacle", ["package", "folder"])
+def test_without_a_url_and_without_an_own_database_the_start_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
+) -> None:
+    """As in the image, which has neither the package nor a folder that can be written: not a traceback."""
+    (tmp_path / "file").touch()
+    if obstacle == "package":
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    with pytest.raises(ConfigurationError, match="CUSTOMERS_DATABASE_URL is not set"):
+        create_app(Settings(data_dir=tmp_path / "file" / "data"))
+
+
+@pytest.mark.parametrize(
+    ("cpu_max", "most"), [("100000 100000", 1), ("50000 100000", 1), ("max 100000", 999), ("", 999), (None, 999)]
+)
+def test_a_containers_share_of_processors_bounds_the_workers(tmp_path: Path, cpu_max: str | None, most: int) -> None:
+    if cpu_max is not None:
+        (tmp_path / "cpu.max").write_text(cpu_max)
+
+    assert 1 <= config.processors(tmp_path / "cpu.max") <= most
 
 
 def test_the_application_takes_its_cookie_and_keys_from_the_settings(settings: Settings) -> None:

@@ -79,9 +79,7 @@ def test_so_is_a_write_by_an_admins_cookie(app: Flask, admin: Account, customer:
 
 
 @pytest.mark.parametrize("headers", ALLOWED)
-def test_the_own_site_and_programs_pass(
-    browser: CheckingClient, customer: Account, headers: dict[str, str]
-) -> None:
+def test_the_own_site_and_programs_pass(browser: CheckingClient, customer: Account, headers: dict[str, str]) -> None:
     login = browser.post("/customer/login", json={"email": customer.email, "password": PASSWORD}, headers=headers)
     write = browser.patch(customer.path, json={"full_name": "X"}, headers=headers)
 
@@ -114,9 +112,7 @@ def test_trusted_origins_pass_and_get_cors_answers_with_credentials(
     login = browser.post("/customer/login", json={"email": customer.email, "password": PASSWORD}, headers=headers)
     write = browser.patch(customer.path, json={"full_name": "X"}, headers=headers)
     refused = browser.patch(customer.path, json={}, headers=headers)
-    preflight = browser.options(
-        customer.path, headers={**headers, "Access-Control-Request-Method": "PATCH"}
-    )
+    preflight = browser.options(customer.path, headers={**headers, "Access-Control-Request-Method": "PATCH"})
 
     assert (login.status_code, write.status_code, refused.status_code) == (200, 200, 400)
     for response in (login, write, refused, preflight):
@@ -131,5 +127,8 @@ def test_other_origins_get_no_cors_answers(make_app: Callable[..., Flask], clien
     trusting = new_client(make_app(trusted_origins=frozenset({SHOP})))
     headers = {"Origin": "https://shop.example.evil", "Access-Control-Request-Method": "POST"}
 
-    for response in (client.options("/api/customers", headers=headers), trusting.options("/api/customers", headers=headers)):
+    for response in (
+        client.options("/api/customers", headers=headers),
+        trusting.options("/api/customers", headers=headers),
+    ):
         assert not [name for name, _ in response.headers if name.startswith("Access-Control")]

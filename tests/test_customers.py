@@ -102,10 +102,17 @@ def test_a_password_is_never_trimmed(client: CheckingClient) -> None:
 
 GOOD = {
     "email": ["a@b.co", "x" * 64 + "@" + "y" * 63 + "." + "z" * 63 + "." + "w" * 57 + ".org", "o'neil+tag@x-y.example"],
-    "full_name": ["x", "x" * 255, " " + "x" * 255 + " ", "Zoë 😀", "<script>alert(1)</script>", "'; DROP TABLE customer"],
+    "full_name": [
+        "x",
+        "x" * 255,
+        " " + "x" * 255 + " ",
+        "Zoë 😀",
+        "<script>alert(1)</script>",
+        "'; DROP TABLE customer",
+    ],
     "password": ["8 chars!", "ü" * 36, "x" * 71 + "!", "pässwörd ünüsual"],
 }
-BAD = {
+BAD: dict[str, list[Any]] = {
     "email": ["", " ", "a", "a@", "@b.co", "a b@c.de", "a@b.co\n@c.de", "ü@b.co", "a@ü.de", "a" * 250 + "@b.co",
               "a\u0000@b.co", "a\ud800@b.co", None, 1, [], {}, True],
     "full_name": ["", "  ", "x" * 256, "a\u0000b", "a\udfffb", None, 7, ["x"], {"x": 1}, False],

@@ -136,9 +136,7 @@ def test_every_refused_login_costs_the_same_work(
 
 
 @pytest.mark.parametrize("password", ["password1", "PASSWORD1", "1q2w3e4r5t", "iloveyou1"])
-def test_a_common_password_is_refused_with_the_reason(
-    client: CheckingClient, customer: Account, password: str
-) -> None:
+def test_a_common_password_is_refused_with_the_reason(client: CheckingClient, customer: Account, password: str) -> None:
     body = {"email": "new@example.com", "password": password, "full_name": "N"}
 
     for response in (

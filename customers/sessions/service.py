@@ -26,31 +26,40 @@ def log_in(
     Raises InvalidCredentials, alike and after equal work for an unknown address, a wrong password and a disabled
     account; and Busy.
     """
+    # Twice at most: the hash that the password was checked against may have been replaced before the session starts,
+    # by a change of the password, or by the renewal that another login of the same account made. A second look tells.
+    for _ in range(2):
+        account = _verified(resources, kind, email, password)
+        renewed = resources.passwords.renewed(password, account.password)
+        sid = str(uuid.uuid4())
+        with resources.database.writing() as conn:
+            hashed = account.password
+            if renewed is not None and sql.renew_hash(conn, kind, account.account_id, hashed, renewed):
+                hashed = renewed
+            started = sql.start(
+                conn,
+                kind,
+                digest=digest(sid),
+                account_id=account.account_id,
+                password=hashed,
+                seconds=min(_lifetimes(resources, kind)),
+                ip=ip,
+                user_agent=user_agent,
+            )
+        if started:
+            return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
+    raise InvalidCredentials()
+
+
+def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Row[Any]:
+    """Return the account that an address and a password sign in to. Raises InvalidCredentials, Busy."""
     with resources.database.reading() as conn:
         account = sql.find_account(conn, kind, email)
     enabled = account is not None and account.enabled
     if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
         raise InvalidCredentials()
     assert account is not None, "nothing verifies without an account"
-    renewed = resources.passwords.renewed(password, account.password)
-    sid = str(uuid.uuid4())
-    with resources.database.writing() as conn:
-        hashed = account.password
-        if renewed is not None and sql.renew_hash(conn, kind, account.account_id, hashed, renewed):
-            hashed = renewed
-        started = sql.start(
-            conn,
-            kind,
-            digest=digest(sid),
-            account_id=account.account_id,
-            password=hashed,
-            seconds=min(_lifetimes(resources, kind)),
-            ip=ip,
-            user_agent=user_agent,
-        )
-    if not started:
-        raise InvalidCredentials()
-    return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
+    return account
 
 
 def log_out(resources: Resources, kind: Kind, sid: str) -> None:

@@ -1,0 +1,86 @@
+"""Every error's one form: the envelope, and the one handler that turns any exception into it."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from customers import errors
+from customers.errors import ServiceError
+
+log = logging.getLogger(__name__)
+
+# What werkzeug raises by itself, as members of the family.
+_BY_STATUS: dict[int, type[ServiceError]] = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.BodyTooLarge,
+    415: errors.UnsupportedMediaType,
+    500: ServiceError,
+}
+
+
+class ErrorDetail(ma.Schema):
+    """What went wrong."""
+
+    status = ma.fields.Integer(required=True, metadata={"description": "The HTTP status"})
+    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs"})
+    message = ma.fields.String(required=True, metadata={"description": "For people"})
+    errors = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.List(ma.fields.String()),
+        metadata={"description": "Field to messages, when fields are at fault"},
+    )
+
+
+class ErrorAnswer(ma.Schema):
+    """The envelope of every error."""
+
+    error = ma.fields.Nested(ErrorDetail, required=True)
+
+
+def envelope(error: ServiceError) -> dict[str, Any]:
+    """Return the one form that every error is answered in."""
+    detail: dict[str, Any] = {"status": error.status, "code": error.code, "message": error.message}
+    if error.errors is not None:
+        detail["errors"] = error.errors
+    return {"error": detail}
+
+
+def answer(error: Exception) -> Response:
+    """Turn any exception into an answer; what is not the caller's doing is logged with its cause."""
+    found = _member(error)
+    if found.status >= 500 and found is not error:
+        log.log(
+            logging.ERROR if found.status == 500 else logging.WARNING,
+            "%s while serving a request",
+            type(error).__name__,
+            exc_info=error,
+        )
+    response = jsonify(envelope(found))
+    response.status_code = found.status
+    response.headers.update(found.headers)
+    if isinstance(error, HTTPException):
+        kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # such as Allow
+        response.headers.update(kept)
+    return response
+
+
+def _member(error: Exception) -> ServiceError:
+    """Return the member of the family that an exception stands for."""
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return errors.Unavailable()
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        known = _BY_STATUS.get(error.code)
+        if known:
+            return known()
+        other = ServiceError(HTTPStatus(error.code).phrase)
+        other.status, other.code = error.code, HTTPStatus(error.code).name.lower()
+        return other
+    return ServiceError()

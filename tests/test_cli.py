@@ -1,0 +1,175 @@
+"""The commands of the operator."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from customers import schema
+from customers.config import Settings
+from customers.purge import purge
+from customers.resources import Resources
+from tests.client import CheckingClient
+from tests.conftest import PASSWORD, Account, Db, application, log_in
+
+
+def run(app: Flask, *args: str, stdin: str | None = None) -> Result:
+    return app.test_cli_runner().invoke(args=args, input=stdin)
+
+
+def create(app: Flask, email: str, *options: str, password: str = PASSWORD) -> Result:
+    return run(app, "create-admin", email, *options, "--password-stdin", stdin=f"{password}\n")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+def test_an_admin_made_from_standard_input_can_sign_in_at_once(app: Flask, client: CheckingClient, ending: str) -> None:
+    result = run(
+        app,
+        "create-admin",
+        "Boss@example.com",
+        "--full-name",
+        "The Boss",
+        "--password-stdin",
+        stdin=f" {PASSWORD} {ending}",
+    )
+
+    assert (result.exit_code, result.output) == (0, "Admin Boss@example.com created.\n")
+    log_in(client, "boss@example.com", f" {PASSWORD} ", "/admin/user/login")
+    assert client.get("/api/customers").status_code == 200
+
+
+def test_the_password_is_asked_for_twice_and_not_shown(app: Flask, client: CheckingClient) -> None:
+    result = run(app, "create-admin", "a@example.com", "--full-name", "A", stdin=f"{PASSWORD}\n{PASSWORD}\n")
+
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    log_in(client, "a@example.com", path="/admin/user/login")
+
+
+def test_an_existing_admin_is_an_error_whatever_the_case(app: Flask, admin: Account) -> None:
+    result = create(app, admin.email.upper(), "--full-name", "Again", password="another password")
+
+    assert result.exit_code == 1
+    assert "exists" in result.output
+
+
+def test_reset_password_gives_a_new_one_enables_the_account_and_ends_its_sessions(
+    app: Flask, admin: Account, client: CheckingClient, db: Db
+) -> None:
+    db.execute("UPDATE admin_user SET status = false")
+
+    result = create(app, admin.email, "--reset-password", password="another password")
+
+    assert result.exit_code == 0
+    assert "new password" in result.output
+    assert admin.client.get("/api/customers").status_code == 401
+    log_in(client, admin.email, "another password", "/admin/user/login")
+    assert db.one("SELECT full_name FROM admin_user") == {"full_name": "Adam Admin"}
+
+
+def test_reset_password_creates_an_admin_who_is_not_there(app: Flask, client: CheckingClient) -> None:
+    unnamed = create(app, "new@example.com", "--reset-password")
+    named = create(app, "new@example.com", "--reset-password", "--full-name", "New")
+
+    assert (unnamed.exit_code, named.exit_code) == (1, 0)
+    log_in(client, "new@example.com", path="/admin/user/login")
+
+
+@pytest.mark.parametrize(
+    ("email", "options", "password", "said"),
+    [
+        ("no-address", ["--full-name", "A"], PASSWORD, "EMAIL"),
+        ("a@example.com", ["--full-name", " "], PASSWORD, "--full-name"),
+        ("a@example.com", [], PASSWORD, "--full-name"),
+        ("a@example.com", ["--full-name", "A"], "short", "8 characters"),
+        ("a@example.com", ["--full-name", "A"], "", "8 characters"),
+        ("a@example.com", ["--full-name", "A"], "password1", "common"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(
+    app: Flask, db: Db, email: str, options: list[str], password: str, said: str
+) -> None:
+    result = create(app, email, *options, password=password)
+
+    assert result.exit_code == 2
+    assert said in result.output
+    assert db.all("SELECT FROM admin_user") == []
+
+
+def test_init_db_says_what_it_did_and_may_be_repeated(app: Flask) -> None:
+    for _ in range(2):
+        result = run(app, "init-db")
+        assert (result.exit_code, result.output) == (
+            0,
+            f"The database schema is at version {schema.version()}.\n",
+        )
+
+
+def test_init_db_names_what_stands_in_the_way_and_exits_with_1(
+    make_database: Callable[[], str], settings: Settings
+) -> None:
+    app = application(replace(settings, database_url=make_database()))
+    run(app, "init-db")
+    resources: Resources = app.extensions["customers"]
+    with resources.database.writing() as conn:
+        conn.exec_driver_sql("DROP INDEX customer_email_lower_key")
+        conn.exec_driver_sql("INSERT INTO customer (email, password) VALUES ('A@b.co', 'x'), ('a@b.co', 'x')")
+
+    result = run(app, "init-db")
+
+    assert result.exit_code == 1
+    assert "A@b.co" in result.output
+    assert "Traceback" not in result.output
+    resources.database.close()
+
+
+def test_a_database_that_does_not_answer_exits_with_1(settings: Settings) -> None:
+    app = application(replace(settings, database_url="postgresql://127.0.0.1:1/none"))
+
+    result = run(app, "init-db")
+
+    assert result.exit_code == 1
+    assert "the database refused" in result.output
+
+
+def test_purge_deletes_what_has_ended_and_nothing_else(
+    app: Flask, customer: Account, make_customer: Any, db: Db
+) -> None:
+    gone = make_customer()
+    db.execute(
+        "UPDATE login_session SET expires_at = now() WHERE customer_id ="
+        " (SELECT customer_id FROM customer WHERE uuid = %s)",
+        gone.uuid,
+    )
+    db.execute(
+        "INSERT INTO reset_password_token (customer_id, token, created_at)"
+        " SELECT customer_id, 'x', now() - n * interval '59 min' FROM customer, generate_series(1, 2) AS n"
+    )
+
+    result = run(app, "purge")
+
+    assert (result.exit_code, result.output) == (0, "Deleted 1 sessions and 2 reset tokens.\n")
+    assert customer.client.get(customer.path).status_code == 200
+    assert len(db.all("SELECT FROM reset_password_token")) == 2
+    assert run(app, "purge").output == "Deleted 0 sessions and 0 reset tokens.\n"
+
+
+def test_purge_works_in_bounded_batches(resources: Resources, db: Db) -> None:
+    db.execute("INSERT INTO customer (email, password) VALUES ('a@b.co', 'x')")
+    db.execute(
+        "INSERT INTO login_session (digest, customer_id, expires_at)"
+        " SELECT sha256(n::text::bytea), customer_id, now() FROM customer, generate_series(1, 25) AS n"
+    )
+
+    assert purge(resources, batch=10)["sessions"] == 25
+
+
+@pytest.mark.parametrize("command", ["init-db", "create-admin", "purge"])
+def test_help_suffices(app: Flask, command: str) -> None:
+    result = run(app, command, "--help")
+
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) >= 8

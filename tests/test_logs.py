@@ -1,0 +1,66 @@
+"""Log lines: one JSON object each, readable on a terminal, never a hash."""
+
+import json
+import logging
+import logging.config
+import sys
+
+import bcrypt
+import pytest
+from flask import Flask, g
+
+from customers.logs import JsonFormatter, TextFormatter, configuration
+
+
+def record(message: str = "hello", **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("customers.test", logging.WARNING, "file", 1, message, None, None)
+    if extra:
+        made.fields = extra
+    return made
+
+
+def failed() -> logging.LogRecord:
+    made, error = record(), RuntimeError(f"Failing row contains (1, {HASH})")
+    made.exc_info = (RuntimeError, error, None)
+    return made
+
+
+HASH = bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode()
+
+
+def test_a_line_is_one_json_object() -> None:
+    line = json.loads(JsonFormatter().format(record("two\nlines", status=200)))
+
+    assert line["message"] == "two\nlines"
+    assert (line["level"], line["logger"], line["status"]) == ("warning", "customers.test", 200)
+    assert "\n" not in JsonFormatter().format(record("two\nlines"))
+
+
+def test_a_line_written_during_a_request_has_its_id(app: Flask) -> None:
+    with app.test_request_context():
+        g.request_id = "find-me"
+        line = json.loads(JsonFormatter().format(record()))
+
+    assert line["request_id"] == "find-me"
+
+
+def test_on_a_terminal_it_is_readable() -> None:
+    assert TextFormatter().format(record(status=200, caller=None)).endswith("warning hello status=200")
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_an_exception_is_told_without_the_hash_in_it(formatter: logging.Formatter) -> None:
+    text = formatter.format(failed())
+
+    assert "RuntimeError" in text
+    assert "Failing row contains (1, [hash])" in text
+    assert HASH not in text
+
+
+@pytest.mark.parametrize(("terminal", "formatter"), [(True, TextFormatter), (False, JsonFormatter)])
+def test_the_form_follows_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, formatter: type[logging.Formatter]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+
+    assert configuration("info")["formatters"]["line"]["()"] is formatter

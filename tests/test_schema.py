@@ -1,0 +1,245 @@
+"""The database: an empty one, one of this service, and a running shop's (CONTRACT section 5)."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from customers import schema
+from customers.config import Settings
+from customers.errors import SchemaMissing
+from customers.resources import Resources
+from customers.schema import SchemaConflict
+from tests.conftest import EVERSHOP, Db, Made, application, new_client
+
+# CONTRACT section 5, and the names in an EverShop database.
+COLUMNS = {
+    "customer_group": "customer_group_id integer!, uuid uuid!, group_name character varying!,"
+    " created_at timestamp with time zone, updated_at timestamp with time zone",
+    "customer": "customer_id integer!, uuid uuid!, status smallint!, group_id integer, email character varying!,"
+    " password character varying!, full_name character varying, created_at timestamp with time zone,"
+    " updated_at timestamp with time zone, meta_data jsonb",
+    "customer_address": "customer_address_id integer!, uuid uuid!, customer_id integer!, full_name character varying,"
+    " telephone character varying, address_1 character varying, address_2 character varying,"
+    " postcode character varying, city character varying, province character varying, country character varying!,"
+    " created_at timestamp with time zone, updated_at timestamp with time zone, is_default boolean",
+    "admin_user": "admin_user_id integer!, uuid uuid!, status boolean!, email character varying!,"
+    " password character varying!, full_name character varying, created_at timestamp with time zone,"
+    " updated_at timestamp with time zone",
+    "reset_password_token": "reset_password_token_id integer!, customer_id integer!, token text!,"
+    " created_at timestamp with time zone!",
+}
+CONSTRAINTS = {
+    "EMAIL_UNIQUE", "CUSTOMER_UUID_UNIQUE", "FK_CUSTOMER_GROUP", "CUSTOMER_ADDRESS_UUID_UNIQUE", "FK_CUSTOMER_ADDRESS",
+    "ADMIN_USER_EMAIL_UNIQUE", "ADMIN_USER_UUID_UNIQUE", "FK_RESET_PASSWORD_TOKEN_CUSTOMER",
+}  # fmt: skip
+
+
+def structure(db: Db) -> list[dict[str, Any]]:
+    """Return all that the schema consists of, in words."""
+    return db.all("""
+        SELECT 'column' AS kind, table_name || '.' || column_name AS name,
+               concat_ws(' ', data_type, column_default, is_nullable, identity_generation) AS what
+          FROM information_schema.columns WHERE table_schema = 'public'
+        UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid)
+          FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+         ORDER BY 1, 2, 3
+    """)
+
+
+def rows(db: Db, *, skip: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
+    tables = db.all("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    names = [row["tablename"] for row in tables if row["tablename"] not in skip]
+    return {name: db.all(f'SELECT * FROM "{name}" ORDER BY 1') for name in names}
+
+
+def test_an_empty_database_gets_the_tables_of_an_evershop(make: Callable[..., Made]) -> None:
+    resources, db = make()
+
+    schema.apply(resources.database)
+
+    found = db.all("""
+        SELECT table_name, string_agg(column_name || ' ' || data_type
+                 || CASE is_nullable WHEN 'NO' THEN '!' ELSE '' END, ', ' ORDER BY ordinal_position) AS columns
+          FROM information_schema.columns
+         WHERE table_schema = 'public'
+         GROUP BY table_name
+    """)
+    columns = {row["table_name"]: row["columns"] for row in found}
+    assert {name: columns[name] for name in COLUMNS} == COLUMNS
+    constraints = {row["conname"] for row in db.all("SELECT conname FROM pg_constraint")}
+    assert constraints >= CONSTRAINTS
+    assert db.all("SELECT customer_group_id, group_name FROM customer_group") == [
+        {"customer_group_id": 1, "group_name": "Default"}
+    ]
+
+
+def test_defaults_and_deletions_are_an_evershops(make: Callable[..., Made]) -> None:
+    resources, db = make()
+    schema.apply(resources.database)
+    db.execute("INSERT INTO customer_group (group_name) VALUES ('Second')")
+    db.execute("INSERT INTO customer (email, password, group_id) VALUES ('a@b.co', 'x', 2)")
+    db.execute("INSERT INTO customer (email, password) VALUES ('b@b.co', 'x')")
+    row = db.one(
+        "SELECT status, group_id, meta_data, uuid, created_at, updated_at FROM customer WHERE email = 'b@b.co'"
+    )
+    assert (row["status"], row["group_id"], row["meta_data"]) == (1, 1, {})
+    assert all(row.values()) or row["meta_data"] == {}
+
+    db.execute("DELETE FROM customer_group WHERE customer_group_id = 2")
+
+    assert db.one("SELECT group_id FROM customer WHERE email = 'a@b.co'")["group_id"] is None
+
+
+@pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
+def test_the_default_group_cannot_be_deleted(make: Callable[..., Made], sql: str) -> None:
+    resources, db = make(sql)
+    schema.apply(resources.database)
+
+    with pytest.raises(psycopg.Error, match="default customer group"):
+        db.execute("DELETE FROM customer_group WHERE customer_group_id = 1")
+
+
+@pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
+def test_applying_again_changes_nothing(make: Callable[..., Made], sql: str) -> None:
+    resources, db = make(sql)
+    schema.apply(resources.database)
+    before = structure(db), rows(db)
+
+    schema.apply(resources.database)
+
+    assert (structure(db), rows(db)) == before
+
+
+def test_an_existing_shop_loses_nothing_and_only_gains(make: Callable[..., Made]) -> None:
+    resources, db = make(EVERSHOP)
+    before, before_rows = structure(db), rows(db)
+
+    schema.apply(resources.database)
+
+    assert [part for part in before if part not in structure(db)] == []
+    ours = ("login_session", "customers_schema")
+    assert rows(db, skip=ours) == before_rows
+    triggers = [part["name"] for part in structure(db) if part["kind"] == "trigger"]
+    assert len(triggers) == len(set(triggers)) == 5
+
+
+@pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
+def test_processes_applying_it_at_once_do_no_harm(make: Callable[..., Made], sql: str) -> None:
+    resources, db = make(sql)
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(schema.apply, resources.database) for _ in range(8)]
+
+    assert [job.exception() for job in done] == [None] * 8
+    schema.check(resources.database)
+    assert len(db.all("SELECT FROM customer_group WHERE customer_group_id = 1")) == 1
+
+
+@pytest.mark.parametrize("table", ["customer", "admin_user"])
+def test_addresses_that_differ_only_by_case_stop_it_by_name_and_nothing_changes(
+    make: Callable[..., Made], table: str
+) -> None:
+    resources, db = make(EVERSHOP)
+    for email in ("Twice@example.com", "tWICE@example.com", "alone@example.com"):
+        db.execute(f"INSERT INTO {table} (email, password) VALUES (%s, 'x')", email)
+    before = structure(db), rows(db)
+
+    with pytest.raises(SchemaConflict) as caught:
+        schema.apply(resources.database)
+
+    assert "tWICE@example.com, Twice@example.com" in str(caught.value) or "Twice@example.com, tWICE" in str(
+        caught.value
+    )
+    assert table in str(caught.value)
+    assert "alone" not in str(caught.value)
+    assert (structure(db), rows(db)) == before
+
+
+# ---------------------------------------------------------------- readiness
+
+
+def test_a_missing_schema_makes_readyz_say_what_to_run(make: Callable[..., Made]) -> None:
+    resources, _ = make()
+    app = application(resources.settings)
+
+    response = new_client(app).get("/readyz")
+    health = new_client(app).get("/healthz")
+
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "schema_missing")
+    assert "flask init-db" in response.get_json()["error"]["message"]
+    assert health.status_code == 200
+    app.extensions["customers"].database.close()
+
+
+@pytest.mark.parametrize("change", ["SET version = version - 1", "DELETE"])
+def test_so_does_a_stale_one(make: Callable[..., Made], change: str) -> None:
+    resources, db = make()
+    schema.apply(resources.database)
+    schema.check(resources.database)
+    db.execute("DELETE FROM customers_schema" if change == "DELETE" else f"UPDATE customers_schema {change}")
+
+    with pytest.raises(SchemaMissing):
+        schema.check(resources.database)
+
+
+def test_a_newer_one_is_good_enough_and_is_not_set_back(make: Callable[..., Made]) -> None:
+    resources, db = make()
+    schema.apply(resources.database)
+    db.execute("UPDATE customers_schema SET version = 1000")
+
+    schema.apply(resources.database)
+
+    schema.check(resources.database)
+    assert db.one("SELECT version FROM customers_schema") == {"version": 1000}
+
+
+def test_other_faults_of_the_readiness_check_are_not_called_a_missing_schema(make: Callable[..., Made]) -> None:
+    resources, db = make()
+    db.execute("CREATE TABLE customers_schema (wrong int)")
+
+    with pytest.raises(Exception, match="version"):
+        schema.check(resources.database)
+
+
+def test_every_table_and_constraint_of_ours_is_named_in_lower_case(make: Callable[..., Made]) -> None:
+    resources, db = make()
+    schema.apply(resources.database)
+
+    ours = db.all("SELECT conname FROM pg_constraint WHERE conrelid = 'login_session'::regclass AND contype <> 'n'")
+
+    assert all(re.fullmatch(r"login_session_[a-z_]+", row["conname"]) for row in ours)
+
+
+def test_connections_are_told_apart_and_bounded(resources: Resources) -> None:
+    from sqlalchemy import text
+
+    with resources.database.reading() as conn:
+        row = conn.execute(
+            text(
+                "SELECT current_setting('application_name') AS name, current_setting('timezone') AS zone,"
+                " current_setting('statement_timeout') AS timeout"
+            )
+        ).one()
+
+    assert tuple(row) == ("customers", "UTC", "5s")
+
+
+def test_a_urls_own_options_are_kept(make_database: Callable[[], str], settings: Settings) -> None:
+    from sqlalchemy import text
+
+    conninfo = f"{make_database()} options='-c work_mem=7MB'"
+    resources = Resources.of(replace(settings, database_url=conninfo))
+    assert "options" in conninfo_to_dict(conninfo)
+
+    with resources.database.reading() as conn:
+        assert conn.execute(text("SHOW work_mem")).scalar_one() == "7MB"
+        assert conn.execute(text("SHOW timezone")).scalar_one() == "UTC"
+    resources.database.close()
