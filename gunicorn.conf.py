@@ -4,13 +4,18 @@ import os
 import sys
 from pathlib import Path
 
-from customers import logs
+from gunicorn import util
+
+from customers import logs, serving
 from customers.config import ConfigurationError, load  # by name: "config" is a setting of gunicorn's
 
 try:
     settings = load(os.environ)
 except ConfigurationError as error:
     sys.exit(f"Error: {error.message}")
+
+# gunicorn has no setting for the errors it answers by itself.
+util.write_error = serving.write_error
 
 wsgi_app = "wsgi:app"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"

@@ -80,7 +80,12 @@ def _member(error: Exception) -> ServiceError:
         known = _BY_STATUS.get(error.code)
         if known:
             return known()
-        other = ServiceError(HTTPStatus(error.code).phrase)
-        other.status, other.code = error.code, HTTPStatus(error.code).name.lower()
-        return other
+        return other(HTTPStatus(error.code))
     return ServiceError()
+
+
+def other(status: HTTPStatus) -> ServiceError:
+    """Return an error of a status that no member of the family stands for, in HTTP's own words."""
+    error = ServiceError(status.phrase)
+    error.status, error.code = status.value, status.name.lower()
+    return error

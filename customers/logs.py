@@ -51,11 +51,17 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and below it the traceback if there is one."""
         time = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items() if value is not None)
+        fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items() if value is not None)
         text = f"{time} {record.levelname.lower():7} {record.getMessage()}{fields}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return _redacted(text)
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a terminal: what a client sent must not move the cursor or begin a line of its own."""
+    text = str(value)
+    return text if text.isprintable() else json.dumps(text)
 
 
 def configuration(level: str) -> dict[str, Any]:

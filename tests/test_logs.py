@@ -48,6 +48,13 @@ def test_on_a_terminal_it_is_readable() -> None:
     assert TextFormatter().format(record(status=200, caller=None)).endswith("warning hello status=200")
 
 
+def test_what_a_client_sent_cannot_forge_a_line_or_steer_the_terminal() -> None:
+    text = TextFormatter().format(record(path="/a\n12:00:00 error forged \x1b[2J"))
+
+    assert "\n" not in text
+    assert "\x1b" not in text
+
+
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
 def test_an_exception_is_told_without_the_hash_in_it(formatter: logging.Formatter) -> None:
     text = formatter.format(failed())

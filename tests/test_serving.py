@@ -1,8 +1,11 @@
 """The service as it is run: real gunicorn, its own PostgreSQL."""
 
+import http.client
+import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -113,6 +116,29 @@ def test_the_access_log_says_who_did_what_and_no_secret(service: Service) -> Non
     text = service.log.read_text()
     for secret in ("tell-nobody", PASSWORD, header["X-Session-ID"], "$2b$"):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nno colon <script>\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 10_000 + b"\r\n\r\n", 431),
+    ],
+)
+def test_what_gunicorn_refuses_by_itself_is_in_the_envelope(service: Service, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock:
+        sock.sendall(sent)
+        response = http.client.HTTPResponse(sock)
+        response.begin()
+        body = response.read()
+
+    assert response.status == status
+    assert json.loads(body)["error"]["status"] == status
+    assert response.headers["X-Request-ID"]
+    assert b"script" not in body
 
 
 def test_sigterm_finishes_a_request_in_flight(folder: Path, serve: Callable[..., Service]) -> None:
