@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
 
 from customers import logs, serving
 from customers.config import ConfigurationError, load  # by name: "config" is a setting of gunicorn's
+from customers.schema import SchemaConflict
 
 try:
     settings = load(os.environ)
@@ -39,6 +41,15 @@ keepalive = 75
 # Heartbeats in memory: a slow disk must not make a worker look dead.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 control_socket_disable = True
+
+
+def on_starting(server: Arbiter) -> None:
+    """Start the service's own PostgreSQL, if it is to have one, before the workers are forked."""
+    try:
+        server.app.wsgi().extensions["customers"].prepare()
+    except (ConfigurationError, SchemaConflict) as error:
+        sys.exit(f"Error: {error}")
+
 
 # The application writes the access log; see customers/hooks.py.
 accesslog = None

@@ -114,7 +114,6 @@ CREATE TABLE IF NOT EXISTS customer (
     CONSTRAINT "FK_CUSTOMER_GROUP" FOREIGN KEY (group_id)
         REFERENCES customer_group (customer_group_id) ON DELETE SET NULL
 );
-CREATE INDEX IF NOT EXISTS "FK_CUSTOMER_GROUP" ON customer (group_id);
 
 
 CREATE TABLE IF NOT EXISTS customer_address (
@@ -136,7 +135,6 @@ CREATE TABLE IF NOT EXISTS customer_address (
     CONSTRAINT "FK_CUSTOMER_ADDRESS" FOREIGN KEY (customer_id)
         REFERENCES customer (customer_id) ON DELETE CASCADE
 );
-CREATE INDEX IF NOT EXISTS "FK_CUSTOMER_ADDRESS" ON customer_address (customer_id);
 
 
 CREATE TABLE IF NOT EXISTS admin_user (
@@ -165,13 +163,6 @@ CREATE TABLE IF NOT EXISTS reset_password_token (
 
 -- ---------------------------------------------------------------- what this service adds
 
--- One account per address, whatever its case; also what a login finds its account by.
-CREATE UNIQUE INDEX IF NOT EXISTS customer_email_lower_key ON customer (lower(email));
-CREATE UNIQUE INDEX IF NOT EXISTS admin_user_email_lower_key ON admin_user (lower(email));
-
--- EverShop never purges this table; `flask purge` does, oldest first.
-CREATE INDEX IF NOT EXISTS reset_password_token_created_at_idx ON reset_password_token (created_at);
-
 -- A signed-in browser or client, of a customer or of an admin. Not called "session": EverShop has a table of that name.
 CREATE TABLE IF NOT EXISTS login_session (
     digest        bytea NOT NULL,       -- SHA-256 of the sid: a stolen copy of this table signs nobody in
@@ -191,9 +182,37 @@ CREATE TABLE IF NOT EXISTS login_session (
     CONSTRAINT login_session_admin_user_id_fkey FOREIGN KEY (admin_user_id)
         REFERENCES admin_user (admin_user_id) ON DELETE CASCADE
 );
-CREATE INDEX IF NOT EXISTS login_session_customer_id_idx ON login_session (customer_id);
-CREATE INDEX IF NOT EXISTS login_session_admin_user_id_idx ON login_session (admin_user_id);
-CREATE INDEX IF NOT EXISTS login_session_expires_at_idx ON login_session (expires_at);
+
+-- All indexes, EverShop's first. Each is made only if it is not there: CREATE INDEX IF NOT EXISTS would keep all writers
+-- of a running shop waiting before it looks.
+DO $$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT kind, name, target
+          FROM (VALUES
+                ('INDEX', 'FK_CUSTOMER_GROUP', 'customer (group_id)'),
+                ('INDEX', 'FK_CUSTOMER_ADDRESS', 'customer_address (customer_id)'),
+
+                -- One account per address, whatever its case; also what a login finds its account by.
+                ('UNIQUE INDEX', 'customer_email_lower_key', 'customer (lower(email))'),
+                ('UNIQUE INDEX', 'admin_user_email_lower_key', 'admin_user (lower(email))'),
+
+                -- EverShop never purges this table; `flask purge` does, oldest first.
+                ('INDEX', 'reset_password_token_created_at_idx', 'reset_password_token (created_at)'),
+
+                -- What an account's end, and a purge, find sessions by.
+                ('INDEX', 'login_session_customer_id_idx', 'login_session (customer_id)'),
+                ('INDEX', 'login_session_admin_user_id_idx', 'login_session (admin_user_id)'),
+                ('INDEX', 'login_session_expires_at_idx', 'login_session (expires_at)')
+               ) AS listed (kind, name, target)
+         WHERE to_regclass(quote_ident(name)) IS NULL
+    LOOP
+        EXECUTE format('CREATE %s %I ON %s', wanted.kind, wanted.name, wanted.target);
+    END LOOP;
+END
+$$;
 
 -- Which version of this file the database has; `/readyz` compares it with the line below. Raise the number with every
 -- change of this file. An older service finds a higher number good enough, so that instances can be upgraded in turn.

@@ -6,16 +6,18 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Response, jsonify
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
 from customers.errors import ServiceError
+from customers.schema import NO_SCHEMA
 
 log = logging.getLogger(__name__)
 
 # What werkzeug raises by itself, as members of the family.
 _BY_STATUS: dict[int, type[ServiceError]] = {
+    400: errors.BadRequest,
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
     413: errors.BodyTooLarge,
@@ -54,13 +56,12 @@ def envelope(error: ServiceError) -> dict[str, Any]:
 def answer(error: Exception) -> Response:
     """Turn any exception into an answer; what is not the caller's doing is logged with its cause."""
     found = _member(error)
-    if found.status >= 500 and found is not error:
-        log.log(
-            logging.ERROR if found.status == 500 else logging.WARNING,
-            "%s while serving a request",
-            type(error).__name__,
-            exc_info=error,
-        )
+    if found.status == 500:
+        log.error("%s while serving a request", type(error).__name__, exc_info=error)
+    elif found.status > 500 and found is not error:
+        # In a line: while the database is down this is written for every request, and the traceback is always the same.
+        cause = getattr(error, "orig", None) or error
+        log.warning("%s: %s", type(cause).__name__, " ".join(str(cause).split()))
     response = jsonify(envelope(found))
     response.status_code = found.status
     response.headers.update(found.headers)
@@ -74,6 +75,8 @@ def _member(error: Exception) -> ServiceError:
     """Return the member of the family that an exception stands for."""
     if isinstance(error, ServiceError):
         return error
+    if isinstance(error, ProgrammingError) and isinstance(error.orig, NO_SCHEMA):
+        return errors.SchemaMissing()
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
         return errors.Unavailable()
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:

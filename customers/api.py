@@ -15,8 +15,9 @@ from customers.parsing import Parser
 from customers.resources import Resources
 
 # What any route may answer, and what any route that takes a body may.
-_ALWAYS = (ServiceError, errors.Unavailable)
-_WITH_BODY = (errors.MalformedJson, errors.InvalidInput, errors.BodyTooLarge, errors.UnsupportedMediaType)
+_ALWAYS = (errors.BadRequest, errors.BodyTooLarge, ServiceError)
+_WITH_DATABASE = (errors.Unavailable, errors.SchemaMissing)
+_WITH_BODY = (errors.MalformedJson, errors.InvalidInput, errors.UnsupportedMediaType)
 
 
 def resources() -> Resources:
@@ -33,6 +34,12 @@ def raises(*found: type[ServiceError]) -> Any:
         return view
 
     return decorate
+
+
+def without_database(view: Any) -> Any:
+    """Document that a view needs no database."""
+    view.__dict__.setdefault("_apidoc", {})["uses_database"] = False
+    return view
 
 
 def document(view: Any, *, errors: tuple[type[ServiceError], ...] = (), **manual: Any) -> None:
@@ -60,14 +67,14 @@ class Blueprint(SmorestBlueprint):
     @staticmethod
     def _prepare_errors_doc(doc: Any, doc_info: Any, *, api: Any, spec: Any, method: str, **_: Any) -> Any:
         found = [*doc_info.get("errors", ()), *_ALWAYS]
+        if doc_info.get("uses_database", True):
+            found += _WITH_DATABASE
         if "requestBody" in doc:
             found += _WITH_BODY
         elif "parameters" in doc:
             found += [errors.InvalidInput]
         if method == "get":
             found = [error for error in found if error is not errors.CrossSite]
-        else:
-            found += [errors.BodyTooLarge]
         responses = doc.setdefault("responses", {})
         responses.pop(Parser.DEFAULT_VALIDATION_STATUS, None)  # smorest's own note, without the codes
         for status in sorted({error.status for error in found}):
@@ -78,18 +85,26 @@ class Blueprint(SmorestBlueprint):
 def _described(found: list[type[ServiceError]]) -> dict[str, Any]:
     """Return the OpenAPI response object of errors that share a status."""
     headers = {
-        name: {"schema": {"type": "string"}, "description": text} for e in found for name, text in e.headers.items()
+        name: {"schema": {"type": "string"}, "example": text} for error in found for name, text in error.headers.items()
     }
     return {
         "description": "; ".join(f"`{error.code}`: {error.message}" for error in found),
         "content": {
             "application/json": {
                 "schema": ErrorAnswer,
-                "examples": {error.code: {"value": answers.envelope(error())} for error in found},
+                "examples": {error.code: {"value": answers.envelope(_example(error))} for error in found},
             }
         },
         **({"headers": headers} if headers else {}),
     }
+
+
+def _example(error: type[ServiceError]) -> ServiceError:
+    """Return an error as it is answered; one for fields names one."""
+    example = error()
+    if error is errors.InvalidInput:
+        example.errors = {"email": ["Not a valid email address."]}
+    return example
 
 
 class Api(flask_smorest.Api):
@@ -97,6 +112,11 @@ class Api(flask_smorest.Api):
 
     ERROR_SCHEMA = ErrorAnswer
     DEFAULT_ERROR_RESPONSE_NAME = None  # each route documents its own
+
+    def _register_pagination_header(self) -> None:
+        """Leave out what flask-smorest's own pagination would need."""
+
+    _register_etag_headers = _register_pagination_header
 
     def _register_error_handlers(self) -> None:
         self._app.register_error_handler(Exception, answers.answer)

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import click
+import psycopg
 from flask import Flask
 from flask.cli import with_appcontext
 from marshmallow import ValidationError, fields as ma_fields
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from customers import fields, schema
 from customers.admins import service as admins
 from customers.api import resources
-from customers.errors import ServiceError
+from customers.errors import SchemaMissing, ServiceError
 from customers.purge import purge as purge_ended
 from customers.schema import SchemaConflict
 
@@ -25,9 +26,11 @@ class _Command(click.Command):
             return super().invoke(ctx)
         except (ServiceError, SchemaConflict) as refusal:
             raise click.ClickException(str(refusal)) from None
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, psycopg.Error) as error:
             cause = getattr(error, "orig", None) or error
-            raise click.ClickException(f"the database refused: {str(cause).strip()}") from None
+            if isinstance(cause, schema.NO_SCHEMA):
+                raise click.ClickException(SchemaMissing.message) from None
+            raise click.ClickException(f"the database says: {str(cause).strip()}") from None
 
 
 def install(app: Flask) -> None:

@@ -4,6 +4,7 @@ Each field of :class:`Settings` names its environment variable, how it is read, 
 is checked against this one by a test.
 """
 
+import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -73,7 +74,7 @@ class Settings:
         "CUSTOMERS_POOL_TIMEOUT", readers.seconds, 5.0, "wait for a free connection, then 503", "5"
     )
     connect_timeout: int = _setting(
-        "CUSTOMERS_CONNECT_TIMEOUT", readers.whole(1, 60), 3, "wait for the database to answer"
+        "CUSTOMERS_CONNECT_TIMEOUT", readers.whole(1, 60), 3, "wait for a connection to the database"
     )
     statement_timeout: float = _setting(
         "CUSTOMERS_STATEMENT_TIMEOUT", readers.seconds, 5.0, "a statement that takes longer is cancelled, then 503", "5"
@@ -111,7 +112,7 @@ class Settings:
         "CUSTOMERS_TRUSTED_ORIGINS",
         readers.origins,
         frozenset(),
-        "other origins whose pages may call with the cookie, separated by commas",
+        "other origins of the same site whose pages may call with the cookie, separated by commas",
         "none",
     )
     trusted_proxies: int = _setting(
@@ -192,6 +193,11 @@ class Settings:
         """How many threads of one worker hash passwords: the processors, shared by the workers."""
         return self.hash_threads or max(1, processors() // self.workers)
 
+    @property
+    def hashing_places(self) -> int:
+        """How many requests of one worker may wait for a hash: three threads of four, so that some stay free."""
+        return max(1, self.threads * 3 // 4)
+
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables; a blank one counts as unset.
@@ -207,6 +213,12 @@ def load(environ: Mapping[str, str]) -> Settings:
                 values[row.name] = row.metadata["read"](text)
             except ValueError as fault:
                 faults.append(f"{name} {fault}")
+    names = [row.metadata["name"] for row in fields(Settings)]
+    for name in environ:
+        # Other unknown names are let pass: an orchestrator may set variables named after the service.
+        meant = difflib.get_close_matches(name, names, n=1, cutoff=0.9)
+        if name.startswith("CUSTOMERS_") and name not in names and meant:
+            faults.append(f"{name} is not a setting; {meant[0]} is")
     if environ.get("CUSTOMERS_DATABASE_URL", "").strip() and not environ.get("CUSTOMERS_SECRET_KEY", "").strip():
         faults.append(
             "CUSTOMERS_SECRET_KEY is needed with CUSTOMERS_DATABASE_URL; "

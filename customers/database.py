@@ -3,15 +3,24 @@
 import select
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, create_engine, event
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DisconnectionError, IntegrityError
 
 from customers.config import Settings
 from customers.errors import ServiceError
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+
+T = TypeVar("T")
+
+# A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
+_TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 
 class Database:
@@ -41,20 +50,53 @@ class Database:
         """Return a connection in a transaction that commits at the end of the block, or rolls back on an exception."""
         return self._writing.begin()
 
+    @contextmanager
+    def writing_at_length(self) -> Iterator[Connection]:
+        """As writing(), for what an operator waits for: no statement is given up because it takes long."""
+        with self._writing.begin() as conn:
+            driver = conn.connection.driver_connection
+            assert isinstance(driver, _PatientConnection)
+            patience, driver.patience = driver.patience, None
+            try:
+                conn.execute(text("SET LOCAL statement_timeout = 0"))
+                yield conn
+            finally:
+                driver.patience = patience
+
     def close(self) -> None:
         """Close the idle connections; the next request opens new ones. Needed before a process forks."""
         self._writing.dispose()
 
 
-def _connect(url: str, settings: Settings) -> psycopg.Connection[Any]:
+class _PatientConnection(psycopg.Connection[Any]):
+    """A connection that waits for the server, but not for ever.
+
+    The statement timeout is the server's; this is for a server that is frozen, or behind a network that is gone.
+    """
+
+    patience: float | None = None  # seconds for one round trip
+
+    def wait(self, gen: "PQGen[T]", interval: float = 0.1, timeout: float | None = None) -> T:
+        """Return what an exchange with the server returns. Raises OperationalError, and closes, if it takes long."""
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()  # nobody knows what the server will still say
+            raise
+
+
+def _connect(url: str, settings: Settings) -> _PatientConnection:
+    given = conninfo_to_dict(url)
     milliseconds = int(settings.statement_timeout * 1000)
     options = (
-        f"{conninfo_to_dict(url).get('options') or ''} -c timezone=UTC"
+        f"{given.pop('options', None) or ''} -c timezone=UTC"
         f" -c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds * 2}"
     )
-    return psycopg.connect(
-        url, connect_timeout=settings.connect_timeout, application_name="customers", options=options.strip()
-    )
+    defaults: dict[str, Any] = {"connect_timeout": settings.connect_timeout, "application_name": "customers", **_TCP}
+    connection = _PatientConnection.connect(**{**defaults, **given, "options": options.strip()})
+    connection.patience = settings.statement_timeout + 1
+    return connection
 
 
 def _refuse_dead(connection: psycopg.Connection[Any], *_: object) -> None:

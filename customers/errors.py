@@ -1,7 +1,7 @@
 """The family of errors that the service answers with.
 
-A service raises a leaf; `api.py` turns it into the one envelope. ``status`` is the HTTP status, ``code`` is stable and
-for programs, the message is for people. The classes are also what `/openapi.json` documents the answers from.
+A service raises a leaf; `answers.py` turns it into the one envelope. ``status`` is the HTTP status, ``code`` is stable
+and for programs, the message is for people. The classes are also what `/openapi.json` documents the answers from.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,12 @@ class ServiceError(Exception):
 
 
 # 400
+
+
+class BadRequest(ServiceError):
+    """A request that is wrong as such, such as one with an impossible Host."""
+
+    status, code, message = 400, "bad_request", "The request is not valid"
 
 
 class InvalidInput(ServiceError):

@@ -117,7 +117,9 @@ class Timestamp(fields.Field[datetime]):
     """A time in an answer: `YYYY-MM-DD HH:MM:SS`, in UTC. An existing shop's row may have none."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(metadata={"type": ["string", "null"], "example": "2026-01-31 12:00:00"}, **kwargs)
+        super().__init__(
+            metadata={"type": ["string", "null"], "example": "2026-01-31 12:00:00", "description": "In UTC"}, **kwargs
+        )
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

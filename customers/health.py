@@ -2,10 +2,13 @@
 
 import marshmallow as ma
 
-from customers import auth, errors, schema
-from customers.api import Blueprint, raises, resources
+from customers import auth, schema
+from customers.api import Blueprint, resources, without_database
 
 blueprint = Blueprint("health", __name__, description="For the orchestrator")
+
+
+EXAMPLE = {"data": {"status": "ok"}}
 
 
 class Health(ma.Schema):
@@ -22,7 +25,8 @@ class HealthAnswer(ma.Schema):
 
 @blueprint.route("/healthz", methods=["GET"])
 @auth.public
-@blueprint.response(200, HealthAnswer)
+@without_database
+@blueprint.response(200, HealthAnswer, example=EXAMPLE)
 def get_liveness() -> dict[str, dict[str, str]]:
     """Tell whether the process answers.
 
@@ -33,8 +37,7 @@ def get_liveness() -> dict[str, dict[str, str]]:
 
 @blueprint.route("/readyz", methods=["GET"])
 @auth.public
-@raises(errors.SchemaMissing)
-@blueprint.response(200, HealthAnswer)
+@blueprint.response(200, HealthAnswer, example=EXAMPLE)
 def get_readiness() -> dict[str, dict[str, str]]:
     """Tell whether requests can be served.
 

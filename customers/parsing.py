@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import marshmallow as ma
 from flask import Request
+from gunicorn.http.errors import ParseException
 from webargs import core
 from webargs.flaskparser import FlaskParser
 
@@ -22,7 +23,10 @@ class Parser(FlaskParser):
         """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
         if not core.is_json(req.mimetype):
             raise errors.UnsupportedMediaType()
-        data = req.get_data()
+        try:
+            data = req.get_data()
+        except ParseException:
+            raise errors.MalformedJson() from None
         # The limit is a byte more than is taken (app.py): what reaches it was longer, and has been cut off there.
         if req.max_content_length is not None and len(data) >= req.max_content_length:
             raise errors.BodyTooLarge()
@@ -38,6 +42,13 @@ class Parser(FlaskParser):
             said = [fields.UNSTORABLE]
             raise errors.InvalidInput(errors={name.encode(errors="replace").decode(): said for name in unstorable})
         return body
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """Return the query string. Raises InvalidInput for a parameter given twice: nobody knows which is meant."""
+        twice = [name for name, values in req.args.lists() if len(values) > 1]
+        if twice:
+            raise errors.InvalidInput(errors={name: ["Must be given once."] for name in twice})
+        return super().load_querystring(req, schema)
 
     def handle_error(self, error: ma.ValidationError, *_: object, **__: object) -> NoReturn:
         """Raise the validation's findings, by field."""

@@ -34,6 +34,9 @@ _OWN_PREFIX = "$2b$"
 _SECONDS_AT_COST_12 = 0.25
 _GUESS_WEIGHT = 0.2
 
+# Threads may all wait for so long, in seconds, without anybody calling the service slow.
+_NO_TIME = 1.0
+
 
 @functools.cache
 def _common() -> frozenset[str]:
@@ -60,15 +63,17 @@ def _lower_priority() -> None:
 class Hasher:
     """bcrypt at one cost, in a bounded pool of threads.
 
-    The bound is in seconds of work, not in places: the queue takes a job when those before it are expected to be done
-    within ``max_wait``, by what recent jobs took. So it is long where hashing is cheap and short where it is dear, and
-    the callers who wait can never be all the threads that serve requests.
+    There are two bounds. The queue takes a job only if those before it are expected to be done within ``max_wait``
+    seconds, by what recent jobs took. And it has ``places``, fewer than there are threads that serve requests, so that
+    some are always left for requests that need no hashing; where hashing is so cheap that all of the queue is done in
+    no time, the places do not count.
     """
 
-    def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0) -> None:
+    def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0, places: int = 48) -> None:
         self._rounds = rounds
         self._threads = threads
         self._max_wait = max_wait
+        self._places = places
         self._job_seconds = _SECONDS_AT_COST_12 * 2.0 ** (rounds - 12)
         self._jobs = 0
         self._lock = threading.Lock()
@@ -117,17 +122,18 @@ class Hasher:
     def _run(self, job: Callable[[], T]) -> T:
         with self._lock:
             wait = self._jobs * self._job_seconds / self._threads
-            if wait > self._max_wait:
+            if wait > self._max_wait or (self._jobs >= self._places and wait > _NO_TIME):
                 raise Busy(retry_after=math.ceil(wait))
             self._jobs += 1
         return self._pool.submit(self._timed, job).result()
 
     def _timed(self, job: Callable[[], T]) -> T:
-        began = time.monotonic()
+        # Of processor time: what a job waits for others belongs to their jobs, or to nobody's.
+        began = time.thread_time()
         try:
             return job()
         finally:
-            took = time.monotonic() - began
+            took = time.thread_time() - began
             with self._lock:
                 self._jobs -= 1
                 self._job_seconds += (took - self._job_seconds) * _GUESS_WEIGHT

@@ -1,11 +1,14 @@
 """What acts need beside their input: the settings, the database, the hasher. One object per application."""
 
+import logging
 from dataclasses import dataclass
 
 from customers import embedded, schema
 from customers.config import Settings
 from customers.database import Database
 from customers.passwords import Hasher
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,21 @@ class Resources:
         return cls(
             settings=settings,
             database=Database(url, settings),
-            passwords=Hasher(settings.bcrypt_rounds, settings.hashing_threads, settings.hash_max_wait),
+            passwords=Hasher(
+                settings.bcrypt_rounds,
+                threads=settings.hashing_threads,
+                places=settings.hashing_places,
+                max_wait=settings.hash_max_wait,
+            ),
         )
 
     def prepare(self) -> None:
         """Start the service's own PostgreSQL and bring its schema up to date; leave a database with a URL alone."""
         if self.settings.embedded:
+            log.info(
+                "CUSTOMERS_DATABASE_URL is not set: running a PostgreSQL of its own in %s, for development,"
+                " with cookies over plain HTTP",
+                self.settings.data_dir.resolve(),
+            )
             schema.apply(self.database)
             self.database.close()

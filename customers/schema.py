@@ -19,6 +19,10 @@ VERSION = text("""
 """)
 
 
+# What PostgreSQL says of a statement when the schema is not there, or not all of it.
+NO_SCHEMA = (pg_errors.UndefinedTable, pg_errors.UndefinedColumn)
+
+
 class SchemaConflict(Exception):
     """Existing rows stand in the way; the message names them. Nothing has been changed."""
 
@@ -36,7 +40,7 @@ def apply(database: Database) -> None:
 
     Raises SchemaConflict when existing rows stand in the way.
     """
-    with database.writing() as conn:
+    with database.writing_at_length() as conn:
         # Not through text(), which would take every colon for a parameter; psycopg without parameters sends the file
         # as it is, many statements at once.
         cursor = conn.connection.cursor()
@@ -54,7 +58,7 @@ def check(database: Database) -> None:
         with database.reading() as conn:
             applied = conn.execute(VERSION).scalar_one_or_none()
     except ProgrammingError as error:
-        if isinstance(error.orig, (pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege)):
+        if isinstance(error.orig, NO_SCHEMA):
             raise SchemaMissing() from None
         raise
     if applied is None or applied < version():

@@ -116,26 +116,21 @@ class Db:
         self._conn = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
 
     def execute(self, statement: str, *values: object) -> None:
-        """Run a statement."""
         self._conn.execute(statement.encode(), values)
 
     def all(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        """Return all rows."""
         return self._conn.execute(statement.encode(), values).fetchall()
 
     def one(self, statement: str, *values: object) -> dict[str, Any]:
-        """Return the only row."""
         (row,) = self.all(statement, *values)
         return row
 
     def close(self) -> None:
-        """Close the connection."""
         self._conn.close()
 
 
 @pytest.fixture
 def db(settings: Settings, shared_app: Flask) -> Iterator[Db]:
-    """Return direct access to the application's database."""
     assert settings.database_url
     direct = Db(settings.database_url)
     yield direct
@@ -170,7 +165,6 @@ class Account:
 
 @pytest.fixture
 def customer(app: Flask, make_customer: Callable[..., Account]) -> Account:
-    """Return a customer who is signed in."""
     return make_customer()
 
 
@@ -205,11 +199,28 @@ def accounts(customer: Account, admin: Account) -> dict[str, Account]:
 
 
 def log_in(client: CheckingClient, email: str, password: str = PASSWORD, path: str = "/customer/login") -> str:
-    """Sign in and return the sid."""
     response = client.post(path, json={"email": email, "password": password})
     assert response.status_code == 200, response.text
     sid: str = response.get_json()["data"]["sid"]
     return sid
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return a function that starts the service on a data folder; what still runs after the test is stopped."""
+    from tests.service import Service
+
+    started: list[Any] = []
+
+    def serve(folder: Path, **settings: str) -> Any:
+        log = tmp_path / f"log{len(started)}"
+        defaults = {"CUSTOMERS_DATA_DIR": str(folder), "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2"}
+        started.append(Service(log, **{**defaults, **settings}))
+        return started[-1]
+
+    yield serve
+    for service in started:
+        service.stop()
 
 
 Made = tuple[Resources, Db]

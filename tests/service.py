@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import REPOSITORY
+from tests.conftest import PASSWORD, REPOSITORY
 
 BIN = Path(sys.executable).parent
+ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 
 
 def free_port() -> int:
@@ -95,3 +96,10 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
+
+
+def sign_up(service: Service, email: str) -> tuple[str, dict[str, str]]:
+    """Register and sign in; return the customer's path and the header."""
+    login = {"email": email, "password": PASSWORD}
+    path = f"/api/customers/{service.call('POST', '/api/customers', {**ANN, **login})[1]['data']['uuid']}"
+    return path, {"X-Session-ID": service.call("POST", "/customer/login", login)[1]["data"]["sid"]}

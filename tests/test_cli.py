@@ -1,19 +1,23 @@
 """The commands of the operator."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import Result
 from flask import Flask
 
-from customers import schema
+from customers import embedded, schema
 from customers.config import Settings
 from customers.purge import purge
 from customers.resources import Resources
 from tests.client import CheckingClient
-from tests.conftest import PASSWORD, Account, Db, application, log_in
+from tests.conftest import PASSWORD, REPOSITORY, Account, Db, application, log_in
+from tests.service import BIN, environment
 
 
 def run(app: Flask, *args: str, stdin: str | None = None) -> Result:
@@ -132,7 +136,71 @@ def test_a_database_that_does_not_answer_exits_with_1(settings: Settings) -> Non
     result = run(app, "init-db")
 
     assert result.exit_code == 1
-    assert "the database refused" in result.output
+    assert "the database says" in result.output
+
+
+def test_a_refusal_of_the_database_is_one_line(make_database: Callable[[], str], settings: Settings) -> None:
+    """As on PostgreSQL 15 and later for a role that may not create tables: psycopg's own error, no traceback."""
+    conninfo = make_database()
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        conn.execute("DROP SCHEMA public")
+    app = application(replace(settings, database_url=conninfo))
+
+    result = run(app, "init-db")
+
+    assert result.exit_code == 1
+    assert "the database says" in result.output
+    assert isinstance(result.exception, SystemExit)
+    app.extensions["customers"].database.close()
+
+
+def flask(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as the operator does, on a data folder."""
+    return subprocess.run(
+        [BIN / "flask", *args],
+        cwd=REPOSITORY,
+        env=environment(CUSTOMERS_DATA_DIR=str(folder)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_starts_no_database(tmp_path: Path) -> None:
+    result = flask(tmp_path / "data", "--help")
+
+    assert result.returncode == 0
+    assert "init-db" in result.stdout
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_init_db_tells_of_a_conflict_in_the_own_database_too(tmp_path: Path) -> None:
+    made = flask(tmp_path, "init-db")
+    with psycopg.connect(embedded.start(tmp_path), autocommit=True) as conn:
+        conn.execute("DROP INDEX customer_email_lower_key")
+        conn.execute("INSERT INTO customer (email, password) VALUES ('A@b.co', 'x'), ('a@b.co', 'x')")
+
+    again = flask(tmp_path, "init-db")
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert again.returncode == 1
+    assert again.stderr.startswith("Error: these addresses")
+    assert "Traceback" not in again.stderr
+
+
+def test_purge_leaves_what_another_purge_holds(resources: Resources, db: Db) -> None:
+    db.execute("INSERT INTO customer (email, password) VALUES ('a@b.co', 'x')")
+    db.execute(
+        "INSERT INTO login_session (digest, customer_id, expires_at)"
+        " SELECT sha256(n::text::bytea), customer_id, now() FROM customer, generate_series(1, 5) AS n"
+    )
+
+    with resources.database.writing() as conn:
+        conn.exec_driver_sql("SELECT FROM login_session LIMIT 2 FOR UPDATE")
+        deleted = purge(resources, batch=10)["sessions"]
+
+    assert deleted == 3
 
 
 def test_purge_deletes_what_has_ended_and_nothing_else(

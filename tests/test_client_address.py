@@ -17,6 +17,7 @@ from tests.conftest import PASSWORD, Account, Db, new_client
         (2, "198.51.100.1, 203.0.113.9", "198.51.100.1"),
         (1, "2001:db8::1", "2001:db8::1"),
         (1, "nonsense", None),
+        (1, "fe80::1%eth0", "fe80::1"),
     ],
 )
 def test_the_clients_address_comes_from_as_many_proxies_as_are_trusted(

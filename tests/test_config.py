@@ -161,7 +161,16 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1
 
 
-@pytest.mark.parametrize("obstacle", ["package", "folder"])
+def test_a_misspelt_setting_is_a_fault_and_a_strange_one_is_not() -> None:
+    config.load(
+        {"CUSTOMERS_SERVICE_HOST": "10.0.0.1", "CUSTOMERS_PORT": "tcp://10.0.0.1:80"}
+    )  # as Kubernetes sets them
+
+    with pytest.raises(ConfigurationError, match="CUSTOMERS_WORKER is not a setting; CUSTOMERS_WORKERS is"):
+        config.load({"CUSTOMERS_WORKER": "3"})
+
+
+@pytest.mark.parametrize("obstacle", ["package", "folder", "path"])
 def test_without_a_url_and_without_an_own_database_the_start_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
 ) -> None:
@@ -170,8 +179,10 @@ def test_without_a_url_and_without_an_own_database_the_start_says_so(
     if obstacle == "package":
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
+    folder = tmp_path / "with space" if obstacle == "path" else tmp_path / "file" / "data"
+
     with pytest.raises(ConfigurationError, match="CUSTOMERS_DATABASE_URL is not set"):
-        create_app(Settings(data_dir=tmp_path / "file" / "data"))
+        create_app(Settings(data_dir=folder))
 
 
 @pytest.mark.parametrize(

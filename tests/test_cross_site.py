@@ -18,6 +18,13 @@ REFUSED = [
     {"Origin": "http://localhost:8080"},
     {"Origin": "null"},
     {"Origin": "http://localhost.evil.example"},
+    {"Origin": "http://["},
+    {"Origin": "https://[::1"},
+    {"Origin": "//localhost"},
+    {"Origin": "localhost"},
+    {"Origin": "ftp://localhost"},
+    {"Origin": ""},
+    {"Sec-Fetch-Site": ""},
 ]
 ALLOWED = [
     {},
@@ -49,6 +56,14 @@ def test_a_login_from_another_site_is_refused(
 
     assert is_cross_site(response.status_code, response.get_json())
     assert "Set-Cookie" not in response.headers
+
+
+def test_a_header_that_names_no_session_does_not_excuse_a_login(client: CheckingClient, customer: Account) -> None:
+    headers = {"X-Session-ID": "wrong", "Origin": "https://evil.example"}
+
+    response = client.post("/customer/login", json={"email": customer.email, "password": PASSWORD}, headers=headers)
+
+    assert is_cross_site(response.status_code, response.get_json())
 
 
 @pytest.mark.parametrize("headers", REFUSED)
@@ -121,6 +136,8 @@ def test_trusted_origins_pass_and_get_cors_answers_with_credentials(
         assert "Origin" in response.headers["Vary"]
     assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
     assert "X-Session-ID" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "X-Request-ID" in login.headers["Access-Control-Expose-Headers"]
+    assert "Retry-After" in login.headers["Access-Control-Expose-Headers"]
 
 
 def test_other_origins_get_no_cors_answers(make_app: Callable[..., Flask], client: CheckingClient) -> None:

@@ -26,6 +26,7 @@ ROUTES = [
     ("GET", "{own}"),
     ("PATCH", "{own}"),
     ("DELETE", "/api/customers/00000000-0000-0000-0000-000000000001"),
+    ("DELETE", "{own}"),
     ("POST", "/customer/login"),
     ("POST", "/customer/logout"),
     ("POST", "/customers/logout"),
@@ -50,11 +51,35 @@ def test_random_json_never_gives_a_5xx(
 ) -> None:
     path = path.replace("{own}", customer.path)
     data = json.dumps(body)
-    clients: list[CheckingClient] = [new_client(app, use_cookies=False), admin.client]
+    clients: list[CheckingClient] = [new_client(app, use_cookies=False), customer.client, admin.client]
 
     for client in clients:
         response = client.open(path, method=method, data=data, content_type="application/json")
         assert response.status_code < 500, (body, response.text)
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["Origin", "Sec-Fetch-Site", "X-Session-ID", "X-Request-ID", "Host", "Cookie", "X-Forwarded-For"]),
+    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30)
+    | st.sampled_from(["http://[", "null", "https://localhost:x", "customers=x.y.z", "a..b", "::", "localhost:99999"]),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(headers=HEADERS)
+def test_random_headers_never_give_a_5xx(
+    app: Flask, customer: Account, method: str, path: str, headers: dict[str, str]
+) -> None:
+    response = new_client(app).open(path.replace("{own}", customer.path), method=method, json={}, headers=headers)
+
+    assert response.status_code < 500, (headers, response.text)
 
 
 @settings(max_examples=200, deadline=None, database=None, derandomize=True)

@@ -148,6 +148,14 @@ def test_an_unknown_query_parameter_is_a_400_that_names_it(admin: Account) -> No
     assert list(response.get_json()["error"]["errors"]) == ["pgae"]
 
 
+@pytest.mark.parametrize("query", ["page=1&page=2", "limit=5&limit=7", "page=1&page=x", "page=1&page=1"])
+def test_a_parameter_given_twice_is_a_400_that_names_it(admin: Account, query: str) -> None:
+    response = admin.client.get(f"/api/customers?{query}")
+
+    assert response.status_code == 400
+    assert list(response.get_json()["error"]["errors"]) == [query.split("=", maxsplit=1)[0]]
+
+
 @pytest.mark.parametrize("path", ["/api/customers", "own"])
 def test_a_read_costs_two_statements_one_for_who_and_one_for_what(
     resources: Resources, customer: Account, admin: Account, path: str

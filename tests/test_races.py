@@ -177,3 +177,42 @@ def test_logins_that_renew_one_weak_hash_at_once_all_succeed(make_app: Callable[
 
     assert len(set(sids)) == 8
     assert all(isinstance(sid, str) for sid in sids)
+
+
+@pytest.mark.parametrize("ended_by", ["logout", "password", "status"])
+@pytest.mark.parametrize("act", ["password", "full_name", "delete"])
+def test_who_is_thrown_out_while_a_request_waits_does_not_get_a_last_word_in(
+    resources: Resources,
+    customer: Account,
+    admin: Account,
+    db: Db,
+    monkeypatch: pytest.MonkeyPatch,
+    ended_by: str,
+    act: str,
+) -> None:
+    """The session ends after the request was let in and before it writes, as it may while a password is hashed.
+
+    Without a second look inside the transaction, a thief's change of the password would win over the victim's.
+    """
+    end: Callable[[], Any] = {
+        "logout": lambda: customer.client.post("/customers/logout"),
+        "password": lambda: admin.client.patch(customer.path, json={"password": "the victims new password"}),
+        "status": lambda: admin.client.patch(customer.path, json={"status": 0}),
+    }[ended_by]
+    writing = resources.database.writing
+    ended: list[bool] = []
+
+    def write_too_late() -> Any:
+        if not ended:
+            ended.append(True)
+            end()
+        return writing()
+
+    monkeypatch.setattr(resources.database, "writing", write_too_late)
+    body = {"password": "the thiefs new password"} if act == "password" else {"full_name": "Thief"}
+    late = customer.client.delete(customer.path) if act == "delete" else customer.client.patch(customer.path, json=body)
+
+    assert late.status_code == 401
+    assert db.one("SELECT full_name FROM customer") == {"full_name": "Ann Customer"}
+    if ended_by == "password":
+        log_in(new_client(customer.client.application), customer.email, "the victims new password")

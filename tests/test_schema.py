@@ -1,21 +1,15 @@
 """The database: an empty one, one of this service, and a running shop's (CONTRACT section 5)."""
 
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from customers import schema
-from customers.config import Settings
-from customers.errors import SchemaMissing
-from customers.resources import Resources
 from customers.schema import SchemaConflict
-from tests.conftest import EVERSHOP, Db, Made, application, new_client
+from tests.conftest import EVERSHOP, Db, Made
 
 # CONTRACT section 5, and the names in an EverShop database.
 COLUMNS = {
@@ -161,85 +155,3 @@ def test_addresses_that_differ_only_by_case_stop_it_by_name_and_nothing_changes(
     assert table in str(caught.value)
     assert "alone" not in str(caught.value)
     assert (structure(db), rows(db)) == before
-
-
-# ---------------------------------------------------------------- readiness
-
-
-def test_a_missing_schema_makes_readyz_say_what_to_run(make: Callable[..., Made]) -> None:
-    resources, _ = make()
-    app = application(resources.settings)
-
-    response = new_client(app).get("/readyz")
-    health = new_client(app).get("/healthz")
-
-    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "schema_missing")
-    assert "flask init-db" in response.get_json()["error"]["message"]
-    assert health.status_code == 200
-    app.extensions["customers"].database.close()
-
-
-@pytest.mark.parametrize("change", ["SET version = version - 1", "DELETE"])
-def test_so_does_a_stale_one(make: Callable[..., Made], change: str) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
-    schema.check(resources.database)
-    db.execute("DELETE FROM customers_schema" if change == "DELETE" else f"UPDATE customers_schema {change}")
-
-    with pytest.raises(SchemaMissing):
-        schema.check(resources.database)
-
-
-def test_a_newer_one_is_good_enough_and_is_not_set_back(make: Callable[..., Made]) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
-    db.execute("UPDATE customers_schema SET version = 1000")
-
-    schema.apply(resources.database)
-
-    schema.check(resources.database)
-    assert db.one("SELECT version FROM customers_schema") == {"version": 1000}
-
-
-def test_other_faults_of_the_readiness_check_are_not_called_a_missing_schema(make: Callable[..., Made]) -> None:
-    resources, db = make()
-    db.execute("CREATE TABLE customers_schema (wrong int)")
-
-    with pytest.raises(Exception, match="version"):
-        schema.check(resources.database)
-
-
-def test_every_table_and_constraint_of_ours_is_named_in_lower_case(make: Callable[..., Made]) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
-
-    ours = db.all("SELECT conname FROM pg_constraint WHERE conrelid = 'login_session'::regclass AND contype <> 'n'")
-
-    assert all(re.fullmatch(r"login_session_[a-z_]+", row["conname"]) for row in ours)
-
-
-def test_connections_are_told_apart_and_bounded(resources: Resources) -> None:
-    from sqlalchemy import text
-
-    with resources.database.reading() as conn:
-        row = conn.execute(
-            text(
-                "SELECT current_setting('application_name') AS name, current_setting('timezone') AS zone,"
-                " current_setting('statement_timeout') AS timeout"
-            )
-        ).one()
-
-    assert tuple(row) == ("customers", "UTC", "5s")
-
-
-def test_a_urls_own_options_are_kept(make_database: Callable[[], str], settings: Settings) -> None:
-    from sqlalchemy import text
-
-    conninfo = f"{make_database()} options='-c work_mem=7MB'"
-    resources = Resources.of(replace(settings, database_url=conninfo))
-    assert "options" in conninfo_to_dict(conninfo)
-
-    with resources.database.reading() as conn:
-        assert conn.execute(text("SHOW work_mem")).scalar_one() == "7MB"
-        assert conn.execute(text("SHOW timezone")).scalar_one() == "UTC"
-    resources.database.close()

@@ -8,6 +8,7 @@ from customers import fields
 
 _STATUS = {"description": "Customer account status: 1 for active, 0 for inactive"}
 _EMAIL = {"description": "Customer's email address (must be unique)"}
+_PASSWORD = {"description": "Customer's account password; at most 72 bytes in UTF-8"}
 _NAME = {"description": "Customer's full name"}
 
 
@@ -16,7 +17,7 @@ class NewCustomer(fields.OpenBody):
 
     status = fields.Status(metadata=_STATUS)
     email = fields.Email(required=True, metadata=_EMAIL)
-    password = fields.NewPassword(required=True, metadata={"description": "Customer's account password"})
+    password = fields.NewPassword(required=True, metadata=_PASSWORD)
     full_name = fields.Text(required=True, shortest=1, metadata=_NAME)
 
 

@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from customers.accounts import sql
-from customers.errors import CustomerNotFound, EmailTaken, LoginAgain, NothingToUpdate, StatusForbidden
+from customers.errors import (
+    CustomerNotFound,
+    EmailTaken,
+    LoginAgain,
+    NotAuthenticated,
+    NothingToUpdate,
+    StatusForbidden,
+)
 from customers.identity import Caller
 from customers.resources import Resources
 from customers.sessions import sql as sessions
@@ -62,11 +69,12 @@ def update(resources: Resources, caller: Caller, uuid: UUID, changes: Mapping[st
         values["password"] = resources.passwords.hash(changes["password"])
     with resources.database.writing() as conn:
         customer = _found(sql.update(conn, uuid, values))
+        _require_living_session(conn, caller)
         # After the update, which any login of this account waits for: one that comes first is seen here and ended.
         if changes.get("status") == 0:
             sessions.end_all(conn, "customer", customer.customer_id)
         elif "password" in changes:
-            own = caller.customer.digest if caller.customer and caller.owns(uuid) else None
+            own = caller.customer.digest if caller.customer else None
             sessions.end_all(conn, "customer", customer.customer_id, keep=own)
     return customer
 
@@ -79,6 +87,8 @@ def delete(resources: Resources, caller: Caller, uuid: UUID) -> Row[Any]:
     if caller.admin is None:
         _require_recent_login(caller)
     with resources.database.writing() as conn:
+        sql.lock(conn, uuid)
+        _require_living_session(conn, caller)
         return _found(sql.delete(conn, uuid))
 
 
@@ -95,6 +105,16 @@ def _is_sensitive(caller: Caller, changes: Mapping[str, Any]) -> bool:
     """
     same = caller.customer is not None and changes.get("email", caller.customer.email) == caller.customer.email
     return "password" in changes or not same
+
+
+def _require_living_session(conn: Connection, caller: Caller) -> None:
+    """Raise NotAuthenticated if the customer's session has ended since the request came in: it may have waited long.
+
+    With the customer's row locked, for what ends sessions locks it first: whoever is being thrown out cannot get a last
+    word in while a password is hashed.
+    """
+    if caller.admin is None and caller.customer and not sessions.is_alive(conn, caller.customer.digest):
+        raise NotAuthenticated()
 
 
 def _require_recent_login(caller: Caller) -> None:

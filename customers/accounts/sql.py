@@ -98,6 +98,19 @@ def update(conn: Connection, uuid: UUID, values: Mapping[str, Any]) -> Row[Any] 
         return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid}).one_or_none()
 
 
+LOCK = text("""
+    SELECT customer_id
+      FROM customer
+     WHERE uuid = :uuid
+       FOR UPDATE
+""")
+
+
+def lock(conn: Connection, uuid: UUID) -> None:
+    """Have whoever else would change the customer wait for the end of this transaction."""
+    conn.execute(LOCK, {"uuid": uuid})
+
+
 # Addresses, sessions and reset tokens go with it, by their foreign keys.
 DELETE = text("""
     DELETE FROM customer

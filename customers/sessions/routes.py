@@ -12,6 +12,9 @@ from customers.sessions import schemas, service
 blueprint = Blueprint("sessions", __name__, description="Signing in and out")
 
 EXAMPLE = {"email": "john.smith@example.com", "password": "correct horse battery"}
+STARTED = {"data": {"sid": "09d34c21-4af3-4db8-a38b-335ebf6d45fa"}}
+ENDED: dict[str, Any] = {"data": {}}
+SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The cookie that names the session"}}
 
 
 def _log_in(kind: Kind, credentials: dict[str, str]) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def _log_out(kind: Kind) -> dict[str, Any]:
 @auth.sign_in
 @raises(errors.InvalidCredentials, errors.Busy)
 @blueprint.arguments(schemas.Login, example=EXAMPLE)
-@blueprint.response(200, schemas.LoginAnswer)
+@blueprint.response(200, schemas.LoginAnswer, example=STARTED, headers=SET_COOKIE)
 def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
     """Sign a customer in.
 
@@ -47,7 +50,7 @@ def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
 @blueprint.route("/customers/logout", methods=["POST"])
 @auth.public
 @raises(errors.CrossSite)
-@blueprint.response(200, schemas.LogoutAnswer)
+@blueprint.response(200, schemas.LogoutAnswer, example=ENDED)
 def logout_customer() -> dict[str, Any]:
     """Sign the customer out.
 
@@ -61,7 +64,7 @@ def logout_customer() -> dict[str, Any]:
 @auth.sign_in
 @raises(errors.InvalidCredentials, errors.Busy)
 @blueprint.arguments(schemas.Login, example=EXAMPLE)
-@blueprint.response(200, schemas.LoginAnswer)
+@blueprint.response(200, schemas.LoginAnswer, example=STARTED, headers=SET_COOKIE)
 def login_admin(credentials: dict[str, str]) -> dict[str, Any]:
     """Sign an admin in.
 
@@ -73,7 +76,7 @@ def login_admin(credentials: dict[str, str]) -> dict[str, Any]:
 @blueprint.route("/admin/user/logout", methods=["POST"])
 @auth.public
 @raises(errors.CrossSite)
-@blueprint.response(200, schemas.LogoutAnswer)
+@blueprint.response(200, schemas.LogoutAnswer, example=ENDED)
 def logout_admin() -> dict[str, Any]:
     """Sign the admin out.
 

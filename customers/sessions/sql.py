@@ -32,6 +32,21 @@ def identify(conn: Connection, digests: Sequence[bytes], recent_login: int) -> S
     return conn.execute(IDENTIFY, {"digests": list(digests), "recent_login": recent_login}).all()
 
 
+IS_ALIVE = text("""
+    SELECT EXISTS (
+           SELECT
+             FROM login_session
+            WHERE digest = :digest
+              AND expires_at > now())
+""")
+
+
+def is_alive(conn: Connection, digest: bytes) -> bool:
+    """Return whether a session has not ended."""
+    alive: bool = conn.execute(IS_ALIVE, {"digest": digest}).scalar_one()
+    return alive
+
+
 # The condition again, so that of many requests at once one writes and the others find it done.
 TOUCH = text("""
     UPDATE login_session
