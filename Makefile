@@ -33,8 +33,9 @@ format: install ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## measure how reads fare during a rush of logins
+bench: install ## measure reads during a rush of logins, and what the time of a reset request tells
 	$(BIN)/python -m bench.rush
+	$(BIN)/python -m bench.reset_timing
 
 lock: install ## renew the locked requirements within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'

@@ -8,7 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from customers import api, cli, config, docs, embedded, health, hooks
 from customers.accounts import routes as accounts
+from customers.addresses import routes as addresses
 from customers.config import Settings
+from customers.recovery import routes as recovery
 from customers.resources import Resources
 from customers.sessions import routes as sessions
 
@@ -46,7 +48,13 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     hooks.install(app)
     smorest = api.install(app, settings.cookie)
-    for blueprint in (accounts.blueprint, sessions.blueprint, health.blueprint):
+    for blueprint in (
+        accounts.blueprint,
+        recovery.blueprint,
+        addresses.blueprint,
+        sessions.blueprint,
+        health.blueprint,
+    ):
         smorest.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
     cli.install(app)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from customers import logs, serving
 from customers.config import ConfigurationError, load  # by name: "config" is a setting of gunicorn's
+from customers.outbox.service import Sender
 from customers.schema import SchemaConflict
 
 try:
@@ -44,11 +46,28 @@ control_socket_disable = True
 
 
 def on_starting(server: Arbiter) -> None:
-    """Start the service's own PostgreSQL, if it is to have one, before the workers are forked."""
+    """Warn of what is missing, and start the service's own PostgreSQL, if it is to have one, before the fork."""
+    resources = server.app.wsgi().extensions["customers"]
+    if not resources.mail.available:
+        server.log.warning("CUSTOMERS_SMTP_URL is not set: no mail is sent, and forgotten passwords cannot be replaced")
     try:
-        server.app.wsgi().extensions["customers"].prepare()
+        resources.prepare()
     except (ConfigurationError, SchemaConflict) as error:
         sys.exit(f"Error: {error}")
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Have a worker send mail beside its requests, unless a process of its own does."""
+    resources = worker.wsgi.extensions["customers"]
+    if resources.settings.mail_sender and resources.mail.available:
+        worker.mail_sender = Sender(resources)
+        worker.mail_sender.start()
+
+
+def worker_exit(_: Arbiter, worker: Worker) -> None:
+    """Let a worker finish the mail it is sending."""
+    if hasattr(worker, "mail_sender"):
+        worker.mail_sender.stop()
 
 
 # The application writes the access log; see customers/hooks.py.

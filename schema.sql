@@ -49,6 +49,46 @@ BEGIN
 END
 $$;
 
+-- At most one default address for a customer is kept by an index here. Which of several is meant is told to nobody, so
+-- it is the shop's to say: `flask init-db --repair-defaults` sets the setting that this looks at, and the newest stays.
+
+DO $$
+DECLARE
+    clashes text;
+BEGIN
+    IF to_regclass('customer_address') IS NULL THEN
+        RETURN;
+    END IF;
+    IF current_setting('customers.repair_defaults', true) = 'on' THEN
+        UPDATE customer_address
+           SET is_default = false
+         WHERE is_default
+           AND EXISTS (SELECT
+                         FROM customer_address AS newer
+                        WHERE newer.customer_id = customer_address.customer_id
+                          AND newer.is_default
+                          AND newer.customer_address_id > customer_address.customer_address_id);
+        RETURN;
+    END IF;
+    SELECT string_agg('  ' || email || ': ' || addresses, E'\n')
+      INTO clashes
+      FROM (SELECT customer.email, string_agg(customer_address.uuid::text, ', ' ORDER BY customer_address_id) AS addresses
+              FROM customer_address
+              JOIN customer USING (customer_id)
+             WHERE customer_address.is_default
+             GROUP BY customer.customer_id
+            HAVING count(*) > 1
+             ORDER BY customer.customer_id
+             LIMIT 50) AS clash;
+    IF clashes IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'unique_violation',
+            MESSAGE = 'these customers have several default addresses; leave each one, or apply the schema with '
+                      '"flask init-db --repair-defaults", which leaves the newest:' || E'\n' || clashes;
+    END IF;
+END
+$$;
+
 
 -- ---------------------------------------------------------------- EverShop's tables
 
@@ -183,6 +223,52 @@ CREATE TABLE IF NOT EXISTS login_session (
         REFERENCES admin_user (admin_user_id) ON DELETE CASCADE
 );
 
+-- Mail that waits to be sent, or could not be, or was: kept for a while, for what must not be sent too often. It is
+-- written in the transaction of what it tells of. A request for a new password is a row here whether or not the address
+-- has an account, so that it takes the same time; the sender finds out, and makes the secret, which is stored nowhere.
+CREATE TABLE IF NOT EXISTS outbox_mail (
+    outbox_mail_id  bigint GENERATED ALWAYS AS IDENTITY,
+    kind            varchar NOT NULL,
+    recipient       varchar NOT NULL,
+    customer_id     int,                                        -- as soon as it is known; null again when deleted
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    next_attempt_at timestamptz NOT NULL DEFAULT now(),
+    attempts        int NOT NULL DEFAULT 0,
+    sent_at         timestamptz,
+    failed_at       timestamptz,                                -- given up: never tried again by itself
+    last_error      varchar,
+    CONSTRAINT outbox_mail_pkey PRIMARY KEY (outbox_mail_id),
+    CONSTRAINT outbox_mail_customer_id_fkey FOREIGN KEY (customer_id)
+        REFERENCES customer (customer_id) ON DELETE SET NULL
+);
+
+-- Answers to requests that carried an Idempotency-Key, for 24 hours. Written in the transaction that creates, so that
+-- either both are there or neither. Digests only: a key may be a secret, and a body may hold a password.
+CREATE TABLE IF NOT EXISTS idempotent_answer (
+    digest      bytea NOT NULL,         -- of caller, path and key
+    body_digest bytea NOT NULL,         -- keyed with the secret key
+    status      smallint NOT NULL,
+    headers     jsonb NOT NULL,
+    body        text NOT NULL,
+    customer_id int,                    -- whose data the answer holds: it goes with the account
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idempotent_answer_pkey PRIMARY KEY (digest),
+    CONSTRAINT idempotent_answer_customer_id_fkey FOREIGN KEY (customer_id)
+        REFERENCES customer (customer_id) ON DELETE CASCADE
+);
+
+-- The version of what is answered of a customer, the addresses included, for ETags. It changes with every write of these
+-- rows, whoever writes them: `xmin` is the transaction that wrote a row. Given the row's own, so that a statement that
+-- has waited for another's write compares what that has written.
+CREATE OR REPLACE FUNCTION customer_version(customer_id int, written_by xid)
+RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT md5(concat(written_by, string_agg(concat(customer_address_id, '-', customer_address.xmin), ','
+                                             ORDER BY customer_address_id)))
+      FROM customer_address
+     WHERE customer_address.customer_id = customer_version.customer_id
+$$;
+
 -- All indexes, EverShop's first. Each is made only if it is not there: CREATE INDEX IF NOT EXISTS would keep all writers
 -- of a running shop waiting before it looks.
 DO $$
@@ -199,13 +285,25 @@ BEGIN
                 ('UNIQUE INDEX', 'customer_email_lower_key', 'customer (lower(email))'),
                 ('UNIQUE INDEX', 'admin_user_email_lower_key', 'admin_user (lower(email))'),
 
+                -- At most one default address for a customer.
+                ('UNIQUE INDEX', 'customer_address_one_default_key', 'customer_address (customer_id) WHERE is_default'),
+
+                ('INDEX', 'reset_password_token_token_idx', 'reset_password_token (token)'),
+                ('INDEX', 'reset_password_token_customer_id_idx', 'reset_password_token (customer_id)'),
                 -- EverShop never purges this table; `flask purge` does, oldest first.
                 ('INDEX', 'reset_password_token_created_at_idx', 'reset_password_token (created_at)'),
 
                 -- What an account's end, and a purge, find sessions by.
                 ('INDEX', 'login_session_customer_id_idx', 'login_session (customer_id)'),
                 ('INDEX', 'login_session_admin_user_id_idx', 'login_session (admin_user_id)'),
-                ('INDEX', 'login_session_expires_at_idx', 'login_session (expires_at)')
+                ('INDEX', 'login_session_expires_at_idx', 'login_session (expires_at)'),
+
+                ('INDEX', 'outbox_mail_due_idx',
+                 'outbox_mail (next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL'),
+                ('INDEX', 'outbox_mail_customer_id_idx', 'outbox_mail (customer_id, created_at)'),
+                ('INDEX', 'outbox_mail_created_at_idx', 'outbox_mail (created_at)'),
+                ('INDEX', 'idempotent_answer_customer_id_idx', 'idempotent_answer (customer_id)'),
+                ('INDEX', 'idempotent_answer_created_at_idx', 'idempotent_answer (created_at)')
                ) AS listed (kind, name, target)
          WHERE to_regclass(quote_ident(name)) IS NULL
     LOOP
@@ -225,7 +323,7 @@ CREATE TABLE IF NOT EXISTS customers_schema (
 );
 
 INSERT INTO customers_schema (version)
-VALUES (1) -- schema version
+VALUES (2) -- schema version
 ON CONFLICT (only_row) DO UPDATE
    SET version = excluded.version, applied_at = now()
  WHERE customers_schema.version < excluded.version;

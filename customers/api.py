@@ -155,8 +155,10 @@ def install(app: Flask, cookie: str) -> Api:
     schemes = api.spec.components.security_scheme
     schemes("sessionHeader", {"type": "apiKey", "in": "header", "name": "X-Session-ID", "description": "The bare sid."})
     schemes("sessionCookie", {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Set by a login."})
-    app.url_map.converters["uuid"] = fields.AnyUUID
-    api.register_converter(fields.AnyUUID, lambda _: {"type": "string", "format": "uuid"})
+    uuid = {"type": "string", "format": "uuid"}
+    app.url_map.converters |= {"uuid": fields.AnyUUID, "customer": fields.CustomerUUID}
+    api.register_converter(fields.AnyUUID, lambda _: uuid)
+    api.register_converter(fields.CustomerUUID, lambda _: {"anyOf": [uuid, {"type": "string", "const": fields.ME}]})
     api.register_field(fields.Status, None, None)
     api.register_field(fields.Timestamp, None, None)
     return api

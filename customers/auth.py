@@ -15,6 +15,7 @@ from flask import g, request, session
 from customers import errors
 from customers.api import document, resources
 from customers.errors import ServiceError
+from customers.fields import ME
 from customers.identity import ANONYMOUS, KINDS, Caller, Kind
 from customers.sessions import service as sessions
 
@@ -122,7 +123,7 @@ _SCHEMES: list[dict[str, list[str]]] = [{"sessionHeader": []}, {"sessionCookie":
 
 def _guard(
     access: str,
-    check: Callable[[Caller, dict[str, Any]], None],
+    check: Callable[[Caller, dict[str, Any]], Caller],
     security: list[dict[str, list[str]]],
     found: tuple[type[ServiceError], ...],
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -131,8 +132,7 @@ def _guard(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.caller = identify()
-            check(g.caller, kwargs)
+            g.caller = check(identify(), kwargs)
             return view(*args, **kwargs)
 
         guarded.__dict__["access"] = access
@@ -142,21 +142,37 @@ def _guard(
     return decorate
 
 
-def _check_anyone(caller: Caller, _: dict[str, Any]) -> None:
-    return
+# Each takes who is signed in and the arguments of the view, raises for who may not call, and returns as whom to act.
 
 
-def _check_admin(caller: Caller, _: dict[str, Any]) -> None:
+def _check_anyone(caller: Caller, _: dict[str, Any]) -> Caller:
+    return caller
+
+
+def _check_customer(caller: Caller, _: dict[str, Any]) -> Caller:
+    if caller.customer is None:
+        raise errors.NotAuthenticated() if caller.anonymous else errors.Forbidden()
+    return Caller(customer=caller.customer)
+
+
+def _check_admin(caller: Caller, _: dict[str, Any]) -> Caller:
     if caller.admin is None:
         raise errors.NotAuthenticated() if caller.anonymous else errors.Forbidden()
+    return caller
 
 
-def _check_owner_or_admin(caller: Caller, arguments: dict[str, Any]) -> None:
+def _check_owner_or_admin(caller: Caller, arguments: dict[str, Any]) -> Caller:
+    if arguments["uuid"] == ME:
+        own = _check_customer(caller, arguments)
+        assert own.customer is not None, "just checked"
+        arguments["uuid"] = own.customer.uuid
+        return own
     if caller.anonymous:
         raise errors.NotAuthenticated()
     # Before any look at the database: whether another uuid exists is not for a customer to learn.
     if caller.admin is None and not caller.owns(arguments["uuid"]):
         raise errors.Forbidden()
+    return caller
 
 
 def public(view: Callable[P, R]) -> Callable[P, R]:
@@ -179,8 +195,9 @@ def sign_in(view: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+_REFUSALS = (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite)
+
 anyone = _guard("anyone", _check_anyone, [{}, *_SCHEMES], (errors.NotAuthenticated, errors.CrossSite))
-admin = _guard("admin", _check_admin, _SCHEMES, (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite))
-owner_or_admin = _guard(
-    "owner_or_admin", _check_owner_or_admin, _SCHEMES, (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite)
-)
+customer = _guard("customer", _check_customer, _SCHEMES, _REFUSALS)
+admin = _guard("admin", _check_admin, _SCHEMES, _REFUSALS)
+owner_or_admin = _guard("owner_or_admin", _check_owner_or_admin, _SCHEMES, _REFUSALS)

@@ -1,5 +1,6 @@
 """The `flask` commands of the operator."""
 
+import signal
 import sys
 from typing import Any
 
@@ -14,6 +15,8 @@ from customers import fields, schema
 from customers.admins import service as admins
 from customers.api import resources
 from customers.errors import SchemaMissing, ServiceError
+from customers.outbox import sql as outbox_sql
+from customers.outbox.service import Sender, deliver_next
 from customers.purge import purge as purge_ended
 from customers.schema import SchemaConflict
 
@@ -35,19 +38,24 @@ class _Command(click.Command):
 
 def install(app: Flask) -> None:
     """Give an application these commands."""
-    for command in (init_db, create_admin, purge):
+    for command in (init_db, create_admin, purge, send_mail, outbox):
         app.cli.add_command(command)
 
 
 @click.command("init-db", cls=_Command)
+@click.option(
+    "--repair-defaults",
+    is_flag=True,
+    help="Where a customer has several default addresses, leave the newest.",
+)
 @with_appcontext
-def init_db() -> None:
+def init_db(repair_defaults: bool) -> None:
     """Create or update the database schema.
 
     Safe to repeat, on an empty database, on one of this service, and on that of an EverShop: nothing that stands is
     changed or lost. Where existing rows stand in the way, it names them, changes nothing, and exits with status 1.
     """
-    schema.apply(resources().database)
+    schema.apply(resources().database, repair_defaults=repair_defaults)
     click.echo(f"The database schema is at version {schema.version()}.")
 
 
@@ -94,13 +102,60 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
 @click.option("--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows a transaction.")
 @with_appcontext
 def purge(batch: int) -> None:
-    """Delete sessions and password reset tokens that have ended.
+    """Delete sessions, reset tokens, remembered answers and sent mails whose time is over.
 
     Run it daily or so. It works in small transactions and may run while the service does, or twice at once.
     """
     resources().prepare()
     deleted = purge_ended(resources(), batch)
-    click.echo("Deleted " + " and ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
+    click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
+
+
+@click.command("send-mail", cls=_Command)
+@click.option("--watch", is_flag=True, help="Go on, and send what comes, until interrupted.")
+@with_appcontext
+def send_mail(watch: bool) -> None:
+    """Send the mail that is due.
+
+    The service does so by itself; this is for those who want a sender of its own (then set
+    CUSTOMERS_MAIL_SENDER=false). Several at once never send one mail twice. What could not be sent is tried again
+    later, for a day; "flask outbox" shows it.
+    """
+    resources().prepare()
+    if not resources().mail.available:
+        raise click.ClickException("CUSTOMERS_SMTP_URL is not set")
+    if watch:
+        sender = Sender(resources())
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        sender.start()
+        try:
+            sender.join()
+        finally:
+            sender.stop()
+    count = 0
+    while deliver_next(resources()):
+        count += 1
+    click.echo(f"Handled {count} mails.")
+
+
+@click.command("outbox", cls=_Command)
+@click.option("--retry", is_flag=True, help="Have the mails that were given up tried again, for another day.")
+@with_appcontext
+def outbox(retry: bool) -> None:
+    """Show the mail that waits, and the mail that was given up."""
+    resources().prepare()
+    if retry:
+        with resources().database.writing() as conn:
+            click.echo(f"{outbox_sql.retry_failed(conn)} mails will be tried again.")
+    with resources().database.reading() as conn:
+        unsent = outbox_sql.list_unsent(conn)
+    for mail in unsent:
+        state = "given up" if mail.failed_at else f"next attempt {mail.next_attempt_at:%Y-%m-%d %H:%M:%S}"
+        click.echo(
+            f"{mail.outbox_mail_id} {mail.kind} to {mail.recipient}, {mail.attempts} attempts, {state}"
+            + (f": {mail.last_error}" if mail.last_error else "")
+        )
+    click.echo(f"{len(unsent)} mails are unsent.")
 
 
 def _checked(name: str, field: "ma_fields.Field[str]", value: str) -> str:

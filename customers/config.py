@@ -5,7 +5,6 @@ is checked against this one by a test.
 """
 
 import difflib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from customers import readers
+from customers.processors import processors
 
 
 class ConfigurationError(click.ClickException):
@@ -26,22 +26,9 @@ class ConfigurationError(click.ClickException):
 
 def _setting(name: str, read: Callable[[str], Any], default: Any, about: str, shown: str | None = None) -> Any:
     """Return a dataclass field: a row of the table. ``shown`` is the default as a person would say it."""
-    secret = read in (readers.database_url, readers.secret_key, readers.secret_keys)
+    secret = read in (readers.database_url, readers.secret_key, readers.secret_keys, readers.smtp_url)
     metadata = {"name": name, "read": read, "about": about, "shown": str(default) if shown is None else shown}
     return field(default=default, repr=not secret, metadata=metadata)
-
-
-def processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Return how many processors this process may use: those it may run on, or fewer where a container has a share.
-
-    ``cpu_max`` is where Linux says so (cgroup v2): a quota of microseconds, or ``max``, and the period it is for.
-    """
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = cpu_max.read_text().split()
-        return max(1, min(count, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +99,7 @@ class Settings:
         "CUSTOMERS_TRUSTED_ORIGINS",
         readers.origins,
         frozenset(),
-        "other origins of the same site whose pages may call with the cookie, separated by commas",
+        "other origins whose pages may call, separated by commas",
         "none",
     )
     trusted_proxies: int = _setting(
@@ -146,6 +133,33 @@ class Settings:
     )
     reset_lifetime: int = _setting(
         "CUSTOMERS_RESET_LIFETIME", readers.whole(60, 10**6), 3600, "a password reset token lasts so long"
+    )
+
+    smtp_url: str | None = _setting(
+        "CUSTOMERS_SMTP_URL",
+        readers.smtp_url,
+        None,
+        "mail server, as `smtp://user:secret@host:587` or `smtps://…`",
+        "none: with its own PostgreSQL, mails become files in the data directory; else no mail",
+    )
+    smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", readers.seconds, 10.0, "wait for the mail server", "10")
+    mail_from: str = _setting(
+        "CUSTOMERS_MAIL_FROM",
+        readers.mail_address,
+        "Customers <no-reply@localhost>",
+        "sender of mails; needed with `CUSTOMERS_SMTP_URL`",
+    )
+    mail_templates: Path | None = _setting(
+        "CUSTOMERS_MAIL_TEMPLATES", readers.path, None, "folder of templates that replace the service's own", "none"
+    )
+    mail_sender: bool = _setting(
+        "CUSTOMERS_MAIL_SENDER", readers.flag, True, "`false`: mail is sent by `flask send-mail` alone", "true"
+    )
+    reset_url: str = _setting(
+        "CUSTOMERS_RESET_URL",
+        readers.reset_url,
+        "http://127.0.0.1:8000/reset-password?token={token}",
+        "page behind the link in a reset mail; holds `{token}`; needed with `CUSTOMERS_SMTP_URL`",
     )
 
     bcrypt_rounds: int = _setting(
@@ -224,6 +238,9 @@ def load(environ: Mapping[str, str]) -> Settings:
             "CUSTOMERS_SECRET_KEY is needed with CUSTOMERS_DATABASE_URL; "
             'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
+    if environ.get("CUSTOMERS_SMTP_URL", "").strip():
+        needed = ("CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL")
+        faults += [f"{name} is needed with CUSTOMERS_SMTP_URL" for name in needed if not environ.get(name, "").strip()]
     if faults:
         raise ConfigurationError(faults)
     return Settings(**values)

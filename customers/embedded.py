@@ -40,7 +40,11 @@ def start(data_dir: Path) -> str:
     # The package's own lock is one file for the whole machine, which only its first user may open.
     PostgresServer._lock = fasteners.InterProcessLock(data_dir / "lock")
     try:
-        server = get_server(data_dir.resolve() / "postgres", cleanup_mode="stop")
+        server = get_server(data_dir.resolve() / "postgres", cleanup_mode="stop", start=False)
+        try:
+            server.start()
+        except subprocess.TimeoutExpired:
+            server.start()  # the package waits ten seconds; a busy machine takes longer, and it goes on starting
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise ConfigurationError(
             [f"the PostgreSQL in CUSTOMERS_DATA_DIR, {data_dir}, does not start: {error}"]

@@ -44,6 +44,28 @@ class MalformedJson(ServiceError):
     status, code, message = 400, "malformed_json", "The body must be a JSON object in UTF-8"
 
 
+class InvalidToken(ServiceError):
+    """A password reset token that is unknown, used, or too old."""
+
+    status, code, message = 400, "invalid_token", "This link is not valid any more; ask for a new one"
+
+
+class IdempotencyKeyInvalid(ServiceError):
+    """A key that is not 1 to 255 printable ASCII characters."""
+
+    status, code, message = (
+        400,
+        "idempotency_key_invalid",
+        "Idempotency-Key must be 1 to 255 printable ASCII characters",
+    )
+
+
+class IdempotencyKeyReused(ServiceError):
+    """A key that came with another body before."""
+
+    status, code, message = 400, "idempotency_key_reused", "This Idempotency-Key was used for another request"
+
+
 class NothingToUpdate(ServiceError):
     """A PATCH that names nothing that can be changed."""
 
@@ -82,6 +104,12 @@ class StatusForbidden(ServiceError):
     status, code, message = 403, "status_forbidden", "Only an admin enables and disables accounts"
 
 
+class WrongPassword(ServiceError):
+    """A current password that is not the current one."""
+
+    status, code, message = 403, "wrong_password", "The current password is wrong"
+
+
 class LoginAgain(ServiceError):
     """A sensitive change from a session whose login is too long ago (ASVS 5.0, 7.5.1)."""
 
@@ -109,6 +137,18 @@ class CustomerNotFound(ServiceError):
     status, code, message = 404, "customer_not_found", "Customer not found"
 
 
+class AddressNotFound(ServiceError):
+    """The customer has no address of this uuid."""
+
+    status, code, message = 404, "address_not_found", "Address not found"
+
+
+class SessionNotFound(ServiceError):
+    """The customer has no session of this uuid."""
+
+    status, code, message = 404, "session_not_found", "Session not found"
+
+
 class MethodNotAllowed(ServiceError):
     """A path that does not take this method."""
 
@@ -124,7 +164,25 @@ class EmailTaken(ServiceError):
     status, code, message = 409, "email_taken", "An account with this e-mail address exists"
 
 
-# 413, 415
+class TooManyAddresses(ServiceError):
+    """A customer who has as many addresses as there may be."""
+
+    status, code, message = 409, "too_many_addresses", "A customer has at most 100 addresses"
+
+
+class RequestInProgress(ServiceError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    status, code, message = 409, "request_in_progress", "The same request is being worked on; try again"
+
+
+# 412, 413, 415
+
+
+class PreconditionFailed(ServiceError):
+    """A thing that is not any more as If-Match says (RFC 9110 section 13.1.1)."""
+
+    status, code, message = 412, "precondition_failed", "This has been changed since; read it again"
 
 
 class BodyTooLarge(ServiceError):
@@ -159,6 +217,13 @@ class Busy(ServiceError):
         self.headers = {"Retry-After": str(retry_after)}
 
     headers = {"Retry-After": "1"}
+
+
+class MailUnavailable(ServiceError):
+    """No mail server is configured, in production."""
+
+    status, code, message = 503, "mail_unavailable", "Mail cannot be sent at present"
+    headers = {"Retry-After": "3600"}
 
 
 class SchemaMissing(ServiceError):

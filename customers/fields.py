@@ -144,11 +144,24 @@ class Body(Schema):
         unknown = EXCLUDE
 
 
+class Nothing(Schema):
+    """No data."""
+
+
+class DoneAnswer(Schema):
+    """It is done; there is nothing to say."""
+
+    data = fields.Nested(Nothing, required=True)
+
+
 class Query(Schema):
     """A query string; an unknown parameter is refused rather than silently dropped."""
 
     class Meta:
         unknown = RAISE
+
+
+ME = "me"
 
 
 class AnyUUID(BaseConverter):
@@ -163,3 +176,13 @@ class AnyUUID(BaseConverter):
     def to_url(self, value: UUID) -> str:
         """Return the uuid with dashes."""
         return str(value)
+
+
+class CustomerUUID(AnyUUID):
+    """The place of a customer in a path: a uuid, or `me`, which the route's decorator turns into the caller's own."""
+
+    regex = f"{ME}|{AnyUUID.regex}"
+
+    def to_python(self, value: str) -> UUID | str:  # type: ignore[override]  # BaseConverter says Any
+        """Return the uuid, or `me`."""
+        return value if value == ME else UUID(value)

@@ -17,8 +17,8 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PRIVATE_PATHS = ("/api", "/customer", "/customers", "/admin")
 
 _CORS_METHODS = "GET, POST, PATCH, DELETE"
-_CORS_HEADERS = "Content-Type, X-Session-ID, X-Request-ID"
-_CORS_EXPOSED = "Location, Retry-After, X-Request-ID"
+_CORS_HEADERS = "Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, X-Session-ID"
+_CORS_EXPOSED = "ETag, Idempotent-Replayed, Location, Retry-After, X-Request-ID"
 _CORS_SECONDS = "600"
 
 

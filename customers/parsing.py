@@ -12,6 +12,18 @@ from webargs.flaskparser import FlaskParser
 from customers import errors, fields
 
 
+def read_body(req: Request) -> bytes:
+    """Return the body as it was sent. Raises BodyTooLarge, and MalformedJson for one in malformed chunks."""
+    try:
+        data = req.get_data()
+    except ParseException:
+        raise errors.MalformedJson() from None
+    # The limit is a byte more than is taken (app.py): what reaches it was longer, and has been cut off there.
+    if req.max_content_length is not None and len(data) >= req.max_content_length:
+        raise errors.BodyTooLarge()
+    return data
+
+
 class Parser(FlaskParser):
     """Reads JSON bodies strictly, and refuses with errors of the family."""
 
@@ -23,13 +35,7 @@ class Parser(FlaskParser):
         """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
         if not core.is_json(req.mimetype):
             raise errors.UnsupportedMediaType()
-        try:
-            data = req.get_data()
-        except ParseException:
-            raise errors.MalformedJson() from None
-        # The limit is a byte more than is taken (app.py): what reaches it was longer, and has been cut off there.
-        if req.max_content_length is not None and len(data) >= req.max_content_length:
-            raise errors.BodyTooLarge()
+        data = read_body(req)
         try:
             body = json.loads(data.decode(), parse_constant=_refuse_constant)
             if not isinstance(body, dict):

@@ -1,16 +1,18 @@
-"""Deleting what has ended: sessions, reset tokens."""
+"""Deleting what has ended: sessions, reset tokens, remembered answers, mail sent long ago."""
 
 from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from customers.idempotency import sql as idempotency
+from customers.outbox import sql as outbox
 from customers.recovery import sql as recovery
 from customers.resources import Resources
 from customers.sessions import sql as sessions
 
 
 def purge(resources: Resources, batch: int) -> dict[str, int]:
-    """Delete ended sessions and reset tokens; return how many of each.
+    """Delete what has ended; return how many of each.
 
     Each transaction deletes at most a batch, so that no lock is held for long; rows that somebody holds are left for
     the next time, so that purges at once do not wait for each other.
@@ -18,6 +20,8 @@ def purge(resources: Resources, batch: int) -> dict[str, int]:
     lifetime = resources.settings.reset_lifetime
     return {
         "sessions": _until_done(resources, batch, sessions.purge),
+        "answers": _until_done(resources, batch, idempotency.purge),
+        "mails": _until_done(resources, batch, outbox.purge),
         "reset tokens": _until_done(resources, batch, lambda conn, size: recovery.purge(conn, lifetime, size)),
     }
 

@@ -6,6 +6,7 @@ A message is put behind the variable's name. It repeats the value unless that is
 import math
 import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -111,3 +112,30 @@ def origins(value: str) -> frozenset[str]:
         if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             raise ValueError(f"must be origins such as https://shop.example, separated by commas, not {origin!r}")
     return frozenset(origin.lower() for origin in origins)
+
+
+def smtp_url(value: str) -> str:
+    """Return the URL of a mail server."""
+    # The value may hold a password: it is never repeated in a message.
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("must be a URL such as smtp://user:secret@host:587 or smtps://host")
+    return value
+
+
+def mail_address(value: str) -> str:
+    """Return the sender of mails: an address, with or without a name."""
+    if "@" not in parseaddr(value)[1] or not value.isprintable():
+        raise ValueError(f"must be an address such as Shop <no-reply@shop.example>, not {value!r}")
+    return value
+
+
+def reset_url(value: str) -> str:
+    """Return the URL of the page that a reset mail links to, with a place for the token."""
+    if not value.startswith(("http://", "https://")) or "{token}" not in value:
+        raise ValueError(f"must be a URL that holds {{token}}, not {value!r}")
+    return value

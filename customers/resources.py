@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from customers import embedded, schema
 from customers.config import Settings
 from customers.database import Database
+from customers.outbox.mail import Mail
+from customers.outbox.transport import Folder
 from customers.passwords import Hasher
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,7 @@ class Resources:
     settings: Settings
     database: Database
     passwords: Hasher
+    mail: Mail
 
     @classmethod
     def of(cls, settings: Settings) -> "Resources":
@@ -35,6 +38,7 @@ class Resources:
                 places=settings.hashing_places,
                 max_wait=settings.hash_max_wait,
             ),
+            mail=Mail(settings),
         )
 
     def prepare(self) -> None:
@@ -45,5 +49,7 @@ class Resources:
                 " with cookies over plain HTTP",
                 self.settings.data_dir.resolve(),
             )
+            if isinstance(self.mail.transport, Folder):
+                log.info("CUSTOMERS_SMTP_URL is not set: mails are written to %s", self.mail.transport.path)
             schema.apply(self.database)
             self.database.close()

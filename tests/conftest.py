@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from flask import Flask
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import dict_row
 
 from app import create_app
 from customers import embedded, schema
@@ -20,8 +19,25 @@ from customers.admins import service as admins
 from customers.config import Settings
 from customers.resources import Resources
 from tests.client import CheckingClient
+from tests.db import Db
 
 PASSWORD = "correct horse battery"
+ADDRESS = {
+    "full_name": "Ann Customer",
+    "address_1": "1 Main Street",
+    "province": "IL",
+    "country": "us",
+    "postcode": "62701",
+}
+TABLES = (
+    "outbox_mail",
+    "idempotent_answer",
+    "login_session",
+    "reset_password_token",
+    "customer_address",
+    "customer",
+    "admin_user",
+)
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +99,7 @@ def shared_app(settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def app(shared_app: Flask, db: "Db") -> Flask:
     """Return the application, over empty tables."""
-    for table in ("login_session", "reset_password_token", "customer_address", "customer", "admin_user"):
+    for table in TABLES:
         db.execute(f"DELETE FROM {table}")
     return shared_app
 
@@ -107,26 +123,6 @@ def resources(app: Flask) -> Resources:
     """Return what the application's acts get."""
     found: Resources = app.extensions["customers"]
     return found
-
-
-class Db:
-    """Direct access to the database, for what HTTP does not show or cannot make."""
-
-    def __init__(self, conninfo: str) -> None:
-        self._conn = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
-
-    def execute(self, statement: str, *values: object) -> None:
-        self._conn.execute(statement.encode(), values)
-
-    def all(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        return self._conn.execute(statement.encode(), values).fetchall()
-
-    def one(self, statement: str, *values: object) -> dict[str, Any]:
-        (row,) = self.all(statement, *values)
-        return row
-
-    def close(self) -> None:
-        self._conn.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Who may call what: one walk over every route (CONTRACT section 1)."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.client import CheckingClient
-from tests.conftest import PASSWORD, Account, new_client
+from tests.conftest import ADDRESS, PASSWORD, Account, new_client
 
 OTHERS_UUID = str(uuid.UUID(int=1))
 
@@ -17,15 +18,40 @@ OTHERS_UUID = str(uuid.UUID(int=1))
 EXPECTED: dict[tuple[str, str, str], tuple[int, int, int]] = {
     ("POST", "/api/customers", ""): (201, 201, 201),
     ("GET", "/api/customers", ""): (401, 403, 200),
-    ("GET", "/api/customers/<uuid:uuid>", "own"): (401, 200, 200),
-    ("GET", "/api/customers/<uuid:uuid>", "other"): (401, 403, 200),
-    ("GET", "/api/customers/<uuid:uuid>", "none"): (401, 403, 404),
-    ("PATCH", "/api/customers/<uuid:uuid>", "own"): (401, 200, 200),
-    ("PATCH", "/api/customers/<uuid:uuid>", "other"): (401, 403, 200),
-    ("PATCH", "/api/customers/<uuid:uuid>", "none"): (401, 403, 404),
-    ("DELETE", "/api/customers/<uuid:uuid>", "own"): (401, 200, 200),
-    ("DELETE", "/api/customers/<uuid:uuid>", "other"): (401, 403, 200),
-    ("DELETE", "/api/customers/<uuid:uuid>", "none"): (401, 403, 404),
+    ("GET", "/api/customers/<customer:uuid>", "own"): (401, 200, 200),
+    ("GET", "/api/customers/<customer:uuid>", "other"): (401, 403, 200),
+    ("GET", "/api/customers/<customer:uuid>", "none"): (401, 403, 404),
+    ("PATCH", "/api/customers/<customer:uuid>", "own"): (401, 200, 200),
+    ("PATCH", "/api/customers/<customer:uuid>", "other"): (401, 403, 200),
+    ("PATCH", "/api/customers/<customer:uuid>", "none"): (401, 403, 404),
+    ("DELETE", "/api/customers/<customer:uuid>", "own"): (401, 200, 200),
+    ("DELETE", "/api/customers/<customer:uuid>", "other"): (401, 403, 200),
+    ("DELETE", "/api/customers/<customer:uuid>", "none"): (401, 403, 404),
+    ("GET", "/api/customers/<customer:uuid>", "me"): (401, 200, 403),
+    ("PATCH", "/api/customers/<customer:uuid>", "me"): (401, 200, 403),
+    ("DELETE", "/api/customers/<customer:uuid>", "me"): (401, 200, 403),
+    **{
+        (method, f"/api/customers/<customer:uuid>{path}", whose): (401, *statuses)
+        for method, path, success in (
+            ("GET", "/addresses", 200),
+            ("POST", "/addresses", 201),
+            ("GET", "/addresses/<uuid:address_uuid>", 200),
+            ("PATCH", "/addresses/<uuid:address_uuid>", 200),
+            ("DELETE", "/addresses/<uuid:address_uuid>", 200),
+            ("GET", "/sessions", 200),
+            ("DELETE", "/sessions", 200),
+            ("DELETE", "/sessions/<uuid:session_uuid>", 200),
+        )
+        for whose, statuses in (
+            ("own", (success, success)),
+            ("other", (403, success)),
+            ("none", (403, 404)),
+            ("me", (success, 403)),
+        )
+    },
+    ("POST", "/api/customers/me/password", ""): (401, 200, 403),
+    ("POST", "/api/customers/reset-password", ""): (503, 503, 503),  # no mail server here; nobody is refused
+    ("POST", "/api/customers/password", ""): (400, 400, 400),  # no such token
     ("POST", "/customer/login", ""): (200, 200, 200),
     ("POST", "/customer/logout", ""): (200, 200, 200),
     ("POST", "/customers/logout", ""): (200, 200, 200),
@@ -43,7 +69,12 @@ FILES = {"docs.asset", "docs.static"}
 def bodies(email: str) -> dict[str, Any]:
     return {
         "POST /api/customers": {"email": "new@example.com", "password": PASSWORD, "full_name": "New"},
-        "PATCH /api/customers/<uuid:uuid>": {"full_name": "Changed"},
+        "PATCH /api/customers/<customer:uuid>": {"full_name": "Changed"},
+        "POST /api/customers/<customer:uuid>/addresses": ADDRESS,
+        "PATCH /api/customers/<customer:uuid>/addresses/<uuid:address_uuid>": {"city": "Elsewhere"},
+        "POST /api/customers/me/password": {"current_password": PASSWORD, "password": "another password"},
+        "POST /api/customers/reset-password": {"email": email},
+        "POST /api/customers/password": {"token": "x", "password": "another password"},
         "POST /customer/login": {"email": email, "password": PASSWORD},
         "POST /admin/user/login": {"email": "admin@example.com", "password": PASSWORD},
     }
@@ -66,7 +97,14 @@ def test_a_route_serves_those_who_may_call_it_and_refuses_the_others(
         "customer": own.client,
         "admin": admin.client,
     }
-    path = rule.replace("<uuid:uuid>", {"own": own.uuid, "other": other.uuid}.get(whose, OTHERS_UUID))
+    named = {"own": own.uuid, "other": other.uuid, "me": "me"}.get(whose, OTHERS_UUID)
+    path = rule.replace("<customer:uuid>", named)
+    target = {"own": own, "me": own, "other": other}.get(whose)
+    if target is not None:
+        address = target.client.post(f"{target.path}/addresses", json=ADDRESS).get_json()["data"]["uuid"]
+        session = target.client.get(f"{target.path}/sessions").get_json()["data"][0]["uuid"]
+        path = path.replace("<uuid:address_uuid>", address).replace("<uuid:session_uuid>", session)
+    path = re.sub("<uuid:[a-z]+_uuid>", OTHERS_UUID, path)
 
     response = clients[caller].open(path, method=method, json=bodies(own.email).get(f"{method} {rule}"))
 
@@ -90,6 +128,7 @@ def test_every_route_names_who_may_call_it_and_documents_just_that(app: Flask) -
     security: dict[str, list[dict[str, list[str]]]] = {
         "public": [],
         "anyone": [{}, {"sessionHeader": []}, {"sessionCookie": []}],
+        "customer": [{"sessionHeader": []}, {"sessionCookie": []}],
         "admin": [{"sessionHeader": []}, {"sessionCookie": []}],
         "owner_or_admin": [{"sessionHeader": []}, {"sessionCookie": []}],
     }
@@ -101,7 +140,7 @@ def test_every_route_names_who_may_call_it_and_documents_just_that(app: Flask) -
         if rule in undocumented:
             assert access == "public"
             continue
-        path = rule.replace("<uuid:uuid>", "{uuid}")
+        path = re.sub("<[a-z]+:([a-z_]+)>", r"{\1}", rule)
         operation = app.extensions["openapi"]["paths"][path][method.lower()]
         assert operation["security"] == security[access], rule
         assert operation["summary"]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, Account, Db, new_client
+from tests.conftest import PASSWORD, Account, new_client
+from tests.db import Db
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from flask import Flask
 from app import create_app
 from customers import config, embedded
 from customers.config import ConfigurationError, Settings
+from customers.processors import processors
 from tests.conftest import REPOSITORY
 
 URL = "postgresql://user:hunter2hunter2@localhost/shop"
@@ -192,7 +193,7 @@ def test_a_containers_share_of_processors_bounds_the_workers(tmp_path: Path, cpu
     if cpu_max is not None:
         (tmp_path / "cpu.max").write_text(cpu_max)
 
-    assert 1 <= config.processors(tmp_path / "cpu.max") <= most
+    assert 1 <= processors(tmp_path / "cpu.max") <= most
 
 
 def test_the_application_takes_its_cookie_and_keys_from_the_settings(settings: Settings) -> None:

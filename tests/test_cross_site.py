@@ -135,9 +135,10 @@ def test_trusted_origins_pass_and_get_cors_answers_with_credentials(
         assert response.headers["Access-Control-Allow-Credentials"] == "true"
         assert "Origin" in response.headers["Vary"]
     assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
-    assert "X-Session-ID" in preflight.headers["Access-Control-Allow-Headers"]
-    assert "X-Request-ID" in login.headers["Access-Control-Expose-Headers"]
-    assert "Retry-After" in login.headers["Access-Control-Expose-Headers"]
+    allowed = preflight.headers["Access-Control-Allow-Headers"].split(", ")
+    assert {"X-Session-ID", "Idempotency-Key", "If-Match", "If-None-Match", "Content-Type"} <= set(allowed)
+    exposed = login.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"X-Request-ID", "Retry-After", "ETag", "Location", "Idempotent-Replayed"} <= set(exposed)
 
 
 def test_other_origins_get_no_cors_answers(make_app: Callable[..., Flask], client: CheckingClient) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.client import CheckingClient
-from tests.conftest import PASSWORD, Account, Db, log_in
+from tests.conftest import PASSWORD, Account, log_in
+from tests.db import Db
 
 NEW = {"email": "Ann@Example.com", "password": PASSWORD, "full_name": "Ann"}
 
@@ -246,5 +247,4 @@ def test_delete_answers_the_customer_as_it_was_and_takes_all_that_belongs_to_it(
 
 def test_a_deleted_address_can_register_again(customer: Account, client: CheckingClient) -> None:
     customer.client.delete(customer.path)
-
     assert client.post("/api/customers", json={**NEW, "email": customer.email}).status_code == 201

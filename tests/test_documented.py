@@ -12,7 +12,8 @@ import pytest
 from flask import Flask
 
 from tests.client import CheckingClient
-from tests.conftest import PASSWORD, REPOSITORY, Account, Db, log_in, new_client
+from tests.conftest import PASSWORD, REPOSITORY, Account, log_in, new_client
+from tests.db import Db
 
 DOCUMENTED = json.loads((REPOSITORY / "tests" / "documented.json").read_text())
 IDS = [f"{entry['method']} {entry['url']}" for entry in DOCUMENTED]

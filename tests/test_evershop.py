@@ -7,7 +7,8 @@ from flask import Flask
 
 from customers import schema
 from tests.client import CheckingClient
-from tests.conftest import EVERSHOP, Db, Made, application, log_in, new_client
+from tests.conftest import EVERSHOP, Made, application, log_in, new_client
+from tests.db import Db
 
 OLD_PASSWORD = "evershop-password"
 
@@ -15,7 +16,7 @@ OLD_PASSWORD = "evershop-password"
 @pytest.fixture
 def shop(make: Callable[..., Made]) -> Iterator[tuple[Flask, Db]]:
     resources, db = make(EVERSHOP)
-    schema.apply(resources.database)
+    schema.apply(resources.database, repair_defaults=True)
     app = application(resources.settings)
     yield app, db
     app.extensions["customers"].database.close()
@@ -28,7 +29,7 @@ def shop_admin(shop: tuple[Flask, Db]) -> CheckingClient:
     return client
 
 
-def test_a_shops_customer_signs_in_whatever_the_case_and_sees_two_defaults_first(shop: tuple[Flask, Db]) -> None:
+def test_a_shops_customer_signs_in_whatever_the_case_and_sees_the_newest_default_first(shop: tuple[Flask, Db]) -> None:
     app, db = shop
     client = new_client(app)
     uuid = db.one("SELECT uuid FROM customer WHERE customer_id = 1")["uuid"]
@@ -38,8 +39,8 @@ def test_a_shops_customer_signs_in_whatever_the_case_and_sees_two_defaults_first
 
     assert (data["email"], data["group_id"]) == ("Jane@Example.com", 2)
     assert [(a["full_name"], a["is_default"]) for a in data["addresses"]] == [
-        ("Old default", True),
         ("New default", True),
+        ("Old default", False),
         (None, False),
     ]
 

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import event
 
 from customers.resources import Resources
-from tests.conftest import Account, Db
+from tests.conftest import Account
+from tests.db import Db
 
 
 def fill(db: Db, count: int) -> None:

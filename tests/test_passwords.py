@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.client import CheckingClient
-from tests.conftest import PASSWORD, Account, Db, log_in, new_client
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.db import Db
 
 
 def hashed(password: str, prefix: str = "2b", rounds: int = 4) -> str:

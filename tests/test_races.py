@@ -13,7 +13,8 @@ from flask import Flask
 from customers.errors import InvalidCredentials
 from customers.resources import Resources
 from customers.sessions import service, sql
-from tests.conftest import PASSWORD, Account, Db, log_in, new_client
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.db import Db
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:

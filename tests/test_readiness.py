@@ -74,7 +74,7 @@ def test_without_a_schema_requests_and_commands_say_so_too(make: Callable[..., M
 def test_applying_it_again_keeps_no_writer_waiting(make: Callable[..., Made]) -> None:
     """CREATE INDEX IF NOT EXISTS takes its lock before it looks, and would wait for every open transaction."""
     resources, db = make(EVERSHOP)
-    schema.apply(resources.database)
+    schema.apply(resources.database, repair_defaults=True)
 
     with resources.database.writing() as conn:
         conn.exec_driver_sql("UPDATE customer SET full_name = 'open'")

@@ -9,7 +9,8 @@ import pytest
 
 from customers import schema
 from customers.schema import SchemaConflict
-from tests.conftest import EVERSHOP, Db, Made
+from tests.conftest import EVERSHOP, Made
+from tests.db import Db
 
 # CONTRACT section 5, and the names in an EverShop database.
 COLUMNS = {
@@ -95,7 +96,7 @@ def test_defaults_and_deletions_are_an_evershops(make: Callable[..., Made]) -> N
 @pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
 def test_the_default_group_cannot_be_deleted(make: Callable[..., Made], sql: str) -> None:
     resources, db = make(sql)
-    schema.apply(resources.database)
+    schema.apply(resources.database, repair_defaults=True)
 
     with pytest.raises(psycopg.Error, match="default customer group"):
         db.execute("DELETE FROM customer_group WHERE customer_group_id = 1")
@@ -104,7 +105,7 @@ def test_the_default_group_cannot_be_deleted(make: Callable[..., Made], sql: str
 @pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
 def test_applying_again_changes_nothing(make: Callable[..., Made], sql: str) -> None:
     resources, db = make(sql)
-    schema.apply(resources.database)
+    schema.apply(resources.database, repair_defaults=True)
     before = structure(db), rows(db)
 
     schema.apply(resources.database)
@@ -114,12 +115,13 @@ def test_applying_again_changes_nothing(make: Callable[..., Made], sql: str) -> 
 
 def test_an_existing_shop_loses_nothing_and_only_gains(make: Callable[..., Made]) -> None:
     resources, db = make(EVERSHOP)
+    db.execute("UPDATE customer_address SET is_default = false WHERE customer_address_id = 1")
     before, before_rows = structure(db), rows(db)
 
     schema.apply(resources.database)
 
     assert [part for part in before if part not in structure(db)] == []
-    ours = ("login_session", "customers_schema")
+    ours = ("login_session", "customers_schema", "outbox_mail", "idempotent_answer")
     assert rows(db, skip=ours) == before_rows
     triggers = [part["name"] for part in structure(db) if part["kind"] == "trigger"]
     assert len(triggers) == len(set(triggers)) == 5
@@ -130,7 +132,7 @@ def test_processes_applying_it_at_once_do_no_harm(make: Callable[..., Made], sql
     resources, db = make(sql)
 
     with ThreadPoolExecutor(8) as pool:
-        done = [pool.submit(schema.apply, resources.database) for _ in range(8)]
+        done = [pool.submit(schema.apply, resources.database, repair_defaults=True) for _ in range(8)]
 
     assert [job.exception() for job in done] == [None] * 8
     schema.check(resources.database)
@@ -155,3 +157,29 @@ def test_addresses_that_differ_only_by_case_stop_it_by_name_and_nothing_changes(
     assert table in str(caught.value)
     assert "alone" not in str(caught.value)
     assert (structure(db), rows(db)) == before
+
+
+def test_several_default_addresses_stop_it_by_name_and_nothing_changes(make: Callable[..., Made]) -> None:
+    resources, db = make(EVERSHOP)
+    before = structure(db), rows(db)
+    defaults = db.all("SELECT uuid FROM customer_address WHERE is_default")
+
+    with pytest.raises(SchemaConflict, match="--repair-defaults") as caught:
+        schema.apply(resources.database)
+
+    assert "Jane@Example.com" in str(caught.value)
+    assert len(defaults) == 2
+    assert all(str(row["uuid"]) in str(caught.value) for row in defaults)
+    assert (structure(db), rows(db)) == before
+
+
+def test_the_option_leaves_the_newest_default_and_touches_no_other_address(make: Callable[..., Made]) -> None:
+    resources, db = make(EVERSHOP)
+    addresses = "SELECT customer_address_id, is_default, xmin::text FROM customer_address ORDER BY 1"
+    before = db.all(addresses)
+
+    schema.apply(resources.database, repair_defaults=True)
+
+    after = db.all(addresses)
+    assert [row["is_default"] for row in after] == [False, None, True]
+    assert after[1:] == before[1:]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import Account, Db, log_in, new_client
+from tests.conftest import Account, log_in, new_client
+from tests.db import Db
 
 # ---------------------------------------------------------------- lifetimes
 

@@ -11,7 +11,8 @@ from flask import Flask
 
 from customers import config
 from tests.client import CheckingClient
-from tests.conftest import PASSWORD, Account, Db, log_in, new_client
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.db import Db
 
 LOGINS = [("/customer/login", "customer"), ("/admin/user/login", "admin")]
 

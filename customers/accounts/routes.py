@@ -4,12 +4,13 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import request, url_for
+from flask import Response, request, url_for
 from sqlalchemy import Row
 
-from customers import auth, errors
+from customers import auth, errors, etags
 from customers.accounts import examples, schemas, service
 from customers.api import Blueprint, raises, resources
+from customers.idempotency.http import idempotent, once
 
 blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", description="Customer accounts")
 
@@ -17,20 +18,22 @@ blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", descri
 @blueprint.route("", methods=["POST"])
 @auth.anyone
 @raises(errors.EmailTaken, errors.Busy)
+@idempotent
 @blueprint.arguments(schemas.NewCustomer, example=examples.NEW)
-@blueprint.response(
-    201,
-    schemas.LinkedCustomerAnswer,
-    example=examples.LINKED,
-    headers={"Location": {"schema": {"type": "string"}, "description": "The customer's path"}},
-)
-def create_customer(new: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+@blueprint.response(201, schemas.LinkedCustomerAnswer, example=examples.LINKED, headers=etags.CREATED)
+def create_customer(new: dict[str, Any]) -> Response:
     """Create a customer.
 
     Registers an account. The e-mail address must be unique, whatever its case.
     """
-    customer = service.create(resources(), new)
-    return {"data": customer}, {"Location": url_for("customers.get_customer", uuid=customer.uuid)}
+
+    def render(customer: Row[Any]) -> Response:
+        location = url_for("customers.get_customer", uuid=customer.uuid)
+        return etags.tagged(schemas.LinkedCustomerAnswer(), customer, 201, {"Location": location})
+
+    act = once(render)
+    service.create(resources(), new, act)
+    return act.answer
 
 
 @blueprint.route("", methods=["GET"])
@@ -70,19 +73,20 @@ def _page_href(page: int) -> str:
     return f"{request.path}?{urlencode([('page', page), *others])}"
 
 
-@blueprint.route("/<uuid:uuid>", methods=["GET"])
+@blueprint.route("/<customer:uuid>", methods=["GET"])
 @auth.owner_or_admin
 @raises(errors.CustomerNotFound)
+@etags.conditional_read
 @blueprint.response(200, schemas.CustomerWithAddressesAnswer, example=examples.WITH_ADDRESSES)
-def get_customer(uuid: UUID) -> dict[str, Row[Any]]:
+def get_customer(uuid: UUID) -> Response:
     """Get a customer.
 
-    With the addresses: the default first, then the oldest first.
+    With the addresses: the default first, then the oldest first. `me` stands for one's own uuid, here and below.
     """
-    return {"data": service.read(resources(), uuid)}
+    return etags.tagged(schemas.CustomerWithAddressesAnswer(), service.read(resources(), uuid))
 
 
-@blueprint.route("/<uuid:uuid>", methods=["PATCH"])
+@blueprint.route("/<customer:uuid>", methods=["PATCH"])
 @auth.owner_or_admin
 @raises(
     errors.NothingToUpdate,
@@ -92,20 +96,23 @@ def get_customer(uuid: UUID) -> dict[str, Row[Any]]:
     errors.EmailTaken,
     errors.Busy,
 )
+@etags.conditional_write
 @blueprint.arguments(schemas.CustomerChanges, example=examples.CHANGES)
-@blueprint.response(200, schemas.LinkedCustomerAnswer, example=examples.LINKED)
-def update_customer(changes: dict[str, Any], uuid: UUID) -> dict[str, Row[Any]]:
+@blueprint.response(200, schemas.LinkedCustomerAnswer, example=examples.LINKED, headers=etags.ETAG)
+def update_customer(changes: dict[str, Any], uuid: UUID) -> Response:
     """Update a customer.
 
     Changes what the body names. One's own e-mail address or password needs a recent login; only an admin changes
     `status`. A new password ends the account's other sessions, disabling it ends all.
     """
-    return {"data": service.update(resources(), auth.caller(), uuid, changes)}
+    customer = service.update(resources(), auth.caller(), uuid, changes, etags.if_match())
+    return etags.tagged(schemas.LinkedCustomerAnswer(), customer)
 
 
-@blueprint.route("/<uuid:uuid>", methods=["DELETE"])
+@blueprint.route("/<customer:uuid>", methods=["DELETE"])
 @auth.owner_or_admin
 @raises(errors.LoginAgain, errors.CustomerNotFound)
+@etags.conditional_write
 @blueprint.response(200, schemas.CustomerAnswer, example=examples.DELETED)
 def delete_customer(uuid: UUID) -> dict[str, Row[Any]]:
     """Delete a customer.
@@ -113,4 +120,4 @@ def delete_customer(uuid: UUID) -> dict[str, Row[Any]]:
     Removes the account with its addresses and sessions, for good, and answers it as it was. One's own needs a recent
     login.
     """
-    return {"data": service.delete(resources(), auth.caller(), uuid)}
+    return {"data": service.delete(resources(), auth.caller(), uuid, etags.if_match())}

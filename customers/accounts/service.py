@@ -1,6 +1,6 @@
-"""The acts on customers: create, read, list, update, delete (CONTRACT sections 1 to 4)."""
+"""The acts on customers: create, read, list, update, delete, change the password (CONTRACT sections 1 to 4 and 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,23 +13,29 @@ from customers.errors import (
     LoginAgain,
     NotAuthenticated,
     NothingToUpdate,
+    PreconditionFailed,
     StatusForbidden,
+    WrongPassword,
 )
+from customers.idempotency.once import Once
 from customers.identity import Caller
+from customers.outbox import sql as outbox
+from customers.recovery import sql as recovery
 from customers.resources import Resources
 from customers.sessions import sql as sessions
 
 
-def create(resources: Resources, new: Mapping[str, Any]) -> Row[Any]:
-    """Create a customer and return the row. Raises EmailTaken, Busy."""
+def create(resources: Resources, new: Mapping[str, Any], once: Once[Any]) -> None:
+    """Create a customer; ``once`` has the answer. Raises EmailTaken, Busy, and what ``once`` raises."""
     hashed = resources.passwords.hash(new["password"])
     with resources.database.writing() as conn:
+        once.begin(conn)
         customer = sql.insert(
             conn, status=new.get("status", 1), email=new["email"], password=hashed, full_name=new["full_name"]
         )
-    if customer is None:
-        raise EmailTaken()
-    return customer
+        if customer is None:
+            raise EmailTaken()
+        once.record(conn, customer)
 
 
 def read(resources: Resources, uuid: UUID) -> Row[Any]:
@@ -52,11 +58,13 @@ def list_page(resources: Resources, *, page: int, limit: int) -> dict[str, Any]:
     }
 
 
-def update(resources: Resources, caller: Caller, uuid: UUID, changes: Mapping[str, Any]) -> Row[Any]:
-    """Change a customer and return the row.
+def update(
+    resources: Resources, caller: Caller, uuid: UUID, changes: Mapping[str, Any], versions: Sequence[str] | None
+) -> Row[Any]:
+    """Change a customer and return the row; ``versions`` are those that If-Match allows, None any.
 
     A new password ends the other sessions of the account, disabling it ends all. Raises StatusForbidden,
-    NothingToUpdate, LoginAgain, EmailTaken, CustomerNotFound, Busy.
+    NothingToUpdate, LoginAgain, EmailTaken, CustomerNotFound, PreconditionFailed, NotAuthenticated, Busy.
     """
     if caller.admin is None and "status" in changes:
         raise StatusForbidden()
@@ -68,28 +76,83 @@ def update(resources: Resources, caller: Caller, uuid: UUID, changes: Mapping[st
     if "password" in changes:
         values["password"] = resources.passwords.hash(changes["password"])
     with resources.database.writing() as conn:
-        customer = _found(sql.update(conn, uuid, values))
-        _require_living_session(conn, caller)
-        # After the update, which any login of this account waits for: one that comes first is seen here and ended.
+        before = _locked(conn, caller, uuid)
+        customer = sql.update(conn, uuid, values, versions)
+        if customer is None:
+            raise PreconditionFailed()
+        # A login of this account waits for the lock: one that came first is seen here and ended.
         if changes.get("status") == 0:
             sessions.end_all(conn, "customer", customer.customer_id)
         elif "password" in changes:
             own = caller.customer.digest if caller.customer else None
             sessions.end_all(conn, "customer", customer.customer_id, keep=own)
+        if "password" in changes:
+            recovery.forget(conn, customer.customer_id)
+        _tell(resources, conn, before, changes)
+    resources.mail.wake.set()
     return customer
 
 
-def delete(resources: Resources, caller: Caller, uuid: UUID) -> Row[Any]:
+def change_password(resources: Resources, caller: Caller, current: str, new: str) -> None:
+    """Give the signed-in customer a new password, by the current one; end the other sessions.
+
+    Raises WrongPassword, NotAuthenticated, Busy.
+    """
+    own = caller.customer
+    assert own is not None, "the route is for customers"
+    with resources.database.reading() as conn:
+        hashed = sql.find_hash(conn, own.account_id)
+    if not resources.passwords.verify(current, hashed):
+        raise WrongPassword()
+    values = {"password": resources.passwords.hash(new)}
+    with resources.database.writing() as conn:
+        before = _locked(conn, caller, own.uuid)
+        # A change that came in between counts: the password that was checked is the current one no more.
+        if sql.find_hash(conn, own.account_id) != hashed:
+            raise WrongPassword()
+        sql.update(conn, own.uuid, values)
+        sessions.end_all(conn, "customer", own.account_id, keep=own.digest)
+        recovery.forget(conn, own.account_id)
+        _tell(resources, conn, before, values)
+    resources.mail.wake.set()
+
+
+def delete(resources: Resources, caller: Caller, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
     """Delete a customer with all that belongs to the account, and return the row as it was.
 
-    Raises LoginAgain, CustomerNotFound.
+    ``versions`` are those that If-Match allows, None any. Raises LoginAgain, CustomerNotFound, PreconditionFailed,
+    NotAuthenticated.
     """
     if caller.admin is None:
         _require_recent_login(caller)
     with resources.database.writing() as conn:
-        sql.lock(conn, uuid)
-        _require_living_session(conn, caller)
-        return _found(sql.delete(conn, uuid))
+        _locked(conn, caller, uuid)
+        customer = sql.delete(conn, uuid, versions)
+        if customer is None:
+            raise PreconditionFailed()
+    return customer
+
+
+def _locked(conn: Connection, caller: Caller, uuid: UUID) -> Row[Any]:
+    """Lock a customer's row and return id and address. Raises CustomerNotFound, NotAuthenticated.
+
+    A customer's request may have waited long, and its session may have ended since it came in. Whatever ends sessions
+    locks the customer first, so here, behind the lock, it shows: whoever is being thrown out gets no last word in.
+    """
+    found = sql.lock(conn, uuid)
+    if caller.admin is None and caller.customer and not sessions.is_alive(conn, caller.customer.digest):
+        raise NotAuthenticated()
+    return _found(found)
+
+
+def _tell(resources: Resources, conn: Connection, before: Row[Any], changes: Mapping[str, Any]) -> None:
+    """Have the owner told, at the address as it was, of a new password or address (ASVS 5.0, 6.3.7)."""
+    if not resources.mail.available:
+        return
+    if "password" in changes:
+        outbox.enqueue(conn, "password_changed", before.email, before.customer_id)
+    if changes.get("email", before.email) != before.email:
+        outbox.enqueue(conn, "email_changed", before.email, before.customer_id)
 
 
 def _found(customer: Row[Any] | None) -> Row[Any]:
@@ -105,16 +168,6 @@ def _is_sensitive(caller: Caller, changes: Mapping[str, Any]) -> bool:
     """
     same = caller.customer is not None and changes.get("email", caller.customer.email) == caller.customer.email
     return "password" in changes or not same
-
-
-def _require_living_session(conn: Connection, caller: Caller) -> None:
-    """Raise NotAuthenticated if the customer's session has ended since the request came in: it may have waited long.
-
-    With the customer's row locked, for what ends sessions locks it first: whoever is being thrown out cannot get a last
-    word in while a password is hashed.
-    """
-    if caller.admin is None and caller.customer and not sessions.is_alive(conn, caller.customer.digest):
-        raise NotAuthenticated()
 
 
 def _require_recent_login(caller: Caller) -> None:

@@ -18,7 +18,8 @@ INSERT = text("""
     INSERT INTO customer (status, email, password, full_name)
     VALUES (:status, :email, :password, :full_name)
         ON CONFLICT DO NOTHING
-    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
+    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at,
+              customer_version(customer_id, xmin) AS version
 """)
 
 
@@ -45,7 +46,8 @@ FIND = text("""
                        'is_default', coalesce(is_default, false))
                    ORDER BY coalesce(is_default, false) DESC, customer_address_id), '[]')
               FROM customer_address
-             WHERE customer_address.customer_id = customer.customer_id) AS addresses
+             WHERE customer_address.customer_id = customer.customer_id) AS addresses,
+           customer_version(customer_id, xmin) AS version
       FROM customer
      WHERE uuid = :uuid
 """)
@@ -87,38 +89,60 @@ UPDATE = text("""
            full_name = coalesce(:full_name, full_name),
            updated_at = now()
      WHERE uuid = :uuid
-    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
+       AND (CAST(:versions AS text[]) IS NULL OR customer_version(customer_id, xmin) = ANY(CAST(:versions AS text[])))
+    RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at,
+              customer_version(customer_id, xmin) AS version
 """)
 
 
-def update(conn: Connection, uuid: UUID, values: Mapping[str, Any]) -> Row[Any] | None:
-    """Change what ``values`` names (``password`` is a hash) and return the row, or None. Raises EmailTaken."""
+def update(
+    conn: Connection, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None = None
+) -> Row[Any] | None:
+    """Change what ``values`` names (``password`` is a hash) and return the row.
+
+    None if it is not there, or none of the versions, where any are given. Raises EmailTaken.
+    """
     unchanged = dict.fromkeys(("status", "email", "password", "full_name"))
+    allowed = None if versions is None else list(versions)
     with database.constraints(_EMAIL_CONSTRAINTS):
-        return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid}).one_or_none()
+        return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid, "versions": allowed}).one_or_none()
 
 
 LOCK = text("""
-    SELECT customer_id
+    SELECT customer_id, email
       FROM customer
      WHERE uuid = :uuid
        FOR UPDATE
 """)
 
 
-def lock(conn: Connection, uuid: UUID) -> None:
-    """Have whoever else would change the customer wait for the end of this transaction."""
-    conn.execute(LOCK, {"uuid": uuid})
+def lock(conn: Connection, uuid: UUID) -> Row[Any] | None:
+    """Have whoever else would change the customer wait for this transaction; return id and address, or None."""
+    return conn.execute(LOCK, {"uuid": uuid}).one_or_none()
 
 
 # Addresses, sessions and reset tokens go with it, by their foreign keys.
 DELETE = text("""
     DELETE FROM customer
      WHERE uuid = :uuid
+       AND (CAST(:versions AS text[]) IS NULL OR customer_version(customer_id, xmin) = ANY(CAST(:versions AS text[])))
     RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
 """)
 
 
-def delete(conn: Connection, uuid: UUID) -> Row[Any] | None:
-    """Delete the customer and return the row as it was, or None."""
-    return conn.execute(DELETE, {"uuid": uuid}).one_or_none()
+def delete(conn: Connection, uuid: UUID, versions: Sequence[str] | None = None) -> Row[Any] | None:
+    """Delete the customer and return the row as it was; None if there is none, or none of the versions."""
+    return conn.execute(DELETE, {"uuid": uuid, "versions": None if versions is None else list(versions)}).one_or_none()
+
+
+FIND_HASH = text("""
+    SELECT password
+      FROM customer
+     WHERE customer_id = :customer_id
+""")
+
+
+def find_hash(conn: Connection, customer_id: int) -> str | None:
+    """Return a customer's hash, or None. Feeds no answer."""
+    found: str | None = conn.execute(FIND_HASH, {"customer_id": customer_id}).scalar_one_or_none()
+    return found

@@ -1,10 +1,11 @@
 """Logins and logouts of customers and admins."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import g
 
-from customers import auth, errors
+from customers import auth, errors, fields
 from customers.api import Blueprint, raises, resources
 from customers.identity import Caller, Kind
 from customers.sessions import schemas, service
@@ -14,6 +15,19 @@ blueprint = Blueprint("sessions", __name__, description="Signing in and out")
 EXAMPLE = {"email": "john.smith@example.com", "password": "correct horse battery"}
 STARTED = {"data": {"sid": "09d34c21-4af3-4db8-a38b-335ebf6d45fa"}}
 ENDED: dict[str, Any] = {"data": {}}
+SESSIONS = {
+    "data": [
+        {
+            "uuid": "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10",
+            "created_at": "2023-02-07 14:18:05",
+            "last_seen_at": "2023-02-07 14:20:11",
+            "expires_at": "2023-02-08 14:20:11",
+            "ip": "203.0.113.9",
+            "user_agent": "Mozilla/5.0",
+            "current": True,
+        }
+    ]
+}
 SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The cookie that names the session"}}
 
 
@@ -50,7 +64,7 @@ def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
 @blueprint.route("/customers/logout", methods=["POST"])
 @auth.public
 @raises(errors.CrossSite)
-@blueprint.response(200, schemas.LogoutAnswer, example=ENDED)
+@blueprint.response(200, fields.DoneAnswer, example=ENDED)
 def logout_customer() -> dict[str, Any]:
     """Sign the customer out.
 
@@ -76,10 +90,45 @@ def login_admin(credentials: dict[str, str]) -> dict[str, Any]:
 @blueprint.route("/admin/user/logout", methods=["POST"])
 @auth.public
 @raises(errors.CrossSite)
-@blueprint.response(200, schemas.LogoutAnswer, example=ENDED)
+@blueprint.response(200, fields.DoneAnswer, example=ENDED)
 def logout_admin() -> dict[str, Any]:
     """Sign the admin out.
 
     As for a customer.
     """
     return _log_out("admin")
+
+
+@blueprint.route("/api/customers/<customer:uuid>/sessions", methods=["GET"])
+@auth.owner_or_admin
+@raises(errors.CustomerNotFound)
+@blueprint.response(200, schemas.SessionsAnswer, example=SESSIONS)
+def list_sessions(uuid: UUID) -> dict[str, Any]:
+    """List a customer's sessions.
+
+    The last used first.
+    """
+    return {"data": service.list_all(resources(), auth.caller(), uuid)}
+
+
+@blueprint.route("/api/customers/<customer:uuid>/sessions", methods=["DELETE"])
+@auth.owner_or_admin
+@raises(errors.CustomerNotFound)
+@blueprint.response(200, fields.DoneAnswer, example=ENDED)
+def end_other_sessions(uuid: UUID) -> dict[str, Any]:
+    """End a customer's sessions, but the current one.
+
+    For an admin that is all of them.
+    """
+    service.end_others(resources(), auth.caller(), uuid)
+    return ENDED
+
+
+@blueprint.route("/api/customers/<customer:uuid>/sessions/<uuid:session_uuid>", methods=["DELETE"])
+@auth.owner_or_admin
+@raises(errors.SessionNotFound)
+@blueprint.response(200, fields.DoneAnswer, example=ENDED)
+def end_session(uuid: UUID, session_uuid: UUID) -> dict[str, Any]:
+    """End one of a customer's sessions."""
+    service.end_one(resources(), uuid, session_uuid)
+    return ENDED

@@ -24,11 +24,19 @@ class LoginAnswer(ma.Schema):
     data = ma.fields.Nested(Sid, required=True)
 
 
-class Nothing(ma.Schema):
-    """No data."""
+class Session(ma.Schema):
+    """A browser or program that is signed in."""
+
+    uuid = ma.fields.UUID(required=True, metadata={"description": "Its public name; not the sid"})
+    created_at = fields.Timestamp(required=True)
+    last_seen_at = fields.Timestamp(required=True)
+    expires_at = fields.Timestamp(required=True)
+    ip = ma.fields.String(required=True, allow_none=True)
+    user_agent = ma.fields.String(required=True, allow_none=True)
+    current = ma.fields.Boolean(required=True, metadata={"description": "Whether it is the caller's"})
 
 
-class LogoutAnswer(ma.Schema):
-    """No session is left."""
+class SessionsAnswer(ma.Schema):
+    """A customer's sessions."""
 
-    data = ma.fields.Nested(Nothing, required=True)
+    data = ma.fields.List(ma.fields.Nested(Session), required=True)

@@ -1,13 +1,14 @@
 """The acts of signing in, signing out, and telling who calls (CONTRACT section 2)."""
 
 import hashlib
-import uuid
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 
-from customers.errors import InvalidCredentials
+from customers.accounts import sql as accounts
+from customers.errors import CustomerNotFound, InvalidCredentials, SessionNotFound
 from customers.identity import Caller, Identity, Kind
 from customers.resources import Resources
 from customers.sessions import sql
@@ -31,7 +32,7 @@ def log_in(
     for _ in range(2):
         account = _verified(resources, kind, email, password)
         renewed = resources.passwords.renewed(password, account.password)
-        sid = str(uuid.uuid4())
+        sid = str(uuid4())
         with resources.database.writing() as conn:
             hashed = account.password
             if renewed is not None and sql.renew_hash(conn, kind, account.account_id, hashed, renewed):
@@ -66,6 +67,33 @@ def log_out(resources: Resources, kind: Kind, sid: str) -> None:
     """End a session of this kind of account; one that has ended already is as well."""
     with resources.database.reading() as conn:
         sql.end(conn, kind, digest(sid))
+
+
+def list_all(resources: Resources, caller: Caller, customer_uuid: UUID) -> list[dict[str, Any]]:
+    """Return a customer's living sessions, the last used first, and which is the caller's. Raises CustomerNotFound."""
+    with resources.database.reading() as conn:
+        found = sql.list_all(conn, customer_uuid)
+    if found is None:
+        raise CustomerNotFound()
+    own = caller.customer.digest if caller.customer else None
+    return [{**session._mapping, "current": session.digest == own} for session in found]
+
+
+def end_one(resources: Resources, customer_uuid: UUID, uuid: UUID) -> None:
+    """End one of a customer's sessions. Raises SessionNotFound."""
+    with resources.database.writing() as conn:
+        if not sql.end_one(conn, customer_uuid, uuid):
+            raise SessionNotFound()
+
+
+def end_others(resources: Resources, caller: Caller, customer_uuid: UUID) -> None:
+    """End all of a customer's sessions but the caller's own. Raises CustomerNotFound."""
+    own = caller.customer.digest if caller.customer else None
+    with resources.database.writing() as conn:
+        customer = accounts.lock(conn, customer_uuid)
+        if customer is None:
+            raise CustomerNotFound()
+        sql.end_all(conn, "customer", customer.customer_id, keep=own)
 
 
 def identify(resources: Resources, sids: Iterable[str]) -> Caller:

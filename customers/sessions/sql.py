@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
@@ -190,6 +191,41 @@ END_ALL = {
 def end_all(conn: Connection, kind: Kind, account_id: int, *, keep: bytes | None = None) -> None:
     """End an account's sessions, but for the one to keep."""
     conn.execute(END_ALL[kind], {"account_id": account_id, "keep": keep})
+
+
+# The customer brings a row even without sessions: then one of nulls.
+LIST = text("""
+    SELECT login_session.digest, login_session.uuid, login_session.created_at, login_session.last_seen_at,
+           login_session.expires_at, host(login_session.ip) AS ip, login_session.user_agent
+      FROM customer
+      LEFT JOIN login_session
+        ON login_session.customer_id = customer.customer_id
+       AND login_session.expires_at > now()
+     WHERE customer.uuid = :customer_uuid
+     ORDER BY login_session.last_seen_at DESC, login_session.created_at DESC
+""")
+
+
+def list_all(conn: Connection, customer_uuid: UUID) -> Sequence[Row[Any]] | None:
+    """Return a customer's living sessions, the last used first; None if there is no customer."""
+    rows = conn.execute(LIST, {"customer_uuid": customer_uuid}).all()
+    return [row for row in rows if row.digest is not None] if rows else None
+
+
+END_ONE = text("""
+    DELETE FROM login_session
+     USING customer
+     WHERE customer.customer_id = login_session.customer_id
+       AND customer.uuid = :customer_uuid
+       AND login_session.uuid = :uuid
+       AND login_session.expires_at > now()
+    RETURNING login_session.digest
+""")
+
+
+def end_one(conn: Connection, customer_uuid: UUID, uuid: UUID) -> bool:
+    """End one of a customer's sessions by its public name; return whether it was there."""
+    return conn.execute(END_ONE, {"customer_uuid": customer_uuid, "uuid": uuid}).one_or_none() is not None
 
 
 PURGE = text("""
