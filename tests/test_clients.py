@@ -1,0 +1,69 @@
+"""The client for JavaScript: it knows the API as it is, and works against the service. Its guide tells the truth."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from customers import errors
+from customers.errors import ServiceError
+from tests.conftest import REPOSITORY
+from tests.service import Service
+
+CLIENT = REPOSITORY / "clients" / "customers.js"
+GUIDE = REPOSITORY / "docs" / "frontend.md"
+
+NODE = shutil.which("node")
+# For machines, and another name of a path that is there.
+NOT_FOR_PAGES = {"/healthz", "/readyz", "/customer/logout"}
+
+
+def test_the_javascript_client_calls_the_paths_there_are(app: Flask) -> None:
+    listed = re.search(r"^export const PATHS = .*?\(\[\n(.*?)^\]\);", CLIENT.read_text(), re.DOTALL | re.MULTILINE)
+    assert listed
+    paths = re.findall(r'\["([A-Z]+)", "([^"]+)"\]', listed[1])
+
+    there = {
+        (method.upper(), path)
+        for path, operations in app.extensions["openapi"]["paths"].items()
+        for method in operations
+        if method != "parameters" and path not in NOT_FOR_PAGES
+    }
+    assert len(paths) == len(set(paths))
+    assert set(paths) == there
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed; the JavaScript client is tested where it is")
+def test_the_javascript_client_works_against_the_service(tmp_path: Path, serve: Callable[..., Service]) -> None:
+    assert NODE
+    folder = tmp_path / "data"
+    service = serve(folder)
+
+    done = subprocess.run(
+        [NODE, "--test", "clients/customers.test.js"],
+        cwd=REPOSITORY,
+        env={**service.environment, "CUSTOMERS_URL": service.base, "CUSTOMERS_MAIL_DIR": str(folder / "mail")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_guide_names_every_error_code() -> None:
+    def members(family: type[ServiceError]) -> Iterator[type[ServiceError]]:
+        yield family
+        for member in family.__subclasses__():
+            yield from members(member)
+
+    told = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \|", GUIDE.read_text(), re.MULTILINE)
+
+    assert len(told) == len(set(told))
+    assert set(told) == {(str(error.status), error.code) for error in members(errors.ServiceError)}
