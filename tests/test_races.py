@@ -217,3 +217,19 @@ def test_who_is_thrown_out_while_a_request_waits_does_not_get_a_last_word_in(
     assert db.one("SELECT full_name FROM customer") == {"full_name": "Ann Customer"}
     if ended_by == "password":
         log_in(new_client(customer.client.application), customer.email, "the victims new password")
+
+
+def test_of_sessions_that_end_all_others_at_once_one_stays(app: Flask, customer: Account) -> None:
+    sids = [customer.sid, *(log_in(new_client(app), customer.email) for _ in range(7))]
+
+    def end_others(number: int) -> int:
+        headers = {"X-Session-ID": sids[number]}
+        return new_client(app).delete(f"{customer.path}/sessions", headers=headers).status_code
+
+    statuses = at_once(8, end_others)
+
+    alive = [
+        sid for sid in sids if new_client(app).get(customer.path, headers={"X-Session-ID": sid}).status_code == 200
+    ]
+    assert Counter(statuses) == {200: 1, 401: 7}
+    assert len(alive) == 1

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _A_MINUTE, _A_DAY = 1, 5  # reset mails for one account
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
-_POLL = 1.0
+_POLL, _WITHOUT_DATABASE = 1.0, 10.0  # seconds
 
 
 def deliver_next(resources: Resources) -> bool:
@@ -111,9 +111,9 @@ class Sender(threading.Thread):
                     pass
             except SQLAlchemyError as error:
                 # The database is away; what waits will wait a little longer.
-                log.warning(
-                    "mail cannot be looked for: %s", " ".join(str(getattr(error, "orig", None) or error).split())
-                )
+                cause = getattr(error, "orig", None) or error
+                log.warning("mail cannot be looked for: %s", " ".join(str(cause).split()))
+                self._stopping.wait(_WITHOUT_DATABASE)
             except Exception:
                 log.exception("the sender of mail stumbled")  # over one mail; the others must not wait for it
 

@@ -72,8 +72,8 @@ class Smtp:
             client = smtplib.SMTP_SSL(timeout=self.timeout, context=ssl.create_default_context())
         else:
             client = smtplib.SMTP(timeout=self.timeout)
-        # Whom a certificate must name. The constructor takes it, but connects at once then.
-        client._host = parts.hostname or "localhost"  # type: ignore[attr-defined]
+        # Whom a certificate must name. The constructor takes it, but connects at once then, with no watchdog about.
+        client._host = parts.hostname or "localhost"  # type: ignore[attr-defined]  # it has no public name
         return client
 
     def _greet(self, server: smtplib.SMTP) -> None:

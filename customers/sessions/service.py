@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 
 from customers.accounts import sql as accounts
-from customers.errors import CustomerNotFound, InvalidCredentials, SessionNotFound
+from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound
 from customers.identity import Caller, Identity, Kind
 from customers.resources import Resources
 from customers.sessions import sql
@@ -87,12 +87,15 @@ def end_one(resources: Resources, customer_uuid: UUID, uuid: UUID) -> None:
 
 
 def end_others(resources: Resources, caller: Caller, customer_uuid: UUID) -> None:
-    """End all of a customer's sessions but the caller's own. Raises CustomerNotFound."""
+    """End all of a customer's sessions but the caller's own. Raises CustomerNotFound, NotAuthenticated."""
     own = caller.customer.digest if caller.customer else None
     with resources.database.writing() as conn:
         customer = accounts.lock(conn, customer_uuid)
         if customer is None:
             raise CustomerNotFound()
+        # Behind the lock: of two who throw each other out, the second has been thrown out already.
+        if caller.admin is None and own is not None and not sql.is_alive(conn, own):
+            raise NotAuthenticated()
         sql.end_all(conn, "customer", customer.customer_id, keep=own)
 
 
