@@ -33,6 +33,12 @@ def workers(service: Service) -> list[psutil.Process]:
     return psutil.Process(service.process.pid).children()
 
 
+def settled(service: Service) -> list[psutil.Process]:
+    """Return the workers once both are there, each with its sender of mail: the first answers before the second is."""
+    wait_until(lambda: [worker.num_threads() >= 2 for worker in workers(service)] == [True, True])
+    return workers(service)
+
+
 def test_it_serves_and_says_at_start_that_the_database_is_its_own(service: Service, folder: Path) -> None:
     path, header = sign_up(service, "first@example.com")
 
@@ -136,9 +142,9 @@ def test_a_malformed_chunk_is_a_400(service: Service) -> None:
 def test_sigterm_finishes_a_request_in_flight(folder: Path, serve: Callable[..., Service]) -> None:
     service = serve(folder, CUSTOMERS_BCRYPT_ROUNDS="13")
     with ThreadPoolExecutor(1) as pool:
+        at_rest = sum(worker.num_threads() for worker in settled(service))
         in_flight = pool.submit(service.call, "POST", "/api/customers", {**ANN, "email": "in-flight@example.com"})
-        hashing = [thread for worker in workers(service) for thread in worker.threads()]
-        wait_until(lambda: len([t for w in workers(service) for t in w.threads()]) > len(hashing))
+        wait_until(lambda: sum(worker.num_threads() for worker in workers(service)) > at_rest)
         status = service.stop()
 
     assert in_flight.result()[0] == 201
@@ -146,7 +152,7 @@ def test_sigterm_finishes_a_request_in_flight(folder: Path, serve: Callable[...,
 
 
 def test_a_killed_worker_is_replaced(service: Service) -> None:
-    before = {worker.pid for worker in workers(service)}
+    before = {worker.pid for worker in settled(service)}
     victim = min(before)
 
     os.kill(victim, signal.SIGKILL)
