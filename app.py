@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from customers import api, cli, config, docs, embedded, health, hooks
@@ -18,7 +19,8 @@ from customers.sessions import routes as sessions
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application that settings describe, by default those of the environment.
 
-    Connects to nothing and starts nothing; that happens at first use. Raises ConfigurationError.
+    Connects to nothing and starts nothing; that happens at first use. Only a secret key is made and kept, where the
+    service is to have one of its own. Raises ConfigurationError.
     """
     settings = settings or config.load(os.environ)
     app = Flask("customers", static_folder=None)
@@ -36,12 +38,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         # reached the limit is told from one that ends at it by that byte.
         MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider, which this is
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    assert isinstance(app.json, DefaultJSONProvider)
+    app.json.sort_keys = False  # the documented order is the order of the schemas
+    app.json.ensure_ascii = False
     app.url_map.merge_slashes = False  # a redirect would be an answer that is not JSON
     if settings.trusted_proxies:
         # Only the address: what host and scheme a proxy claims decides nothing here.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way to wrap a middleware
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
         )
     app.extensions["customers"] = Resources.of(settings)

@@ -81,7 +81,7 @@ class Service:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310  # likewise
                 return response.status, json.loads(response.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -24,7 +24,7 @@ def postgres(folder: Path, action: str) -> None:
     command = [POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_ctl", "-w", "-D", data, "-l", data / "log", action]
     options = ["-m", "immediate"] if action == "stop" else ["-o", f'-h "" -k {data}']
     user = {"user": "pgserver", "cwd": "/"} if os.geteuid() == 0 else {}
-    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL, timeout=60, **user)  # type: ignore[call-overload]
+    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL, timeout=60, **user)  # type: ignore[call-overload]  # a dictionary of keywords
 
 
 def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(

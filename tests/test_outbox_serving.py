@@ -140,7 +140,7 @@ def test_without_the_mail_server_requests_and_changes_work_and_the_mails_arrive_
     assert service.call("PATCH", path, {"password": NEW_PASSWORD}, header)[0] == 200
     for attempts in (1, 2, 3):
         tried = f"SELECT FROM outbox_mail WHERE attempts = {attempts} AND last_error IS NOT NULL"
-        wait_until(lambda statement=tried: sql(folder, statement) == 2)  # type: ignore[misc]
+        wait_until(lambda statement=tried: sql(folder, statement) == 2)  # type: ignore[misc]  # a default binds the loop's value
         if attempts == 3:
             smtp.start()
         hurry(folder)

@@ -43,7 +43,7 @@ def test_a_database_of_ones_own_is_used_as_it_is_and_nothing_is_made_beside(
         data=f'{{"email": "{ANN["email"]}", "password": "{PASSWORD}"}}'.encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # likewise
         cookie = response.headers["Set-Cookie"]
 
     assert (before[0], before[1]["error"]["code"]) == (503, "schema_missing")
