@@ -11,6 +11,8 @@ from customers import api, cli, config, docs, embedded, health, hooks
 from customers.accounts import routes as accounts
 from customers.addresses import routes as addresses
 from customers.config import Settings
+from customers.exports import routes as exports
+from customers.groups import routes as groups
 from customers.recovery import routes as recovery
 from customers.resources import Resources
 from customers.sessions import routes as sessions
@@ -56,6 +58,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         recovery.blueprint,
         addresses.blueprint,
         sessions.blueprint,
+        exports.blueprint,
+        groups.blueprint,
         health.blueprint,
     ):
         smorest.register_blueprint(blueprint)

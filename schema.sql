@@ -19,31 +19,36 @@ SELECT pg_advisory_xact_lock(4715386912);
 
 
 -- ---------------------------------------------------------------- what stands in the way
--- E-mail addresses are compared without regard to case here; an EverShop may hold one address in two spellings, and
--- only the shop's staff can know which account is the right one.
+-- E-mail addresses and names of groups are compared without regard to case here; an EverShop may hold one in two
+-- spellings, and only the shop's staff can know which is the right one.
 
 DO $$
 DECLARE
-    holder text;
+    holder record;
     clashes text;
 BEGIN
-    FOREACH holder IN ARRAY ARRAY['customer', 'admin_user'] LOOP
-        CONTINUE WHEN to_regclass(holder) IS NULL;
+    FOR holder IN
+        SELECT relation, attribute, things
+          FROM (VALUES ('customer', 'email', 'addresses'),
+                       ('admin_user', 'email', 'addresses'),
+                       ('customer_group', 'group_name', 'names')) AS holders (relation, attribute, things)
+         WHERE to_regclass(relation) IS NOT NULL
+    LOOP
         EXECUTE format(
             'SELECT string_agg(spellings, E''\n'')
-               FROM (SELECT ''  '' || string_agg(email, '', '' ORDER BY email) AS spellings
-                       FROM %I
-                      GROUP BY lower(email)
+               FROM (SELECT ''  '' || string_agg(%1$I, '', '' ORDER BY %1$I) AS spellings
+                       FROM %2$I
+                      GROUP BY lower(%1$I)
                      HAVING count(*) > 1
-                      ORDER BY lower(email)
-                      LIMIT 50) AS clash', holder)
+                      ORDER BY lower(%1$I)
+                      LIMIT 50) AS clash', holder.attribute, holder.relation)
            INTO clashes;
         IF clashes IS NOT NULL THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'unique_violation',
-                MESSAGE = format(E'these addresses in table %s differ only by case; '
+                MESSAGE = format(E'these %s in table %s differ only by case; '
                                  'change or delete all but one of each, then apply the schema again:\n%s',
-                                 holder, clashes);
+                                 holder.things, holder.relation, clashes);
         END IF;
     END LOOP;
 END
@@ -269,6 +274,96 @@ LANGUAGE sql STABLE AS $$
      WHERE customer_address.customer_id = customer_version.customer_id
 $$;
 
+-- How many customers there are, in parts: the sum is the number. A transaction that adds or removes customers changes a
+-- part that no other transaction is changing, or makes a new one, so that writers never wait for each other; there are
+-- as many parts as there were writers at once.
+CREATE TABLE IF NOT EXISTS customer_counter (
+    slot      int GENERATED ALWAYS AS IDENTITY,
+    customers bigint NOT NULL,          -- may be negative: a part counts what its transactions added and removed
+    CONSTRAINT customer_counter_pkey PRIMARY KEY (slot)
+) WITH (fillfactor = 10);               -- room on the page for new versions of a row, which are cleared away from there
+
+-- Kept by triggers, so that it is right whoever writes, an EverShop included. The lowest free part, so that a transaction
+-- of many statements stays with its own. Above READ COMMITTED a part that has changed since the transaction began cannot
+-- be changed, so there it makes a new one.
+CREATE OR REPLACE FUNCTION customers_count()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$  -- whoever may write customers need not have rights to the counter
+DECLARE
+    change bigint;
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM customer_counter;
+        RETURN NULL;
+    ELSIF TG_OP = 'INSERT' THEN
+        change := (SELECT count(*) FROM added);
+    ELSE
+        change := (SELECT -count(*) FROM removed);
+    END IF;
+    IF change = 0 THEN
+        RETURN NULL;
+    END IF;
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        UPDATE customer_counter
+           SET customers = customers + change
+         WHERE slot = (
+               SELECT slot
+                 FROM customer_counter
+                ORDER BY slot
+                LIMIT 1
+                  FOR UPDATE SKIP LOCKED);
+    END IF;
+    IF NOT FOUND THEN
+        INSERT INTO customer_counter (customers) VALUES (change);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A function with its definer's rights must find its table and no other's of the same name.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION customers_count() SET search_path = %I, pg_temp', current_schema());
+END
+$$;
+
+-- Counted once, when the triggers are made, which keeps writers waiting until both are there; and again when an operator
+-- asks for it with `flask init-db --recount`, after rows were loaded with triggers switched off.
+DO $$
+DECLARE
+    counted boolean := EXISTS (SELECT FROM pg_trigger
+                                WHERE tgrelid = 'customer'::regclass
+                                  AND tgname = 'customers_count_added');
+BEGIN
+    IF counted AND current_setting('customers.recount', true) IS DISTINCT FROM 'on' THEN
+        RETURN;
+    END IF;
+    LOCK TABLE customer IN SHARE ROW EXCLUSIVE MODE;
+    IF NOT counted THEN
+        CREATE TRIGGER customers_count_added
+        AFTER INSERT ON customer
+        REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT
+        EXECUTE FUNCTION customers_count();
+
+        CREATE TRIGGER customers_count_removed
+        AFTER DELETE ON customer
+        REFERENCING OLD TABLE AS removed
+        FOR EACH STATEMENT
+        EXECUTE FUNCTION customers_count();
+
+        CREATE TRIGGER customers_count_truncated
+        AFTER TRUNCATE ON customer
+        FOR EACH STATEMENT
+        EXECUTE FUNCTION customers_count();
+    END IF;
+    DELETE FROM customer_counter;
+    INSERT INTO customer_counter (customers)
+    SELECT count(*)
+      FROM customer;
+END
+$$;
+
 -- All indexes, EverShop's first. Each is made only if it is not there: CREATE INDEX IF NOT EXISTS would keep all writers
 -- of a running shop waiting before it looks.
 DO $$
@@ -284,6 +379,17 @@ BEGIN
                 -- One account per address, whatever its case; also what a login finds its account by.
                 ('UNIQUE INDEX', 'customer_email_lower_key', 'customer (lower(email))'),
                 ('UNIQUE INDEX', 'admin_user_email_lower_key', 'admin_user (lower(email))'),
+
+                ('UNIQUE INDEX', 'customer_group_uuid_key', 'customer_group (uuid)'),
+                ('UNIQUE INDEX', 'customer_group_name_lower_key', 'customer_group (lower(group_name))'),
+
+                -- What the list is filtered and sorted by. Ties are broken by ascending id, which an index gives for
+                -- both directions where the ties are few; where they are many, each direction has its own.
+                ('INDEX', 'customer_full_name_lower_idx', 'customer (lower(full_name), customer_id)'),
+                ('INDEX', 'customer_created_at_idx', 'customer (created_at, customer_id)'),
+                ('INDEX', 'customer_updated_at_idx', 'customer (updated_at, customer_id)'),
+                ('INDEX', 'customer_status_idx', 'customer (status, customer_id)'),
+                ('INDEX', 'customer_status_descending_idx', 'customer (status DESC, customer_id)'),
 
                 -- At most one default address for a customer.
                 ('UNIQUE INDEX', 'customer_address_one_default_key', 'customer_address (customer_id) WHERE is_default'),
@@ -312,6 +418,30 @@ BEGIN
 END
 $$;
 
+-- Searching within e-mail addresses and names reads an index of trigrams where the extension pg_trgm is there or can be
+-- had, else the whole table, with the same result. Applying this file again makes good what was not possible before.
+DO $$
+DECLARE
+    home name;
+BEGIN
+    BEGIN
+        IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm') THEN
+            CREATE EXTENSION IF NOT EXISTS pg_trgm;
+        END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+        NULL;  -- the database's owner may create it (it is a trusted extension); this role may not
+    END;
+    SELECT extnamespace::regnamespace::name
+      INTO home
+      FROM pg_extension
+     WHERE extname = 'pg_trgm';
+    IF FOUND AND to_regclass('customer_search_idx') IS NULL THEN
+        EXECUTE format('CREATE INDEX customer_search_idx ON customer
+                         USING gin (lower(email) %1$I.gin_trgm_ops, lower(full_name) %1$I.gin_trgm_ops)', home);
+    END IF;
+END
+$$;
+
 -- Which version of this file the database has; `/readyz` compares it with the line below. Raise the number with every
 -- change of this file. An older service finds a higher number good enough, so that instances can be upgraded in turn.
 CREATE TABLE IF NOT EXISTS customers_schema (
@@ -323,7 +453,7 @@ CREATE TABLE IF NOT EXISTS customers_schema (
 );
 
 INSERT INTO customers_schema (version)
-VALUES (2) -- schema version
+VALUES (3) -- schema version
 ON CONFLICT (only_row) DO UPDATE
    SET version = excluded.version, applied_at = now()
  WHERE customers_schema.version < excluded.version;

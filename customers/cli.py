@@ -48,14 +48,19 @@ def install(app: Flask) -> None:
     is_flag=True,
     help="Where a customer has several default addresses, leave the newest.",
 )
+@click.option(
+    "--recount",
+    is_flag=True,
+    help="Count the customers anew, after rows were loaded with triggers switched off.",
+)
 @with_appcontext
-def init_db(repair_defaults: bool) -> None:
+def init_db(repair_defaults: bool, recount: bool) -> None:
     """Create or update the database schema.
 
     Safe to repeat, on an empty database, on one of this service, and on that of an EverShop: nothing that stands is
     changed or lost. Where existing rows stand in the way, it names them, changes nothing, and exits with status 1.
     """
-    schema.apply(resources().database, repair_defaults=repair_defaults)
+    schema.apply(resources().database, repair_defaults=repair_defaults, recount=recount)
     click.echo(f"The database schema is at version {schema.version()}.")
 
 

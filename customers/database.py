@@ -116,7 +116,7 @@ def _refuse_dead(connection: psycopg.Connection[Any], *_: object) -> None:
 
 
 @contextmanager
-def constraints(meaning: Mapping[str, type[ServiceError]]) -> Iterator[None]:
+def constraints(meaning: Mapping[str, Callable[[], ServiceError]]) -> Iterator[None]:
     """Raise the error that a violated constraint stands for, by the constraint's name."""
     try:
         yield

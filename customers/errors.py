@@ -149,6 +149,12 @@ class SessionNotFound(ServiceError):
     status, code, message = 404, "session_not_found", "Session not found"
 
 
+class GroupNotFound(ServiceError):
+    """No group has this uuid."""
+
+    status, code, message = 404, "group_not_found", "Group not found"
+
+
 class MethodNotAllowed(ServiceError):
     """A path that does not take this method."""
 
@@ -162,6 +168,18 @@ class EmailTaken(ServiceError):
     """Another account has this address, in whatever case."""
 
     status, code, message = 409, "email_taken", "An account with this e-mail address exists"
+
+
+class GroupNameTaken(ServiceError):
+    """Another group has this name, in whatever case."""
+
+    status, code, message = 409, "group_name_taken", "A group with this name exists"
+
+
+class DefaultGroup(ServiceError):
+    """A deletion of the group where all belong that have no other."""
+
+    status, code, message = 409, "default_group", "The default group cannot be deleted"
 
 
 class TooManyAddresses(ServiceError):

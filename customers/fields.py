@@ -13,6 +13,7 @@ from customers import passwords
 
 EMAIL_CHARACTERS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 TEXT_CHARACTERS = 255
+LARGEST_ID = 2**31 - 1  # of an int column
 
 # What PostgreSQL refuses in a text: NUL, and the halves of surrogate pairs, which no UTF-8 can carry.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -111,6 +112,22 @@ class Number(fields.Integer):
         if not re.fullmatch(r"[0-9]{1,12}", str(value)):
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class Moment(fields.Field[datetime]):
+    """A time in a query string, in ISO 8601: a date is its midnight, a time without an offset is in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"type": "string", "example": "2026-01-31T12:00:00Z", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+            # Here, because the edges of the calendar have no counterpart in UTC.
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("Not a time in ISO 8601, such as 2026-01-31T12:00:00Z.") from None
 
 
 class Timestamp(fields.Field[datetime]):

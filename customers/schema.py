@@ -35,15 +35,17 @@ def version() -> int:
     return int(match[1])
 
 
-def apply(database: Database, *, repair_defaults: bool = False) -> None:
+def apply(database: Database, *, repair_defaults: bool = False, recount: bool = False) -> None:
     """Apply `schema.sql` in one transaction; again is harmless, and so is at the same time as another process.
 
-    ``repair_defaults`` has a customer with several default addresses keep the newest. Raises SchemaConflict when
-    existing rows stand in the way.
+    ``repair_defaults`` has a customer with several default addresses keep the newest; ``recount`` has the customers
+    counted anew. Raises SchemaConflict when existing rows stand in the way.
     """
     with database.writing_at_length() as conn:
         if repair_defaults:
             conn.execute(text("SET LOCAL customers.repair_defaults = 'on'"))
+        if recount:
+            conn.execute(text("SET LOCAL customers.recount = 'on'"))
         # Not through text(), which would take every colon for a parameter; psycopg without parameters sends the file
         # as it is, many statements at once.
         cursor = conn.connection.cursor()

@@ -41,6 +41,7 @@ EXPECTED: dict[tuple[str, str, str], tuple[int, int, int]] = {
             ("GET", "/sessions", 200),
             ("DELETE", "/sessions", 200),
             ("DELETE", "/sessions/<uuid:session_uuid>", 200),
+            ("GET", "/export", 200),
         )
         for whose, statuses in (
             ("own", (success, success)),
@@ -52,6 +53,11 @@ EXPECTED: dict[tuple[str, str, str], tuple[int, int, int]] = {
     ("POST", "/api/customers/me/password", ""): (401, 200, 403),
     ("POST", "/api/customers/reset-password", ""): (503, 503, 503),  # no mail server here; nobody is refused
     ("POST", "/api/customers/password", ""): (400, 400, 400),  # no such token
+    ("GET", "/api/customer-groups", ""): (401, 403, 200),
+    ("POST", "/api/customer-groups", ""): (401, 403, 201),
+    ("GET", "/api/customer-groups/<uuid:group_uuid>", ""): (401, 403, 404),
+    ("PATCH", "/api/customer-groups/<uuid:group_uuid>", ""): (401, 403, 404),
+    ("DELETE", "/api/customer-groups/<uuid:group_uuid>", ""): (401, 403, 404),
     ("POST", "/customer/login", ""): (200, 200, 200),
     ("POST", "/customer/logout", ""): (200, 200, 200),
     ("POST", "/customers/logout", ""): (200, 200, 200),
@@ -72,6 +78,8 @@ def bodies(email: str) -> dict[str, Any]:
         "PATCH /api/customers/<customer:uuid>": {"full_name": "Changed"},
         "POST /api/customers/<customer:uuid>/addresses": ADDRESS,
         "PATCH /api/customers/<customer:uuid>/addresses/<uuid:address_uuid>": {"city": "Elsewhere"},
+        "POST /api/customer-groups": {"group_name": "Wholesale"},
+        "PATCH /api/customer-groups/<uuid:group_uuid>": {"group_name": "Wholesale"},
         "POST /api/customers/me/password": {"current_password": PASSWORD, "password": "another password"},
         "POST /api/customers/reset-password": {"email": email},
         "POST /api/customers/password": {"token": "x", "password": "another password"},

@@ -38,15 +38,17 @@ def create_customer(new: dict[str, Any]) -> Response:
 
 @blueprint.route("", methods=["GET"])
 @auth.admin
-@blueprint.arguments(schemas.PageQuery, location="query")
+@blueprint.arguments(schemas.ListQuery, location="query")
 @blueprint.response(200, schemas.CustomerPage, example=examples.PAGE)
-def list_customers(query: dict[str, int]) -> dict[str, Any]:
-    """List all customers.
+def list_customers(query: dict[str, Any]) -> dict[str, Any]:
+    """List customers.
 
-    By ascending `customer_id`. Beyond the last page `data` is empty.
+    All, or those that the filters leave; by ascending `customer_id`, or as `sort` says. Beyond the last page `data` is
+    empty.
     """
-    page = service.list_page(resources(), page=query["page"], limit=query["limit"])
-    current, last = query["page"], page["last_page"]
+    current, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
+    page = service.list_page(resources(), page=current, limit=limit, sort=sort, filters=query)
+    last = page["last_page"]
     return {
         "data": page["customers"],
         "links": {
@@ -60,7 +62,7 @@ def list_customers(query: dict[str, int]) -> dict[str, Any]:
             "from_": page["from"],
             "last_page": last,
             "path": request.path,
-            "per_page": query["limit"],
+            "per_page": limit,
             "to": page["to"],
             "total": page["total"],
         },
@@ -103,7 +105,7 @@ def update_customer(changes: dict[str, Any], uuid: UUID) -> Response:
     """Update a customer.
 
     Changes what the body names. One's own e-mail address or password needs a recent login; only an admin changes
-    `status`. A new password ends the account's other sessions, disabling it ends all.
+    `status` and `group_id`. A new password ends the account's other sessions, disabling it ends all.
     """
     customer = service.update(resources(), auth.caller(), uuid, changes, etags.if_match())
     return etags.tagged(schemas.LinkedCustomerAnswer(), customer)

@@ -4,24 +4,38 @@ from typing import Any
 
 import marshmallow as ma
 
-from customers import fields
+from customers import auth, fields
+from customers.accounts import search
 
 _STATUS = {"description": "Customer account status: 1 for active, 0 for inactive"}
 _EMAIL = {"description": "Customer's email address (must be unique)"}
 _PASSWORD = {"description": "Customer's account password; at most 72 bytes in UTF-8"}
 _NAME = {"description": "Customer's full name"}
+_GROUP = {"description": "The customer's group; ignored unless an admin sends it"}
 
 
-class NewCustomer(fields.OpenBody):
+class _WithGroup(fields.OpenBody):
+    """A body in which an admin may set the group."""
+
+    @ma.pre_load
+    def ignore_from_others(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Keep the group only of an admin's body: of others it is ignored, whatever it is (CONTRACT section 3)."""
+        if auth.caller().admin is not None:
+            return data
+        return {name: value for name, value in data.items() if name != "group_id"}
+
+
+class NewCustomer(_WithGroup):
     """A registration."""
 
     status = fields.Status(metadata=_STATUS)
     email = fields.Email(required=True, metadata=_EMAIL)
     password = fields.NewPassword(required=True, metadata=_PASSWORD)
     full_name = fields.Text(required=True, shortest=1, metadata=_NAME)
+    group_id = fields.Number(low=1, high=fields.LARGEST_ID, metadata=_GROUP)
 
 
-class CustomerChanges(fields.OpenBody):
+class CustomerChanges(_WithGroup):
     """What to change; everything else stays."""
 
     email = fields.Email(metadata=_EMAIL)
@@ -30,13 +44,31 @@ class CustomerChanges(fields.OpenBody):
     )
     full_name = fields.Text(shortest=1, metadata=_NAME)
     status = fields.Status(metadata=_STATUS)
+    group_id = fields.Number(low=1, high=fields.LARGEST_ID, metadata=_GROUP)
 
 
-class PageQuery(fields.Query):
-    """Which page of a list."""
+class CustomerFilters(fields.Query):
+    """Which customers; filters are combined by AND."""
+
+    keyword = fields.Text(shortest=1, metadata={"description": "Part of the e-mail address or the name, in any case"})
+    email = fields.Text(shortest=1, metadata={"description": "The whole e-mail address, in any case"})
+    full_name = fields.Text(shortest=1, metadata={"description": "Part of the name, in any case"})
+    status = fields.Status(metadata={"description": "1 for active, 0 for inactive"})
+    group_id = fields.Number(low=1, high=fields.LARGEST_ID, metadata={"description": "The group"})
+    created_from = fields.Moment(metadata={"description": "Created at this time or later"})
+    created_to = fields.Moment(metadata={"description": "Created before this time"})
+
+
+class ListQuery(CustomerFilters):
+    """Which page of which customers, in which order."""
 
     page = fields.Number(low=1, high=2**31 - 1, load_default=1, metadata={"description": "Page, counted from 1"})
     limit = fields.Number(low=1, high=100, load_default=20, metadata={"description": "Customers on a page"})
+    sort = ma.fields.String(
+        validate=ma.validate.OneOf([f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]),
+        load_default="customer_id",
+        metadata={"description": "Order; a leading `-` for descending; ties by ascending `customer_id`"},
+    )
 
 
 class Customer(ma.Schema):

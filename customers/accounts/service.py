@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from customers.accounts import sql
+from customers.accounts import search, sql
 from customers.errors import (
     CustomerNotFound,
     EmailTaken,
@@ -17,6 +17,7 @@ from customers.errors import (
     StatusForbidden,
     WrongPassword,
 )
+from customers.groups import sql as groups
 from customers.idempotency.once import Once
 from customers.identity import Caller
 from customers.outbox import sql as outbox
@@ -26,12 +27,20 @@ from customers.sessions import sql as sessions
 
 
 def create(resources: Resources, new: Mapping[str, Any], once: Once[Any]) -> None:
-    """Create a customer; ``once`` has the answer. Raises EmailTaken, Busy, and what ``once`` raises."""
+    """Create a customer; ``once`` has the answer.
+
+    Raises EmailTaken, Busy, InvalidInput for an unknown group, and what ``once`` raises.
+    """
     hashed = resources.passwords.hash(new["password"])
     with resources.database.writing() as conn:
         once.begin(conn)
         customer = sql.insert(
-            conn, status=new.get("status", 1), email=new["email"], password=hashed, full_name=new["full_name"]
+            conn,
+            status=new.get("status", 1),
+            group_id=new.get("group_id", groups.DEFAULT),
+            email=new["email"],
+            password=hashed,
+            full_name=new["full_name"],
         )
         if customer is None:
             raise EmailTaken()
@@ -44,11 +53,16 @@ def read(resources: Resources, uuid: UUID) -> Row[Any]:
         return _found(sql.find(conn, uuid))
 
 
-def list_page(resources: Resources, *, page: int, limit: int) -> dict[str, Any]:
-    """Return a page of customers under ``customers``, with what its place among all of them is described by."""
+def list_page(
+    resources: Resources, *, page: int, limit: int, sort: str = "customer_id", filters: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a page of customers under ``customers``, with what its place among all of them is described by.
+
+    ``filters`` are those of schemas.CustomerFilters, ``sort`` is one of search.KEYS, or one with a leading ``-``.
+    """
     offset = (page - 1) * limit
     with resources.database.reading() as conn:
-        customers, total = sql.list_page(conn, limit=limit, offset=offset)
+        customers, total = search.list_page(conn, limit=limit, offset=offset, sort=sort, filters=filters)
     return {
         "customers": customers,
         "total": total,
@@ -64,7 +78,8 @@ def update(
     """Change a customer and return the row; ``versions`` are those that If-Match allows, None any.
 
     A new password ends the other sessions of the account, disabling it ends all. Raises StatusForbidden,
-    NothingToUpdate, LoginAgain, EmailTaken, CustomerNotFound, PreconditionFailed, NotAuthenticated, Busy.
+    NothingToUpdate, LoginAgain, EmailTaken, CustomerNotFound, PreconditionFailed, NotAuthenticated, Busy, and
+    InvalidInput for an unknown group.
     """
     if caller.admin is None and "status" in changes:
         raise StatusForbidden()

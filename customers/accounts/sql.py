@@ -7,26 +7,39 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from customers import database
-from customers.errors import EmailTaken
+from customers.errors import EmailTaken, InvalidInput
 
 # Case-sensitive as EverShop made it, and ours on lower(email).
 _EMAIL_CONSTRAINTS = {"EMAIL_UNIQUE": EmailTaken, "customer_email_lower_key": EmailTaken}
 
 
+def _unknown_group() -> InvalidInput:
+    return InvalidInput(errors={"group_id": ["There is no group of this id."]})
+
+
+_GROUP_CONSTRAINT = {"FK_CUSTOMER_GROUP": _unknown_group}
+
+
 # Either unique constraint on the address makes this return no row.
 INSERT = text("""
-    INSERT INTO customer (status, email, password, full_name)
-    VALUES (:status, :email, :password, :full_name)
+    INSERT INTO customer (status, group_id, email, password, full_name)
+    VALUES (:status, :group_id, :email, :password, :full_name)
         ON CONFLICT DO NOTHING
     RETURNING customer_id, uuid, status, group_id, email, full_name, created_at, updated_at,
               customer_version(customer_id, xmin) AS version
 """)
 
 
-def insert(conn: Connection, *, status: int, email: str, password: str, full_name: str) -> Row[Any] | None:
-    """Insert a customer and return the row, or None when the address is taken. ``password`` is a hash."""
-    values = {"status": status, "email": email, "password": password, "full_name": full_name}
-    return conn.execute(INSERT, values).one_or_none()
+def insert(
+    conn: Connection, *, status: int, group_id: int, email: str, password: str, full_name: str
+) -> Row[Any] | None:
+    """Insert a customer and return the row, or None when the address is taken. ``password`` is a hash.
+
+    Raises InvalidInput for an unknown group.
+    """
+    values = {"status": status, "group_id": group_id, "email": email, "password": password, "full_name": full_name}
+    with database.constraints(_GROUP_CONSTRAINT):
+        return conn.execute(INSERT, values).one_or_none()
 
 
 # One statement for a customer and the addresses: default first, then oldest first, which is the order of their ids.
@@ -58,28 +71,6 @@ def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
     return conn.execute(FIND, {"uuid": uuid}).one_or_none()
 
 
-# The join to one row of totals brings the total even when the page is empty: then one row of nulls.
-LIST = text("""
-    SELECT totals.total, page.customer_id, page.uuid, page.status, page.group_id, page.email, page.full_name,
-           page.created_at, page.updated_at
-      FROM (SELECT count(*) AS total
-              FROM customer) AS totals
-      LEFT JOIN (SELECT customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
-                   FROM customer
-                  ORDER BY customer_id
-                  LIMIT :limit
-                 OFFSET :offset) AS page
-        ON true
-     ORDER BY page.customer_id
-""")
-
-
-def list_page(conn: Connection, *, limit: int, offset: int) -> tuple[Sequence[Row[Any]], int]:
-    """Return a page of customers by ascending id, and how many customers there are in all."""
-    rows = conn.execute(LIST, {"limit": limit, "offset": offset}).all()
-    return [row for row in rows if row.customer_id is not None], rows[0].total
-
-
 # None means "as it is": no column here may become null.
 UPDATE = text("""
     UPDATE customer
@@ -87,6 +78,7 @@ UPDATE = text("""
            email = coalesce(:email, email),
            password = coalesce(:password, password),
            full_name = coalesce(:full_name, full_name),
+           group_id = coalesce(:group_id, group_id),
            updated_at = now()
      WHERE uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR customer_version(customer_id, xmin) = ANY(CAST(:versions AS text[])))
@@ -100,11 +92,12 @@ def update(
 ) -> Row[Any] | None:
     """Change what ``values`` names (``password`` is a hash) and return the row.
 
-    None if it is not there, or none of the versions, where any are given. Raises EmailTaken.
+    None if it is not there, or none of the versions, where any are given. Raises EmailTaken, and InvalidInput for an
+    unknown group.
     """
-    unchanged = dict.fromkeys(("status", "email", "password", "full_name"))
+    unchanged = dict.fromkeys(("status", "email", "password", "full_name", "group_id"))
     allowed = None if versions is None else list(versions)
-    with database.constraints(_EMAIL_CONSTRAINTS):
+    with database.constraints({**_EMAIL_CONSTRAINTS, **_GROUP_CONSTRAINT}):
         return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid, "versions": allowed}).one_or_none()
 
 

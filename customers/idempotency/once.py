@@ -96,7 +96,7 @@ class Once(Generic[R]):
                 status=self._rendered.status_code,
                 headers=json.dumps(kept),
                 body=self._rendered.get_data(as_text=True),
-                customer_id=row.customer_id,
+                customer_id=row._mapping.get("customer_id"),
             )
 
     @property

@@ -44,7 +44,14 @@ REMEMBER = text("""
 
 
 def remember(
-    conn: Connection, digest: bytes, *, body_digest: bytes, status: int, headers: str, body: str, customer_id: int
+    conn: Connection,
+    digest: bytes,
+    *,
+    body_digest: bytes,
+    status: int,
+    headers: str,
+    body: str,
+    customer_id: int | None,
 ) -> None:
     """Remember an answer for 24 hours, in place of one that is older. ``headers`` is a JSON object."""
     values = {"body_digest": body_digest, "status": status, "headers": headers, "body": body}

@@ -1,0 +1,54 @@
+"""The statement that gathers what is stored about a person."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+# Every table of schema.sql that knows the customer, and of its columns all but the secrets: hashes, digests, tokens.
+# A mail may not have been matched with its account yet; then it is known by the address.
+GATHER = text("""
+    SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email, customer.full_name,
+           customer.created_at, customer.updated_at, customer.meta_data, customer_group.group_name,
+           ARRAY(
+           SELECT to_jsonb(address)
+             FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province,
+                          country, postcode, coalesce(is_default, false) AS is_default, created_at, updated_at
+                     FROM customer_address
+                    WHERE customer_address.customer_id = customer.customer_id
+                    ORDER BY customer_address_id) AS address) AS addresses,
+           ARRAY(
+           SELECT to_jsonb(session)
+             FROM (SELECT uuid, created_at, last_seen_at, expires_at, host(ip) AS ip, user_agent
+                     FROM login_session
+                    WHERE login_session.customer_id = customer.customer_id
+                    ORDER BY created_at) AS session) AS sessions,
+           ARRAY(
+           SELECT to_jsonb(reset)
+             FROM (SELECT created_at
+                     FROM reset_password_token
+                    WHERE reset_password_token.customer_id = customer.customer_id
+                    ORDER BY created_at) AS reset) AS password_resets,
+           ARRAY(
+           SELECT to_jsonb(mail)
+             FROM (SELECT kind, recipient, created_at, sent_at, failed_at
+                     FROM outbox_mail
+                    WHERE outbox_mail.customer_id = customer.customer_id
+                       OR lower(outbox_mail.recipient) = lower(customer.email)
+                    ORDER BY created_at) AS mail) AS mails,
+           ARRAY(
+           SELECT to_jsonb(answer)
+             FROM (SELECT status, body::jsonb AS body, created_at
+                     FROM idempotent_answer
+                    WHERE idempotent_answer.customer_id = customer.customer_id
+                    ORDER BY created_at) AS answer) AS remembered_answers
+      FROM customer
+      LEFT JOIN customer_group
+        ON customer_group.customer_group_id = customer.group_id
+     WHERE customer.uuid = :uuid
+""")
+
+
+def gather(conn: Connection, uuid: UUID) -> Row[Any] | None:
+    """Return a customer with lists of dictionaries of what belongs to the account, or None."""
+    return conn.execute(GATHER, {"uuid": uuid}).one_or_none()
