@@ -33,9 +33,11 @@ format: install ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## measure reads during a rush of logins, and what the time of a reset request tells
+bench: install ## measure what the documents claim: rushes, timing of refusals, a million customers, counters
 	$(BIN)/python -m bench.rush
 	$(BIN)/python -m bench.reset_timing
+	$(BIN)/python -m bench.million
+	$(BIN)/python -m bench.counters
 
 lock: install ## renew the locked requirements within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'

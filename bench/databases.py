@@ -1,0 +1,52 @@
+"""Databases to measure with: on a PostgreSQL of the measurement's own, or on one that is named."""
+
+import contextlib
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from customers import embedded, schema
+from customers.config import Settings
+from customers.resources import Resources
+
+
+@contextlib.contextmanager
+def server(url: str | None) -> Iterator[str]:
+    """Return the connection string of a PostgreSQL whose databases may be made and dropped: the named, or an own."""
+    if url:
+        yield url
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield embedded.start(Path(folder))
+
+
+@contextlib.contextmanager
+def databases(url: str | None) -> Iterator[Callable[[], str]]:
+    """Return a function that makes a database with the schema, and returns its URL; drop them all at the end."""
+    with server(url) as conninfo, psycopg.connect(conninfo, autocommit=True) as conn:
+        made: list[str] = []
+
+        def make() -> str:
+            name = f"bench_{uuid.uuid4().hex}"
+            conn.execute(f"CREATE DATABASE {name}".encode())
+            made.append(name)
+            found = make_conninfo(conninfo, dbname=name)
+            resources = Resources.of(settings(found))
+            schema.apply(resources.database)
+            resources.database.close()
+            return found
+
+        try:
+            yield make
+        finally:
+            for name in made:
+                conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def settings(conninfo: str) -> Settings:
+    """Return settings for measurements that have nothing to do with hashing: the cheapest hashes."""
+    return Settings(database_url=conninfo, secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20)
