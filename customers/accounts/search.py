@@ -47,7 +47,7 @@ _LIST = """
            SELECT customer_id
              FROM customer
             WHERE {condition}
-              AND (SELECT :offset * 2 <= total FROM totals)
+              AND (SELECT :offset <= total / 2 FROM totals)
             ORDER BY {order}
             LIMIT :limit
            OFFSET :offset),
@@ -55,7 +55,7 @@ _LIST = """
            SELECT customer_id
              FROM customer
             WHERE {condition}
-              AND (SELECT :offset * 2 > total AND :offset < total FROM totals)
+              AND (SELECT :offset > total / 2 AND :offset < total FROM totals)
             ORDER BY {reverse}
             LIMIT (SELECT least(:limit, greatest(total - :offset, 0)) FROM totals)
            OFFSET (SELECT greatest(total - :offset - :limit, 0) FROM totals)),

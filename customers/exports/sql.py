@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 # Every table of schema.sql that knows the customer, and of its columns all but the secrets: hashes, digests, tokens.
-# A mail may not have been matched with its account yet; then it is known by the address.
+# A request for a new password that waits has not been matched with its account yet; it is known by the address. Other
+# mail without an account is that of one that was deleted, whose address may be another person's by now.
 GATHER = text("""
     SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email, customer.full_name,
            customer.created_at, customer.updated_at, customer.meta_data, customer_group.group_name,
@@ -34,7 +35,11 @@ GATHER = text("""
              FROM (SELECT kind, recipient, created_at, sent_at, failed_at
                      FROM outbox_mail
                     WHERE outbox_mail.customer_id = customer.customer_id
-                       OR lower(outbox_mail.recipient) = lower(customer.email)
+                       OR (outbox_mail.customer_id IS NULL
+                      AND outbox_mail.kind = 'reset_password'
+                      AND outbox_mail.sent_at IS NULL
+                      AND outbox_mail.failed_at IS NULL
+                      AND lower(outbox_mail.recipient) = lower(customer.email))
                     ORDER BY created_at) AS mail) AS mails,
            ARRAY(
            SELECT to_jsonb(answer)
