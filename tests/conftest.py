@@ -243,13 +243,5 @@ def make(make_database: Callable[[], str], settings: Settings) -> Iterator[Calla
         db.close()
 
 
-@pytest.fixture
-def own(make: Callable[..., Made]) -> Made:
-    """Return an empty database of this service, for the test alone."""
-    resources, db = make()
-    schema.apply(resources.database)
-    return resources, db
-
-
 REPOSITORY = Path(__file__).parent.parent
 EVERSHOP = (REPOSITORY / "tests" / "evershop.sql").read_text()

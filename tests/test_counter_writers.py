@@ -7,11 +7,14 @@ import psycopg
 import pytest
 
 from customers.resources import Resources
+from tests import test_counters
 from tests.conftest import PASSWORD, Account, Made
 from tests.db import Db
 from tests.rows import LIST, add
 from tests.test_counters import DELETE_ONE, INSERT, ISOLATIONS, check, transaction
 from tests.test_races import at_once
+
+own = test_counters.own  # the fixture
 
 
 @pytest.fixture
