@@ -25,6 +25,7 @@ export const PATHS = /** @type {const} */ ([
   ["GET", "/api/customers/{uuid}"],
   ["PATCH", "/api/customers/{uuid}"],
   ["DELETE", "/api/customers/{uuid}"],
+  ["GET", "/api/customers/{uuid}/export"],
   ["GET", "/api/customers/{uuid}/addresses"],
   ["POST", "/api/customers/{uuid}/addresses"],
   ["GET", "/api/customers/{uuid}/addresses/{address_uuid}"],
@@ -33,6 +34,11 @@ export const PATHS = /** @type {const} */ ([
   ["GET", "/api/customers/{uuid}/sessions"],
   ["DELETE", "/api/customers/{uuid}/sessions"],
   ["DELETE", "/api/customers/{uuid}/sessions/{session_uuid}"],
+  ["GET", "/api/customer-groups"],
+  ["POST", "/api/customer-groups"],
+  ["GET", "/api/customer-groups/{group_uuid}"],
+  ["PATCH", "/api/customer-groups/{group_uuid}"],
+  ["DELETE", "/api/customer-groups/{group_uuid}"],
   ["POST", "/api/customers/me/password"],
   ["POST", "/api/customers/reset-password"],
   ["POST", "/api/customers/password"],
@@ -52,6 +58,7 @@ export const PATHS = /** @type {const} */ ([
  * @property {string} password 8 characters to 72 bytes in UTF-8; never trimmed.
  * @property {string} full_name 1 to 255 characters.
  * @property {0 | 1 | "0" | "1"} [status] 1 for an active account (the default), 0 for a disabled one.
+ * @property {number} [group_id] Of an admin only; of others it is ignored.
  */
 
 /**
@@ -62,6 +69,35 @@ export const PATHS = /** @type {const} */ ([
  * @property {string} [password] Likewise; `changePassword()` needs the current password instead.
  * @property {string} [full_name] 1 to 255 characters.
  * @property {0 | 1 | "0" | "1"} [status] Only an admin may send it.
+ * @property {number} [group_id] Of an admin only; of others it is ignored.
+ */
+
+/**
+ * Which customers to list: those that all of these describe. What is undefined or null is left out, what is blank is
+ * refused.
+ *
+ * @typedef {object} CustomerFilters
+ * @property {string | null} [keyword] Part of the e-mail address or the name, in any case.
+ * @property {string | null} [email] The whole e-mail address, in any case.
+ * @property {string | null} [full_name] Part of the name, in any case.
+ * @property {0 | 1 | "0" | "1" | null} [status]
+ * @property {number | null} [group_id]
+ * @property {string | Date | null} [created_from] Created at this time or later; a text is ISO 8601, in UTC unless it
+ *   says otherwise.
+ * @property {string | Date | null} [created_to] Created before this time.
+ */
+
+/**
+ * What the list can be sorted by; a leading minus is for descending. Ties are broken by ascending `customer_id`.
+ *
+ * @typedef {"customer_id" | "email" | "full_name" | "status" | "created_at" | "updated_at"} SortKey
+ */
+
+/**
+ * @typedef {object} Paging
+ * @property {number} [page] Counts from 1, which is the default.
+ * @property {number} [limit] How many on a page: 20 by default, at most 100.
+ * @property {SortKey | `-${SortKey}`} [sort] By ascending `customer_id` by default.
  */
 
 /**
@@ -157,6 +193,44 @@ export const PATHS = /** @type {const} */ ([
  * @property {string | null} ip
  * @property {string | null} user_agent
  * @property {boolean} current Whether it is the one that asks.
+ */
+
+/**
+ * A group of customers.
+ *
+ * @typedef {object} Group
+ * @property {number} customer_group_id What a customer's `group_id` is.
+ * @property {string} uuid
+ * @property {string} group_name
+ * @property {string | null} created_at
+ * @property {string | null} updated_at
+ */
+
+/** @typedef {Group & { customers: number }} CountedGroup A group with how many customers are in it. */
+
+/**
+ * Everything stored about a person, but for secrets.
+ *
+ * @typedef {Customer & {
+ *   group_name: string | null,
+ *   meta_data: any,
+ *   addresses: (AddressOfCustomer & { created_at: string | null, updated_at: string | null })[],
+ *   sessions: Omit<Session, "current">[],
+ *   password_resets: { created_at: string }[],
+ *   mails: ExportedMail[],
+ *   remembered_answers: { status: number, body: any, created_at: string }[],
+ * }} Person
+ */
+
+/**
+ * A mail to the customer, or one that waits.
+ *
+ * @typedef {object} ExportedMail
+ * @property {string} kind
+ * @property {string} recipient
+ * @property {string} created_at
+ * @property {string | null} sent_at
+ * @property {string | null} failed_at
  */
 
 /** @typedef {Record<string, never>} Nothing */
@@ -286,7 +360,7 @@ export class CustomersError extends Error {
 /**
  * @typedef {object} Request
  * @property {Record<string, string>} [places] What stands in the path's braces.
- * @property {Record<string, number | string | null | undefined>} [query]
+ * @property {Record<string, number | string | Date | null | undefined>} [query]
  * @property {object} [body]
  * @property {Options & ReadOptions & CreateOptions & WriteOptions} [options]
  * @property {boolean} [byHeader] As what this object is by default.
@@ -341,13 +415,13 @@ export class Customers {
   }
 
   /**
-   * List all customers, by ascending `customer_id`. Admins only.
+   * List customers: all, or those that filters leave. Admins only.
    *
-   * @param {Options & { page?: number, limit?: number }} [options] `page` counts from 1; `limit` is at most 100.
+   * @param {Options & Paging & CustomerFilters} [options]
    * @returns {Promise<CustomerPage>} Has `links` and `meta` beside `data`.
    */
-  async list({ page, limit, ...options } = {}) {
-    const answer = await this.#send(["GET", "/api/customers"], { query: { page, limit }, options });
+  async list({ signal, ...query } = {}) {
+    const answer = await this.#send(["GET", "/api/customers"], { query, options: { signal } });
     return /** @type {CustomerPage} */ (answer);
   }
 
@@ -419,6 +493,17 @@ export class Customers {
    */
   async remove(uuid, options) {
     return this.#send(["DELETE", "/api/customers/{uuid}"], { places: { uuid }, options });
+  }
+
+  /**
+   * Get everything that is stored about a person, for whoever asks for it or takes it elsewhere.
+   *
+   * @param {CustomerUuid} uuid
+   * @param {Options} [options]
+   * @returns {Promise<Answer<Person>>}
+   */
+  async exportAccount(uuid, options) {
+    return this.#send(["GET", "/api/customers/{uuid}/export"], { places: { uuid }, options });
   }
 
   // ---- signing in and out
@@ -584,6 +669,66 @@ export class Customers {
     return this.#send(["DELETE", "/api/customers/{uuid}/sessions"], { places: { uuid }, options });
   }
 
+  // ---- groups of customers, for admins only
+
+  /**
+   * List all groups, the oldest first. The first is where every customer belongs that is in no other.
+   *
+   * @param {Options} [options]
+   * @returns {Promise<Answer<CountedGroup[]>>}
+   */
+  async listGroups(options) {
+    return this.#send(["GET", "/api/customer-groups"], { options });
+  }
+
+  /**
+   * Add a group. Its name is unique, whatever its case.
+   *
+   * @param {{ group_name: string }} group
+   * @param {CreateOptions} [options]
+   * @returns {Promise<Answer<Group>>}
+   */
+  async createGroup(group, options) {
+    return this.#send(["POST", "/api/customer-groups"], { body: group, options });
+  }
+
+  /**
+   * Read a group.
+   *
+   * @param {string} groupUuid
+   * @param {Options} [options]
+   * @returns {Promise<Answer<CountedGroup>>}
+   */
+  async getGroup(groupUuid, options) {
+    const places = { group_uuid: groupUuid };
+    return this.#send(["GET", "/api/customer-groups/{group_uuid}"], { places, options });
+  }
+
+  /**
+   * Rename a group.
+   *
+   * @param {string} groupUuid
+   * @param {{ group_name: string }} changes
+   * @param {Options} [options]
+   * @returns {Promise<Answer<Group>>}
+   */
+  async updateGroup(groupUuid, changes, options) {
+    const places = { group_uuid: groupUuid };
+    return this.#send(["PATCH", "/api/customer-groups/{group_uuid}"], { places, body: changes, options });
+  }
+
+  /**
+   * Delete a group, and move its customers to the first one, which cannot be deleted.
+   *
+   * @param {string} groupUuid
+   * @param {Options} [options]
+   * @returns {Promise<Answer<Group>>} The group as it was.
+   */
+  async deleteGroup(groupUuid, options) {
+    const places = { group_uuid: groupUuid };
+    return this.#send(["DELETE", "/api/customer-groups/{group_uuid}"], { places, options });
+  }
+
   // ---- passwords
 
   /**
@@ -702,11 +847,22 @@ function filled(template, places) {
 /**
  * Return a query string with its question mark, or nothing.
  *
- * @param {Record<string, number | string | null | undefined>} query
+ * @param {Record<string, number | string | Date | null | undefined>} query
  */
 function search(query) {
   const given = Object.entries(query).filter(([, value]) => value != null);
-  return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
+  return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, written(value)]))}` : "";
+}
+
+/**
+ * Return a value as a query string has it.
+ *
+ * @param {unknown} value
+ */
+function written(value) {
+  if (!(value instanceof Date)) return String(value);
+  // What is no date is for the service to refuse, with the name of the field.
+  return Number.isNaN(value.getTime()) ? "" : value.toISOString();
 }
 
 /**

@@ -2,7 +2,7 @@
 
 /**
  * The client against a running service: `CUSTOMERS_URL` says where, `CUSTOMERS_MAIL_DIR` into which folder it writes
- * its mail.
+ * its mail, `CUSTOMERS_ADMIN` and `CUSTOMERS_ADMIN_PASSWORD` who manages it.
  */
 
 import assert from "node:assert/strict";
@@ -15,6 +15,7 @@ import { createOnce, Customers, CustomersError, newIdempotencyKey, PATHS } from 
 
 const baseUrl = needed("CUSTOMERS_URL");
 const mailFolder = needed("CUSTOMERS_MAIL_DIR");
+const admin = { email: needed("CUSTOMERS_ADMIN"), password: needed("CUSTOMERS_ADMIN_PASSWORD") };
 
 const PASSWORD = "correct horse battery";
 const OTHER_PASSWORD = "staple correct horse";
@@ -47,6 +48,13 @@ async function signedUp() {
   await customers.register(customer);
   await customers.login(customer, { keepSid: true });
   return { customer, customers };
+}
+
+/** Return a client that is signed in as the admin, by header. */
+async function signedInAdmin() {
+  const customers = new Customers({ baseUrl });
+  await customers.adminLogin(admin, { keepSid: true });
+  return customers;
 }
 
 /**
@@ -195,8 +203,85 @@ test("what only admins may do is refused to a customer", async () => {
   const { customer, customers } = await signedUp();
 
   assert.equal((await refusal(customers.list({ page: 2, limit: 5 }))).code, "forbidden");
+  assert.equal((await refusal(customers.listGroups())).code, "forbidden");
   assert.equal((await refusal(new Customers({ baseUrl }).adminLogin(customer))).code, "invalid_credentials");
   assert.deepEqual((await new Customers({ baseUrl }).adminLogout()).data, {});
+});
+
+test("everything about a person can be had by the person and by an admin, and by nobody else", async () => {
+  const { customer, customers } = await signedUp();
+  const { data: address } = await customers.createAddress("me", HOME);
+  const other = await signedUp();
+
+  const { data: person } = await customers.exportAccount("me");
+
+  assert.deepEqual([person.email, person.group_name], [customer.email, "Default"]);
+  assert.deepEqual(person.addresses.map(({ uuid }) => uuid), [address.uuid]);
+  assert.equal(person.sessions.length, 1);
+  assert.deepEqual((await (await signedInAdmin()).exportAccount(person.uuid)).data, person);
+  assert.equal((await refusal(other.customers.exportAccount(person.uuid))).code, "forbidden");
+});
+
+// ---------------------------------------------------------------- for admins
+
+test("the list is filtered, sorted and paged", async () => {
+  const customers = await signedInAdmin();
+  const mark = newIdempotencyKey().slice(0, 12);
+  const names = [`B & 50% ${mark}`, `a ${mark}`, `C ${mark}`];
+  const { data: first } = await customers.register({ ...newcomer(), full_name: names[0] ?? "" });
+  for (const full_name of names.slice(1)) await customers.register({ ...newcomer(), full_name, status: 0 });
+  const found = async (/** @type {Parameters<Customers["list"]>[0]} */ query) => {
+    const { data, meta } = await customers.list({ keyword: mark, ...query });
+    assert.equal(meta.total, data.length);
+    return data.map(({ full_name }) => full_name);
+  };
+
+  assert.deepEqual(await found({}), names);
+  assert.deepEqual(await found({ sort: "full_name" }), [names[1], names[0], names[2]]);
+  assert.deepEqual(await found({ sort: "-full_name" }), [names[2], names[0], names[1]]);
+  assert.deepEqual(await found({ status: 0 }), names.slice(1));
+  assert.deepEqual(await found({ full_name: "& 50%", email: first.email.toUpperCase(), group_id: 1 }), [names[0]]);
+  const created = new Date(`${first.created_at?.replace(" ", "T")}Z`);
+  assert.deepEqual(await found({ created_from: created, created_to: new Date(created.getTime() + 3_600_000) }), names);
+  assert.deepEqual(await found({ created_to: created }), []);
+  assert.deepEqual(await found({ created_to: created.toISOString(), status: null, sort: undefined }), []);
+
+  const second = await customers.list({ keyword: mark, limit: 1, page: 2 });
+  assert.deepEqual(second.data.map(({ full_name }) => full_name), [names[1]]);
+  assert.deepEqual([second.meta.total, second.meta.last_page, second.links.prev?.includes(mark)], [3, 3, true]);
+  const wrong = await refusal(customers.list({ keyword: " ", created_from: new Date("never"), limit: 101 }));
+  assert.equal(wrong.code, "invalid_input");
+  assert.deepEqual(Object.keys(wrong.errors).sort(), ["created_from", "keyword", "limit"]);
+  assert.equal((await refusal(customers.list({ keyword: mark, signal: AbortSignal.abort() }))).code, "aborted");
+});
+
+test("groups are created, read, renamed and deleted, and customers put into them", async () => {
+  const customers = await signedInAdmin();
+  const group_name = newIdempotencyKey();
+  const idempotencyKey = newIdempotencyKey();
+
+  const { status, data: group } = await customers.createGroup({ group_name }, { idempotencyKey });
+  assert.deepEqual([status, group.group_name], [201, group_name]);
+  assert.deepEqual((await customers.createGroup({ group_name }, { idempotencyKey })).data, group);
+  const taken = await refusal(customers.createGroup({ group_name: group_name.toUpperCase() }));
+  assert.deepEqual([taken.status, taken.code], [409, "group_name_taken"]);
+
+  const { data: member } = await customers.register({ ...newcomer(), group_id: group.customer_group_id });
+  assert.equal((await customers.getGroup(group.uuid)).data.customers, 1);
+  const { data: members } = await customers.list({ group_id: group.customer_group_id });
+  assert.deepEqual(members.map(({ uuid }) => uuid), [member.uuid]);
+  assert.equal((await customers.update(member.uuid, { group_id: 1 })).data.group_id, 1);
+  await customers.update(member.uuid, { group_id: group.customer_group_id });
+
+  const { data: renamed } = await customers.updateGroup(group.uuid, { group_name: `${group_name}!` });
+  assert.equal(renamed.group_name, `${group_name}!`);
+  const { data: groups } = await customers.listGroups();
+  assert.equal(groups.find(({ uuid }) => uuid === group.uuid)?.customers, 1);
+  assert.equal((await refusal(customers.deleteGroup(groups[0]?.uuid ?? ""))).code, "default_group");
+
+  assert.equal((await customers.deleteGroup(group.uuid)).data.group_name, `${group_name}!`);
+  assert.equal((await refusal(customers.getGroup(group.uuid))).code, "group_not_found");
+  assert.equal((await customers.get(member.uuid)).data.group_id, 1);
 });
 
 // ---------------------------------------------------------------- errors
@@ -578,6 +663,12 @@ test("PATHS is what the methods call", async () => {
   await customers.get("uuid");
   await customers.update("uuid", { full_name: "A" });
   await customers.remove("uuid");
+  await customers.exportAccount("uuid");
+  await customers.listGroups();
+  await customers.createGroup({ group_name: "A" });
+  await customers.getGroup("group-uuid");
+  await customers.updateGroup("group-uuid", { group_name: "A" });
+  await customers.deleteGroup("group-uuid");
   await customers.listAddresses("uuid");
   await customers.createAddress("uuid", HOME);
   await customers.getAddress("uuid", "address-uuid");

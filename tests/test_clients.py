@@ -11,12 +11,13 @@ from flask import Flask
 
 from customers import errors
 from customers.errors import ServiceError
-from tests.conftest import REPOSITORY
-from tests.service import Service
+from tests.conftest import PASSWORD, REPOSITORY
+from tests.service import BIN, Service
 
 CLIENT = REPOSITORY / "clients" / "customers.js"
 GUIDE = REPOSITORY / "docs" / "frontend.md"
 
+ADMIN = "admin@example.com"
 NODE = shutil.which("node")
 # For machines, and another name of a path that is there.
 NOT_FOR_PAGES = {"/healthz", "/readyz", "/customer/logout"}
@@ -42,11 +43,26 @@ def test_the_javascript_client_works_against_the_service(tmp_path: Path, serve: 
     assert NODE
     folder = tmp_path / "data"
     service = serve(folder)
+    subprocess.run(
+        [BIN / "flask", "create-admin", ADMIN, "--full-name", "Adam Admin", "--password-stdin"],
+        cwd=REPOSITORY,
+        env=service.environment,
+        input=f"{PASSWORD}\n",
+        text=True,
+        check=True,
+        capture_output=True,
+    )
 
     done = subprocess.run(
         [NODE, "--test", "clients/customers.test.js"],
         cwd=REPOSITORY,
-        env={**service.environment, "CUSTOMERS_URL": service.base, "CUSTOMERS_MAIL_DIR": str(folder / "mail")},
+        env={
+            **service.environment,
+            "CUSTOMERS_URL": service.base,
+            "CUSTOMERS_MAIL_DIR": str(folder / "mail"),
+            "CUSTOMERS_ADMIN": ADMIN,
+            "CUSTOMERS_ADMIN_PASSWORD": PASSWORD,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
