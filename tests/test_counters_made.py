@@ -86,8 +86,10 @@ def test_it_waits_for_whoever_writes_and_misses_nobody(old: Made, end: str, reco
     if recount:
         schema.apply(resources.database)
 
-    with transaction(resources) as conn:
-        conn.execute(INSERT)
+    with transaction(resources) as conn, transaction(resources) as holder:
+        holder.execute(INSERT)
+        conn.execute(INSERT)  # the holder has the part there was: this one is in a new part, which nobody else sees
+        holder.rollback()
         thread = threading.Thread(target=schema.apply, args=[resources.database], kwargs={"recount": recount})
         thread.start()
         wait_until(lambda: waiting_for_a_lock(db))

@@ -125,6 +125,19 @@ def test_an_address_is_found_by_its_index(grown: Resources, generic: bool) -> No
 
 
 @pytest.mark.parametrize("generic", [False, True], ids=["custom", "generic"])
+@pytest.mark.parametrize(
+    ("sort", "index"), [("status", "customer_status_idx"), ("-status", "customer_status_descending_idx")]
+)
+def test_where_ties_are_many_each_direction_has_its_index(
+    grown: Resources, sort: str, index: str, generic: bool
+) -> None:
+    """Any other one would leave nine tenths of all customers to be sorted by their ids."""
+    for offset in (0, LAST):
+        found = plan(grown, generic=generic, offset=offset, sort=sort, filters={})
+        assert {node["Index Name"] for node in found if node["Node Type"] == "Index Only Scan"} == {index}
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["custom", "generic"])
 @pytest.mark.parametrize("filters", [{"keyword": "ustomer777"}, {"full_name": "c4ca4238a0"}], ids=str)
 def test_a_part_of_a_text_is_found_by_trigrams_where_the_server_has_them(
     grown: Resources, filters: Filters, generic: bool
