@@ -53,11 +53,7 @@ class InvalidToken(ServiceError):
 class IdempotencyKeyInvalid(ServiceError):
     """A key that is not 1 to 255 printable ASCII characters."""
 
-    status, code, message = (
-        400,
-        "idempotency_key_invalid",
-        "Idempotency-Key must be 1 to 255 printable ASCII characters",
-    )
+    status, code, message = 400, "idempotency_key_invalid", "Idempotency-Key must be 1 to 255 printable ASCII signs"
 
 
 class IdempotencyKeyReused(ServiceError):
