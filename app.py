@@ -13,6 +13,7 @@ from customers.addresses import routes as addresses
 from customers.config import Settings
 from customers.exports import routes as exports
 from customers.groups import routes as groups
+from customers.pages import routes as pages
 from customers.recovery import routes as recovery
 from customers.resources import Resources
 from customers.sessions import routes as sessions
@@ -64,5 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     ):
         smorest.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
+    if settings.pages:
+        pages.install(app)
     cli.install(app)
     return app

@@ -55,6 +55,15 @@ def envelope(error: ServiceError) -> dict[str, Any]:
 
 def answer(error: Exception) -> Response:
     """Turn any exception into an answer; what is not the caller's doing is logged with its cause."""
+    found = understand(error)
+    response = jsonify(envelope(found))
+    response.status_code = found.status
+    response.headers.update(headers(error, found))
+    return response
+
+
+def understand(error: Exception) -> ServiceError:
+    """Return the member of the family that an exception stands for; log what is not the caller's doing."""
     found = _member(error)
     if found.status == 500:
         log.error("%s while serving a request", type(error).__name__, exc_info=error)
@@ -62,13 +71,14 @@ def answer(error: Exception) -> Response:
         # In a line: while the database is down this is written for every request, and the traceback is always the same.
         cause = getattr(error, "orig", None) or error
         log.warning("%s: %s", type(cause).__name__, " ".join(str(cause).split()))
-    response = jsonify(envelope(found))
-    response.status_code = found.status
-    response.headers.update(found.headers)
-    if isinstance(error, HTTPException):
-        kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # such as Allow
-        response.headers.update(kept)
-    return response
+    return found
+
+
+def headers(error: Exception, found: ServiceError) -> dict[str, str]:
+    """Return the headers that an exception, understood as this member, is answered with."""
+    kept = dict(error.get_headers()) if isinstance(error, HTTPException) else {}  # such as Allow
+    kept.pop("Content-Type", None)
+    return {**found.headers, **kept}
 
 
 def _member(error: Exception) -> ServiceError:

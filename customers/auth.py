@@ -60,8 +60,11 @@ def presented(kind: Kind) -> str | None:
     The header may hold either kind's; the cookie has a place for each. Raises CrossSite for a write by cookie that a
     page of another site started.
     """
-    if HEADER in request.headers:
-        return request.headers[HEADER]
+    return request.headers[HEADER] if HEADER in request.headers else in_cookie(kind)
+
+
+def in_cookie(kind: Kind) -> str | None:
+    """Return the sid that the cookie holds for this kind of account. Raises CrossSite as presented() does."""
     if kind not in session:
         return None
     refuse_cross_site()
@@ -114,6 +117,25 @@ def refuse_cross_site() -> None:
         allowed = origin is None or origin.lower() in (f"http://{host}", f"https://{host}")
     if not allowed:
         raise errors.CrossSite()
+
+
+# ---------------------------------------------------------------- in and out
+
+
+def log_in(kind: Kind, credentials: dict[str, str]) -> str:
+    """Start a session, put it into the cookie, and return its sid. Raises InvalidCredentials, Busy."""
+    here = client()
+    sid, identity = sessions.log_in(resources(), kind, **credentials, ip=here.ip, user_agent=here.user_agent)
+    remember(kind, sid)
+    g.caller = Caller(**{kind: identity})
+    return sid
+
+
+def log_out(kind: Kind, sid: str | None) -> None:
+    """End a session and take it out of the cookie; without one, nothing ends."""
+    if sid is not None:
+        sessions.log_out(resources(), kind, sid)
+        forget(kind, sid)
 
 
 # ---------------------------------------------------------------- the decorators

@@ -110,6 +110,10 @@ class Settings:
     )
     max_body: int = _setting("CUSTOMERS_MAX_BODY", readers.whole(1024, 2**30), 2**20, "largest request body; then 413")
 
+    pages: bool = _setting(
+        "CUSTOMERS_PAGES", readers.flag, True, "`false`: no pages for the shop's staff below `/admin`", "true"
+    )
+
     customer_idle: int = _setting(
         "CUSTOMERS_CUSTOMER_IDLE",
         readers.whole(60, 10**9),

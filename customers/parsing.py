@@ -59,7 +59,7 @@ class Parser(FlaskParser):
     def handle_error(self, error: ma.ValidationError, *_: object, **__: object) -> NoReturn:
         """Raise the validation's findings, by field."""
         by_location: dict[str, Any] = error.messages_dict
-        raise errors.InvalidInput(errors=_flat(next(iter(by_location.values()), {})))
+        raise errors.InvalidInput(errors=flat(next(iter(by_location.values()), {})))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -75,7 +75,7 @@ def _storable(value: Any) -> bool:
     return not isinstance(value, list) or all(_storable(item) for item in value)
 
 
-def _flat(messages: Any) -> dict[str, list[str]]:
+def flat(messages: Any) -> dict[str, list[str]]:
     """Return marshmallow's messages as field -> list of texts, whatever they are nested in."""
     return {
         str(field): [str(text) for text in found] if isinstance(found, list) else [json.dumps(found)]

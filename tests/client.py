@@ -24,7 +24,12 @@ class CheckingClient(FlaskClient):
             kwargs |= {"data": json.dumps(sent), "content_type": "application/json"}
         response = super().open(*args, **kwargs)
         check_headers(response)
-        if not response.request.path.startswith("/docs") and response.request.path != "/openapi.json":
+        from tests.pages.html import ASSETS, PAGES, check_page  # which stands on this module
+
+        path = response.request.path
+        if ASSETS.fullmatch(path) or (PAGES.fullmatch(path) and response.mimetype != "application/json"):
+            check_page(response, kwargs.get("data"))
+        elif not response.request.path.startswith("/docs") and response.request.path != "/openapi.json":
             check_body(response)
             check_secrets(response, sent)
             check_documented(self, response)

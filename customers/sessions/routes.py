@@ -3,11 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from flask import g
-
 from customers import auth, errors, fields
 from customers.api import Blueprint, raises, resources
-from customers.identity import Caller, Kind
 from customers.sessions import schemas, service
 
 blueprint = Blueprint("sessions", __name__, description="Signing in and out")
@@ -31,22 +28,6 @@ SESSIONS = {
 SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The cookie that names the session"}}
 
 
-def _log_in(kind: Kind, credentials: dict[str, str]) -> dict[str, Any]:
-    client = auth.client()
-    sid, identity = service.log_in(resources(), kind, **credentials, ip=client.ip, user_agent=client.user_agent)
-    auth.remember(kind, sid)
-    g.caller = Caller(**{kind: identity})
-    return {"data": {"sid": sid}}
-
-
-def _log_out(kind: Kind) -> dict[str, Any]:
-    sid = auth.presented(kind)
-    if sid is not None:
-        service.log_out(resources(), kind, sid)
-        auth.forget(kind, sid)
-    return {"data": {}}
-
-
 @blueprint.route("/customer/login", methods=["POST"])
 @auth.sign_in
 @raises(errors.InvalidCredentials, errors.Busy)
@@ -57,7 +38,7 @@ def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
 
     Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set.
     """
-    return _log_in("customer", credentials)
+    return {"data": {"sid": auth.log_in("customer", credentials)}}
 
 
 @blueprint.route("/customer/logout", methods=["POST"], endpoint="logout_customer_alias")
@@ -71,7 +52,8 @@ def logout_customer() -> dict[str, Any]:
     Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and
     the answer is the same.
     """
-    return _log_out("customer")
+    auth.log_out("customer", auth.presented("customer"))
+    return ENDED
 
 
 @blueprint.route("/admin/user/login", methods=["POST"])
@@ -84,7 +66,7 @@ def login_admin(credentials: dict[str, str]) -> dict[str, Any]:
 
     As for a customer; both may be signed in from one browser at the same time.
     """
-    return _log_in("admin", credentials)
+    return {"data": {"sid": auth.log_in("admin", credentials)}}
 
 
 @blueprint.route("/admin/user/logout", methods=["POST"])
@@ -96,7 +78,8 @@ def logout_admin() -> dict[str, Any]:
 
     As for a customer.
     """
-    return _log_out("admin")
+    auth.log_out("admin", auth.presented("admin"))
+    return ENDED
 
 
 @blueprint.route("/api/customers/<customer:uuid>/sessions", methods=["GET"])
