@@ -27,7 +27,7 @@ class CheckingClient(FlaskClient):
         from tests.pages.html import ASSETS, PAGES, check_page  # which stands on this module
 
         path = response.request.path
-        if ASSETS.fullmatch(path) or (PAGES.fullmatch(path) and response.mimetype != "application/json"):
+        if response.mimetype != "application/json" and (PAGES.fullmatch(path) or ASSETS.fullmatch(path)):
             check_page(response, kwargs.get("data"))
         elif not response.request.path.startswith("/docs") and response.request.path != "/openapi.json":
             check_body(response)

@@ -11,6 +11,8 @@ from customers.groups import sql
 from customers.idempotency.once import Once
 from customers.resources import Resources
 
+DEFAULT = sql.DEFAULT
+
 
 def list_all(resources: Resources) -> Sequence[Row[Any]]:
     """Return all groups, each with how many customers are in it."""
@@ -53,9 +55,9 @@ def delete(resources: Resources, uuid: UUID) -> Row[Any]:
         group_id = sql.lock(conn, uuid)
         if group_id is None:
             raise GroupNotFound()
-        if group_id == sql.DEFAULT:
+        if group_id == DEFAULT:
             raise DefaultGroup()
-        sql.move_customers(conn, group_id, sql.DEFAULT)
+        sql.move_customers(conn, group_id, DEFAULT)
         return sql.delete(conn, group_id)
 
 

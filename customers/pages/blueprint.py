@@ -77,7 +77,7 @@ def fail(error: Exception) -> Response:
 
 def lost(error: HTTPException) -> Response:
     """Answer where no route is: with a page to a browser among the pages, in the envelope to everybody else."""
-    among = request.path == "/admin" or request.path.startswith("/admin/")
+    among = request.path.startswith("/admin/") and not request.path.startswith("/admin/user/")  # which is the API's
     if among and "text/html" in request.accept_mimetypes.values():
         return protect(fail(error))
     return answers.answer(error)

@@ -13,8 +13,6 @@ from customers.pages import forms
 from customers.pages.blueprint import blueprint, refused, show
 from customers.pages.guard import page
 
-DEFAULT = 1  # as schema.sql makes it; whether it may be deleted, the service says
-
 
 def names() -> dict[str, str]:
     """Return the groups' names by their ids, as a field of a form holds them."""
@@ -31,7 +29,7 @@ def _list(name: str = "", status: int = 200, headers: dict[str, str] | None = No
 
 def _one(uuid: UUID, name: str | None = None, status: int = 200, headers: Any = None, **more: Any) -> Response:
     group = service.read(resources(), uuid)
-    default = group.customer_group_id == DEFAULT
+    default = group.customer_group_id == service.DEFAULT
     name = group.group_name if name is None else name
     return show("group.html", status, headers, group=group, default=default, name=name, **more)
 
