@@ -5,10 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := uv>=0.9,<1
 
-.PHONY: help install run test lint format lock bench clean
+.PHONY: help install run test test-browser lint format lock bench clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## make the virtual environment (again only when the locks change)
 
@@ -23,6 +23,10 @@ run: install ## serve on http://127.0.0.1:8000 (HOST and PORT choose another add
 
 test: install ## run all tests
 	$(BIN)/pytest --cov --cov-report=term
+
+test-browser: install ## run the tests of the pages in Chromium (installs it where it can)
+	tests/browser/setup.sh
+	$(BIN)/pytest tests/browser
 
 lint: install ## check style and types
 	$(BIN)/ruff format --check .

@@ -52,6 +52,8 @@ def test_imports_run_from_routes_to_service_to_sql(path: Path) -> None:
             assert module != "sql", "a route reaches the database through its service"
         if path.name == "service.py" and module == "service":
             assert other == feature, "an act calls another feature's statements, never another's act"
+        if feature == "pages":
+            assert module != "sql", "a page reaches the database through the services"
         if path.name == "sql.py":
             assert module not in ("service", "routes", "schemas")
 
