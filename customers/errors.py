@@ -53,7 +53,8 @@ class InvalidToken(ServiceError):
 class IdempotencyKeyInvalid(ServiceError):
     """A key that is not 1 to 255 printable ASCII characters."""
 
-    status, code, message = 400, "idempotency_key_invalid", "Idempotency-Key must be 1 to 255 printable ASCII signs"
+    status, code = 400, "idempotency_key_invalid"
+    message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
 
 
 class IdempotencyKeyReused(ServiceError):

@@ -61,9 +61,22 @@ def test_the_endpoints_are_those_there_are(app: Flask) -> None:
         (method, re.sub("<[a-z]+:([a-z_]+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith("/docs/")
+        if not rule.rule.startswith("/docs/") and not rule.endpoint.startswith("pages.")
     }
     assert told == there
+
+
+def test_the_pages_are_those_there_are(app: Flask) -> None:
+    table = README.split("| page | what |")[1].split("\n\n")[0]
+    told = {path for row in table.splitlines() for path in re.findall(r"`(/[^`]+)`", row.split(" | ")[0])}
+
+    there = {
+        re.sub("<[a-z]+:([a-z_]+)>", r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("pages.") and rule.rule.startswith("/admin/")
+    }
+    below = "/admin/customers/edit/{uuid}/"
+    assert told == {path for path in there if not path.startswith(below) and not path.endswith("/delete")}
 
 
 def test_the_commands_are_those_there_are(app: Flask) -> None:

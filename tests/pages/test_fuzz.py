@@ -12,7 +12,9 @@ from tests.pages.html import Visitor
 
 # What a form can hold: all of Unicode but what UTF-8 has no bytes for.
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-LIKELY = st.sampled_from(["ann@example.com", "x" * 300, "Ann", "1", "0", "-1", "9" * 30, "", " ", "\0", "US", "2026-01-31"])
+LIKELY = st.sampled_from(
+    ["ann@example.com", "x" * 300, "Ann", "1", "0", "-1", "9" * 30, "", " ", "\0", "US", "2026-01-31"]
+)
 NAMES = st.sampled_from(
     ["email", "password", "full_name", "status", "group_id", "group_name", "version", "is_default", "next", *ADDRESS]
 )
