@@ -8,7 +8,7 @@ from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from customers import logs, serving
+from customers import countfiles, exporter, logs, serving, tracing
 from customers.config import ConfigurationError, load  # by name: "config" is a setting of gunicorn's
 from customers.outbox.service import Sender
 from customers.schema import SchemaConflict
@@ -17,6 +17,9 @@ try:
     settings = load(os.environ)
 except ConfigurationError as error:
     sys.exit(f"Error: {error.message}")
+
+# Before the application is loaded, so that it counts there. Where nobody asks, each process counts for itself.
+count_files = countfiles.shared() if settings.metrics_address else None
 
 # gunicorn has no setting for the errors it answers by itself.
 util.write_error = serving.write_error
@@ -50,26 +53,57 @@ def on_starting(server: Arbiter) -> None:
     resources = server.app.wsgi().extensions["customers"]
     if not resources.mail.available:
         server.log.warning("CUSTOMERS_SMTP_URL is not set: no mail is sent, and forgotten passwords cannot be replaced")
+    fault = tracing.fault(os.environ)
+    if fault:
+        server.log.warning("%s", fault)
     try:
         resources.prepare()
     except (ConfigurationError, SchemaConflict) as error:
         sys.exit(f"Error: {error}")
+    if count_files and settings.metrics_address:
+        host, port = settings.metrics_address
+        try:
+            exporter.start(count_files, settings, (host, port))
+        except OSError as error:
+            sys.exit(f"Error: CUSTOMERS_METRICS: cannot listen on {host}:{port}: {error.strerror}")
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Give a worker a place to count."""
+    if count_files:
+        worker.place = count_files.reserve({other.place for other in server.WORKERS.values()})
+
+
+def post_fork(_: Arbiter, worker: Worker) -> None:
+    """Have a worker count in its place."""
+    if count_files:
+        count_files.adopt(worker.place)
+
+
+def child_exit(_: Arbiter, worker: Worker) -> None:
+    """Forget the connections and the queue of a worker that is no more."""
+    if count_files:
+        count_files.release(worker.place)
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Have a worker send mail beside its requests, unless a process of its own does."""
+    """Have a worker trace its requests if asked to, and send mail beside them unless a process of its own does."""
     resources = worker.wsgi.extensions["customers"]
+    resources.metrics.begin(resources.settings.pool_size)
+    worker.tracing = tracing.start(worker.wsgi, os.environ)
     if resources.settings.mail_sender and resources.mail.available:
         worker.mail_sender = Sender(resources)
         worker.mail_sender.start()
 
 
 def worker_exit(_: Arbiter, worker: Worker) -> None:
-    """Let a worker finish the mail it is sending."""
+    """Let a worker finish the mail it is sending, and hand in its traces."""
     if hasattr(worker, "mail_sender"):
         worker.mail_sender.stop()
+    if getattr(worker, "tracing", None):
+        worker.tracing.shutdown()
 
 
 # The application writes the access log; see customers/hooks.py.
 accesslog = None
-logconfig_dict = logs.configuration(settings.log_level)
+logconfig_dict = logs.configuration(settings.log_level, settings.log_format)

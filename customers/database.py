@@ -63,6 +63,10 @@ class Database:
             finally:
                 driver.patience = patience
 
+    def listen(self, name: str, function: Callable[..., object]) -> None:
+        """Have a function called at an event of SQLAlchemy's, of the engine or its pool."""
+        event.listen(self._writing, name, function)
+
     def close(self) -> None:
         """Close the idle connections; the next request opens new ones. Needed before a process forks."""
         self._writing.dispose()

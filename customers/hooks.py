@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its headers, its size limit, its line in the log."""
+"""What happens around every request: its id, its headers, its size limit, its line in the log and its count."""
 
 import logging
 import re
@@ -48,7 +48,10 @@ def _finish(response: Response) -> Response:
     if any(request.path == path or request.path.startswith(f"{path}/") for path in _PRIVATE_PATHS):
         headers["Cache-Control"] = "no-store"
     _allow_trusted_origin(response)
-    log.info("request", extra={"fields": _line(response)})
+    seconds = time.perf_counter() - g.began
+    rule = request.url_rule.rule if request.url_rule else None
+    resources().metrics.request(rule, request.method, response.status_code, seconds)
+    log.info("request", extra={"fields": _line(response, seconds)})
     return response
 
 
@@ -70,7 +73,7 @@ def _allow_trusted_origin(response: Response) -> None:
         response.headers["Access-Control-Max-Age"] = _CORS_SECONDS
 
 
-def _line(response: Response) -> dict[str, Any]:
+def _line(response: Response, seconds: float) -> dict[str, Any]:
     """Return the access log's fields: never the query, a header's value, or anything of a body."""
     caller = auth.caller()
     identity = caller.admin or caller.customer
@@ -78,7 +81,7 @@ def _line(response: Response) -> dict[str, Any]:
         "method": request.method,
         "path": request.path,
         "status": response.status_code,
-        "duration_ms": round((time.perf_counter() - g.began) * 1000, 1),
+        "duration_ms": round(seconds * 1000, 1),
         "client": request.remote_addr,
         "caller": identity and {"kind": identity.kind, "uuid": str(identity.uuid)},
     }

@@ -24,7 +24,8 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """Return what a record carries beside its message, and the request it was written in."""
     extra: dict[str, Any] = getattr(record, "fields", {})
     if has_request_context() and "request_id" in g:
-        return {"request_id": g.request_id, **extra}
+        trace = {"trace_id": g.trace_id} if "trace_id" in g else {}  # see customers/tracing.py
+        return {"request_id": g.request_id, **trace, **extra}
     return extra
 
 
@@ -64,9 +65,13 @@ def _shown(value: Any) -> str:
     return text if text.isprintable() else json.dumps(text)
 
 
-def configuration(level: str) -> dict[str, Any]:
-    """Return the logging configuration of a server, for `logging.config.dictConfig` or gunicorn."""
-    formatter = TextFormatter if sys.stderr.isatty() else JsonFormatter
+def configuration(level: str, form: str) -> dict[str, Any]:
+    """Return the logging configuration of a server, for `logging.config.dictConfig` or gunicorn.
+
+    ``form`` is "json", "text", or "auto": text where a person watches.
+    """
+    text = sys.stderr.isatty() if form == "auto" else form == "text"
+    formatter = TextFormatter if text else JsonFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -20,6 +20,7 @@ import bcrypt
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from customers.errors import Busy
+from customers.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -69,8 +70,11 @@ class Hasher:
     no time, the places do not count.
     """
 
-    def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0, places: int = 48) -> None:
+    def __init__(
+        self, rounds: int, metrics: Metrics | None = None, threads: int = 1, max_wait: float = 5.0, places: int = 48
+    ) -> None:
         self._rounds = rounds
+        self._metrics = metrics or Metrics()
         self._threads = threads
         self._max_wait = max_wait
         self._places = places
@@ -123,9 +127,16 @@ class Hasher:
         with self._lock:
             wait = self._jobs * self._job_seconds / self._threads
             if wait > self._max_wait or (self._jobs >= self._places and wait > _NO_TIME):
+                self._metrics.hashing_refused()
                 raise Busy(retry_after=math.ceil(wait))
             self._jobs += 1
-        return self._pool.submit(self._timed, job).result()
+        began = time.perf_counter()
+        self._metrics.hashing(1)
+        try:
+            return self._pool.submit(self._timed, job).result()
+        finally:
+            self._metrics.hashing(-1)
+            self._metrics.hashed(time.perf_counter() - began)
 
     def _timed(self, job: Callable[[], T]) -> T:
         # Of processor time: what a job waits for others belongs to their jobs, or to nobody's.

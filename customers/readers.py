@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 # RFC 7518 section 3.2 asks of an HMAC key what RFC 2104 advises: at least as many bytes as a SHA-256 digest.
 SECRET_KEY_BYTES = 32
 
+NOWHERE = ("", 0)
+
 
 def text(value: str) -> str:
     """Return a text as it is."""
@@ -42,6 +44,17 @@ def seconds(value: str) -> float:
     if not 0.01 <= seconds <= 3600:
         raise ValueError(f"must be seconds, from 0.01 to 3600, not {value!r}")
     return seconds
+
+
+def address(value: str) -> tuple[str, int]:
+    """Return an address to listen on; NOWHERE where that is switched off."""
+    if value.lower() == "off":
+        return NOWHERE
+    host, _, port = value.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"must be an address such as 127.0.0.1:9464, or off, not {value!r}")
+    return host, int(port)
 
 
 def flag(value: str) -> bool:

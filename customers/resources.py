@@ -1,4 +1,4 @@
-"""What acts need beside their input: the settings, the database, the hasher. One object per application."""
+"""What acts need beside their input: settings, database, hasher, counters. One object per application."""
 
 import logging
 from dataclasses import dataclass
@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from customers import embedded, schema
 from customers.config import Settings
 from customers.database import Database
+from customers.metrics import Metrics
 from customers.outbox.mail import Mail
 from customers.outbox.transport import Folder
 from customers.passwords import Hasher
 
 log = logging.getLogger(__name__)
+
+
+def database_url(settings: Settings) -> str:
+    """Return where the database is; the service's own is started first, if it does not run."""
+    return settings.database_url or embedded.start(settings.data_dir)
 
 
 @dataclass(frozen=True)
@@ -21,24 +27,27 @@ class Resources:
     database: Database
     passwords: Hasher
     mail: Mail
+    metrics: Metrics
 
     @classmethod
     def of(cls, settings: Settings) -> "Resources":
         """Return the resources that settings describe; nothing is connected or started before it is used."""
-
-        def url() -> str:
-            return settings.database_url or embedded.start(settings.data_dir)
-
+        metrics = Metrics()
+        database = Database(lambda: database_url(settings), settings)
+        database.listen("checkout", metrics.connection_taken)
+        database.listen("checkin", metrics.connection_returned)
         return cls(
             settings=settings,
-            database=Database(url, settings),
+            database=database,
             passwords=Hasher(
                 settings.bcrypt_rounds,
+                metrics,
                 threads=settings.hashing_threads,
                 places=settings.hashing_places,
                 max_wait=settings.hash_max_wait,
             ),
             mail=Mail(settings),
+            metrics=metrics,
         )
 
     def prepare(self) -> None:

@@ -29,7 +29,11 @@ def free_port() -> int:
 
 def environment(**changes: str) -> dict[str, str]:
     """Return this process's environment with no settings of the service but these."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CUSTOMERS_", "HOST", "PORT"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CUSTOMERS_", "HOST", "PORT", "OTEL_"))
+    }
     return {**kept, "PATH": f"{BIN}:{kept['PATH']}", **changes}
 
 
@@ -50,7 +54,8 @@ class Service:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = log
-        self.environment = environment(PORT=str(self.port), **settings)
+        # Not beside the port, where by chance another service of the tests may listen.
+        self.environment = environment(PORT=str(self.port), **{"CUSTOMERS_METRICS": "off", **settings})
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
                 [BIN / "gunicorn"],

@@ -70,4 +70,4 @@ def test_the_form_follows_the_terminal(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
 
-    assert configuration("info")["formatters"]["line"]["()"] is formatter
+    assert configuration("info", "auto")["formatters"]["line"]["()"] is formatter

@@ -124,6 +124,24 @@ def list_unsent(conn: Connection) -> Sequence[Row[Any]]:
     return conn.execute(UNSENT).all()
 
 
+# By the index of mail that is due; a backlog beyond the limit changes nothing about what is to be done.
+MEASURE = text("""
+    SELECT count(*) AS mails,
+           COALESCE(EXTRACT(EPOCH FROM max(now() - created_at)), 0) AS seconds
+      FROM (SELECT created_at
+              FROM outbox_mail
+             WHERE sent_at IS NULL
+               AND failed_at IS NULL
+             ORDER BY next_attempt_at
+             LIMIT 10000) AS waiting
+""")
+
+
+def measure(conn: Connection) -> Row[Any]:
+    """Return how many ``mails`` wait, at most 10,000, and for how many ``seconds`` the oldest of them."""
+    return conn.execute(MEASURE).one()
+
+
 RETRY = text("""
     UPDATE outbox_mail
        SET failed_at = NULL,

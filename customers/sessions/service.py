@@ -48,8 +48,15 @@ def log_in(
                 user_agent=user_agent,
             )
         if started:
+            resources.metrics.login(kind, "ok")
             return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
-    raise InvalidCredentials()
+    raise _refusal(resources, kind)
+
+
+def _refusal(resources: Resources, kind: Kind) -> InvalidCredentials:
+    """Return what is raised for any failed attempt to sign in, counted."""
+    resources.metrics.login(kind, "failed")
+    return InvalidCredentials()
 
 
 def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Row[Any]:
@@ -58,7 +65,7 @@ def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Ro
         account = sql.find_account(conn, kind, email)
     enabled = account is not None and account.enabled
     if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
-        raise InvalidCredentials()
+        raise _refusal(resources, kind)
     assert account is not None, "nothing verifies without an account"
     return account
 
