@@ -61,6 +61,13 @@ def test_a_blank_value_counts_as_unset() -> None:
         ("CUSTOMERS_COOKIE_SECURE", "No", "cookie_secure", False),
         ("CUSTOMERS_POOL_TIMEOUT", "0.5", "pool_timeout", 0.5),
         ("CUSTOMERS_LOG_LEVEL", "WARNING", "log_level", "warning"),
+        ("CUSTOMERS_LOG_FORMAT", "JSON", "log_format", "json"),
+        ("CUSTOMERS_METRICS", "10.0.0.1:9464", "metrics_address", ("10.0.0.1", 9464)),
+        ("CUSTOMERS_METRICS", "[::1]:9464", "metrics_address", ("::1", 9464)),
+        ("CUSTOMERS_METRICS", "Off", "metrics_address", None),
+        ("CUSTOMERS_METRICS", "  ", "metrics_address", ("127.0.0.1", 9464)),
+        ("PORT", "8001", "metrics_address", ("127.0.0.1", 9465)),
+        ("PORT", "65000", "metrics_address", ("127.0.0.1", 63536)),
         ("CUSTOMERS_COOKIE_NAME", "shop", "cookie", "shop"),
     ],
 )  # fmt: skip
@@ -79,6 +86,8 @@ def test_a_value_is_read(name: str, value: str, field: str, read: Any) -> None:
         ("CUSTOMERS_TRUSTED_ORIGINS", "shop.example"), ("CUSTOMERS_TRUSTED_ORIGINS", "https://shop.example/path"),
         ("CUSTOMERS_TRUSTED_PROXIES", "-1"), ("CUSTOMERS_POOL_TIMEOUT", "0"), ("CUSTOMERS_POOL_TIMEOUT", "soon"),
         ("CUSTOMERS_STATEMENT_TIMEOUT", "nan"), ("CUSTOMERS_LOG_LEVEL", "loud"),
+        ("CUSTOMERS_LOG_FORMAT", "xml"), ("CUSTOMERS_METRICS", "9464"), ("CUSTOMERS_METRICS", ":9464"),
+        ("CUSTOMERS_METRICS", "127.0.0.1:0"), ("CUSTOMERS_METRICS", "127.0.0.1:65536"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_a_fault_that_names_its_variable(name: str, value: str) -> None:

@@ -64,10 +64,18 @@ def test_an_exception_is_told_without_the_hash_in_it(formatter: logging.Formatte
     assert HASH not in text
 
 
-@pytest.mark.parametrize(("terminal", "formatter"), [(True, TextFormatter), (False, JsonFormatter)])
-def test_the_form_follows_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, terminal: bool, formatter: type[logging.Formatter]
+@pytest.mark.parametrize(
+    ("form", "terminal", "formatter"),
+    [
+        ("auto", True, TextFormatter),
+        ("auto", False, JsonFormatter),
+        ("text", False, TextFormatter),
+        ("json", True, JsonFormatter),
+    ],
+)
+def test_the_form_follows_the_setting_or_else_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, form: str, terminal: bool, formatter: type[logging.Formatter]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
 
-    assert configuration("info", "auto")["formatters"]["line"]["()"] is formatter
+    assert configuration("info", form)["formatters"]["line"]["()"] is formatter
