@@ -101,7 +101,7 @@ def worker_exit(_: Arbiter, worker: Worker) -> None:
     if hasattr(worker, "mail_sender"):
         worker.mail_sender.stop()
     if getattr(worker, "tracing", None):
-        worker.tracing.shutdown()
+        tracing.stop(worker.tracing)
 
 
 # The application writes the access log; see customers/hooks.py.

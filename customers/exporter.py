@@ -78,7 +78,9 @@ class State:
         # The workers log why the database does not answer.
         with contextlib.suppress(SQLAlchemyError), self._database.reading() as conn:
             waiting = outbox.measure(conn)
-        yield GaugeMetricFamily("customers_database_up", "Whether the database answers", value=waiting is not None)
+        yield GaugeMetricFamily(
+            "customers_database_up", "Whether the database answers, and has its schema", value=waiting is not None
+        )
         if waiting is not None:
             yield GaugeMetricFamily("customers_outbox_mails", "Mails that wait to be sent", value=waiting.mails)
             yield GaugeMetricFamily(

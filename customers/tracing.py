@@ -6,6 +6,7 @@ text of statements, in which parameters are names.
 """
 
 import importlib.util
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,16 @@ def start(app: Flask, environ: Mapping[str, str]) -> "TracerProvider | None":
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter() if asked == "otlp" else ConsoleSpanExporter()))
     install(app, provider)
     return provider
+
+
+def stop(provider: "TracerProvider", timeout: float = 3) -> None:
+    """Send what has not been sent, for at most so many seconds.
+
+    OpenTelemetry itself would wait longer for a collector that is away, and a restart with it.
+    """
+    last = threading.Thread(target=provider.shutdown, daemon=True)
+    last.start()
+    last.join(timeout)
 
 
 def install(app: Flask, provider: "TracerProvider") -> None:

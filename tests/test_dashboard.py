@@ -32,12 +32,14 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[
     folder = tmp_path_factory.mktemp("dashboard")
     settings = {"CUSTOMERS_DATA_DIR": str(folder / "data"), "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "1"}
     measured = Measured(Service, folder / "log", **settings)
-    sign_up(measured.service, "measured@example.com")
-    found: dict[str, set[str]] = {}
-    for name, labels in measured.scrape():
-        found.setdefault(name, {"job", "instance"}).update(label for label, _ in labels)
-    yield found | UP
-    measured.service.stop()
+    try:
+        sign_up(measured.service, "measured@example.com")
+        found: dict[str, set[str]] = {}
+        for name, labels in measured.scrape():
+            found.setdefault(name, {"job", "instance"}).update(label for label, _ in labels)
+        yield found | UP
+    finally:
+        measured.service.stop()
 
 
 def parse(query: str) -> tuple[set[str], set[str], set[str]]:

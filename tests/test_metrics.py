@@ -23,9 +23,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     folder = tmp_path_factory.mktemp("metrics")
     settings = {"CUSTOMERS_DATA_DIR": str(folder / "data"), "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "4"}
     made = Measured(Service, folder / "log", **settings)
-    wait_until(lambda: made.value("customers_database_connections_max") == 40)
-    yield made
-    made.service.stop()
+    try:
+        wait_until(lambda: made.value("customers_database_connections_max") == 40)
+        yield made
+    finally:
+        made.service.stop()
 
 
 def get_often(service: Service, times: int) -> None:
