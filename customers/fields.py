@@ -1,4 +1,4 @@
-"""What a text, an e-mail address, a password, a status may be (CONTRACT section 3). Every schema is built of these."""
+"""The fields that every schema is built of; what a value may be is in rules.py."""
 
 import re
 from collections.abc import Mapping
@@ -9,49 +9,33 @@ from uuid import UUID
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 from werkzeug.routing import BaseConverter
 
-from customers import passwords
+from customers import passwords, rules
 
-EMAIL_CHARACTERS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
-TEXT_CHARACTERS = 255
 LARGEST_ID = 2**31 - 1  # of an int column
-
-# What PostgreSQL refuses in a text: NUL, and the halves of surrogate pairs, which no UTF-8 can carry.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-UNSTORABLE = "Must not contain NUL characters or lone surrogates."
-
-
-def is_storable(text: str) -> bool:
-    """Return whether a database column can hold a text."""
-    return not _UNSTORABLE.search(text)
 
 
 class Text(fields.String):
     """A text that is trimmed before its length is checked."""
 
-    def __init__(self, *, shortest: int = 0, longest: int = TEXT_CHARACTERS, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Length(min=shortest or None, max=longest), **kwargs)
+    def __init__(self, *, shortest: int = 0, longest: int = rules.TEXT_CHARACTERS, **kwargs: Any) -> None:
+        self._shortest, self._longest = shortest, longest
+        lengths = {"maxLength": longest} | ({"minLength": shortest} if shortest else {})
+        super().__init__(metadata={**lengths, **kwargs.pop("metadata", {})}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
-        if not is_storable(text):
-            raise ValidationError(UNSTORABLE)
-        return text.strip()
+        text = super()._deserialize(value, attr, data, **kwargs)
+        return rules.text(text, shortest=self._shortest, longest=self._longest)
 
 
-class Email(fields.Email):
-    """An e-mail address as HTML's `<input type=email>` knows it: ASCII, so that case means the same to every database.
-
-    Trimmed; kept as typed.
-    """
+class Email(fields.String):
+    """An e-mail address; kept as typed."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Length(max=EMAIL_CHARACTERS), **kwargs)
+        metadata = {"format": "email", "maxLength": rules.EMAIL_CHARACTERS, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs).strip()
-        if not text.isascii() or not text.isprintable():
-            raise self.make_error("invalid")
-        return text
+        return rules.email(super()._deserialize(value, attr, data, **kwargs))
 
 
 class Password(fields.String):
@@ -59,13 +43,13 @@ class Password(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        if not is_storable(text):
-            raise ValidationError(UNSTORABLE)
+        if not rules.is_storable(text):
+            raise ValidationError(rules.UNSTORABLE)
         return text
 
 
-class NewPassword(Password):
-    """A password that an account is given: long enough, not longer than bcrypt reads, not a common one."""
+class NewPassword(fields.String):
+    """A password that an account is given."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {
@@ -76,30 +60,18 @@ class NewPassword(Password):
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        password = super()._deserialize(value, attr, data, **kwargs)
-        if len(password) < passwords.MIN_CHARACTERS:
-            raise ValidationError(f"Must have at least {passwords.MIN_CHARACTERS} characters.")
-        if len(password.encode()) > passwords.MAX_BYTES:
-            raise ValidationError(f"Must have at most {passwords.MAX_BYTES} bytes in UTF-8.")
-        if passwords.is_common(password):
-            raise ValidationError("This password is one of the most common ones; choose another.")
-        return password
+        return rules.new_password(super()._deserialize(value, attr, data, **kwargs))
 
 
 class Status(fields.Field[int]):
     """Exactly "0", "1", 0 or 1; an integer from then on."""
 
-    CHOICES = ("0", "1", 0, 1)
-
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"type": ["string", "integer"], "enum": list(self.CHOICES), **kwargs.pop("metadata", {})}
+        metadata = {"type": ["string", "integer"], "enum": list(rules.STATUSES), **kwargs.pop("metadata", {})}
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
-        # By type too, because True == 1 == 1.0.
-        if type(value) not in (str, int) or value not in self.CHOICES:
-            raise ValidationError('Must be one of "0", "1", 0, 1.')
-        return int(value)
+        return rules.status(value)
 
 
 class Number(fields.Integer):
@@ -122,12 +94,7 @@ class Moment(fields.Field[datetime]):
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-            # Here, because the edges of the calendar have no counterpart in UTC.
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ValidationError("Not a time in ISO 8601, such as 2026-01-31T12:00:00Z.") from None
+        return rules.moment(value)
 
 
 class Timestamp(fields.Field[datetime]):

@@ -9,7 +9,7 @@ from gunicorn.http.errors import ParseException
 from webargs import core
 from webargs.flaskparser import FlaskParser
 
-from customers import errors, fields
+from customers import errors, rules
 
 
 def read_body(req: Request) -> bytes:
@@ -37,15 +37,15 @@ class Parser(FlaskParser):
             raise errors.UnsupportedMediaType()
         data = read_body(req)
         try:
-            body = json.loads(data.decode(), parse_constant=_refuse_constant)
+            body = json.loads(data.decode(), parse_constant=refuse_constant)
             if not isinstance(body, dict):
                 raise errors.MalformedJson()
             # Here and not in the schemas, so that it holds for ignored properties, too.
-            unstorable = [name for name, value in body.items() if not (_storable(name) and _storable(value))]
+            unstorable = [name for name, value in body.items() if not (is_storable(name) and is_storable(value))]
         except (ValueError, RecursionError):
             raise errors.MalformedJson() from None
         if unstorable:
-            said = [fields.UNSTORABLE]
+            said = [rules.UNSTORABLE]
             raise errors.InvalidInput(errors={name.encode(errors="replace").decode(): said for name in unstorable})
         return body
 
@@ -62,17 +62,17 @@ class Parser(FlaskParser):
         raise errors.InvalidInput(errors=flat(next(iter(by_location.values()), {})))
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON (RFC 8259 section 6)")
 
 
-def _storable(value: Any) -> bool:
+def is_storable(value: Any) -> bool:
     """Return whether no string in a JSON value, names included, holds what no database column can."""
     if isinstance(value, str):
-        return fields.is_storable(value)
+        return rules.isis_storable(value)
     if isinstance(value, dict):
-        return all(_storable(name) and _storable(item) for name, item in value.items())
-    return not isinstance(value, list) or all(_storable(item) for item in value)
+        return all(is_storable(name) and is_storable(item) for name, item in value.items())
+    return not isinstance(value, list) or all(is_storable(item) for item in value)
 
 
 def flat(messages: Any) -> dict[str, list[str]]:
