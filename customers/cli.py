@@ -2,47 +2,29 @@
 
 import signal
 import sys
-from typing import Any
 
 import click
-import psycopg
 from flask import Flask
 from flask.cli import with_appcontext
 from marshmallow import ValidationError, fields as ma_fields
-from sqlalchemy.exc import SQLAlchemyError
 
 from customers import fields, schema
 from customers.admins import service as admins
 from customers.api import resources
-from customers.errors import SchemaMissing, ServiceError
+from customers.bulk.commands import export_customers, import_customers
+from customers.command import Command
 from customers.outbox import sql as outbox_sql
 from customers.outbox.service import Sender, deliver_next
 from customers.purge import purge as purge_ended
-from customers.schema import SchemaConflict
-
-
-class _Command(click.Command):
-    """A command that tells a refusal in one line, with exit status 1 (wrong usage is 2, as always with click)."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (ServiceError, SchemaConflict) as refusal:
-            raise click.ClickException(str(refusal)) from None
-        except (SQLAlchemyError, psycopg.Error) as error:
-            cause = getattr(error, "orig", None) or error
-            if isinstance(cause, schema.NO_SCHEMA):
-                raise click.ClickException(SchemaMissing.message) from None
-            raise click.ClickException(f"the database says: {str(cause).strip()}") from None
 
 
 def install(app: Flask) -> None:
     """Give an application these commands."""
-    for command in (init_db, create_admin, purge, send_mail, outbox):
+    for command in (init_db, create_admin, import_customers, export_customers, purge, send_mail, outbox):
         app.cli.add_command(command)
 
 
-@click.command("init-db", cls=_Command)
+@click.command("init-db", cls=Command)
 @click.option(
     "--repair-defaults",
     is_flag=True,
@@ -64,7 +46,7 @@ def init_db(repair_defaults: bool, recount: bool) -> None:
     click.echo(f"The database schema is at version {schema.version()}.")
 
 
-@click.command("create-admin", cls=_Command)
+@click.command("create-admin", cls=Command)
 @click.argument("email")
 @click.option("--full-name", metavar="NAME", help="Name of the admin; needed for a new one.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
@@ -103,7 +85,7 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
     click.echo(f"Admin {admin.email} created.")
 
 
-@click.command("purge", cls=_Command)
+@click.command("purge", cls=Command)
 @click.option("--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows a transaction.")
 @with_appcontext
 def purge(batch: int) -> None:
@@ -116,7 +98,7 @@ def purge(batch: int) -> None:
     click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
 
 
-@click.command("send-mail", cls=_Command)
+@click.command("send-mail", cls=Command)
 @click.option("--watch", is_flag=True, help="Go on, and send what comes, until interrupted.")
 @with_appcontext
 def send_mail(watch: bool) -> None:
@@ -143,7 +125,7 @@ def send_mail(watch: bool) -> None:
     click.echo(f"Handled {count} mails.")
 
 
-@click.command("outbox", cls=_Command)
+@click.command("outbox", cls=Command)
 @click.option("--retry", is_flag=True, help="Have the mails that were given up tried again, for another day.")
 @with_appcontext
 def outbox(retry: bool) -> None:

@@ -63,6 +63,23 @@ class Database:
             finally:
                 driver.patience = patience
 
+    @contextmanager
+    def at_length(self) -> Iterator[Connection]:
+        """Return a connection of one's own for an operator's long work; ``begin()`` on it is a transaction.
+
+        No statement is given up because it takes long, nor a transaction because its client does. Closed at the end.
+        """
+        with self._writing.connect() as conn:
+            driver = conn.connection.driver_connection
+            assert isinstance(driver, _PatientConnection)
+            driver.patience = None
+            driver.prepare_threshold = None  # a plan is for the tables as they are, and these grow
+            conn.detach()  # the pool is not to hand it to somebody who counts on the timeouts
+            conn.execute(text("SET statement_timeout = 0"))
+            conn.execute(text("SET idle_in_transaction_session_timeout = 0"))
+            conn.commit()
+            yield conn
+
     def listen(self, name: str, function: Callable[..., object]) -> None:
         """Have a function called at an event of SQLAlchemy's, of the engine or its pool."""
         event.listen(self._writing, name, function)

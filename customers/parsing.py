@@ -63,13 +63,14 @@ class Parser(FlaskParser):
 
 
 def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and the infinities, as a JSON decoder's ``parse_constant``. Raises ValueError."""
     raise ValueError(f"{name} is not JSON (RFC 8259 section 6)")
 
 
 def is_storable(value: Any) -> bool:
     """Return whether no string in a JSON value, names included, holds what no database column can."""
     if isinstance(value, str):
-        return rules.isis_storable(value)
+        return rules.is_storable(value)
     if isinstance(value, dict):
         return all(is_storable(name) and is_storable(item) for name, item in value.items())
     return not isinstance(value, list) or all(is_storable(item) for item in value)

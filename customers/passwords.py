@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -26,9 +26,11 @@ T = TypeVar("T")
 
 MIN_CHARACTERS = 8
 MAX_BYTES = 72  # bcrypt reads no further
+UNUSABLE = "!"  # stands for the hash of an account that no password opens until it is given a new one
 
-# $2b$ is what this service makes; $2a$, $2y$ and $2x$ come from elsewhere.
-_HASH = re.compile(r"\$2[abxy]\$(?P<cost>0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+# $2b$ is what this service makes; $2a$, $2y$ and $2x$ come from elsewhere. The last character of a salt holds two bits;
+# bcrypt raises where its other four are not zero.
+_HASH = re.compile(r"\$2[abxy]\$(?P<cost>0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _OWN_PREFIX = "$2b$"
 
 # What one hash at cost 12 takes on an ordinary processor, in seconds: a first guess, corrected by every hash made.
@@ -49,7 +51,7 @@ def is_common(password: str) -> bool:
     return password.lower() in _common()
 
 
-def _cost(hashed: str | None) -> int | None:
+def cost(hashed: str | None) -> int | None:
     """Return a bcrypt hash's cost, or None for what is not one."""
     match = _HASH.fullmatch(hashed or "")
     return int(match["cost"]) if match else None
@@ -86,7 +88,7 @@ class Hasher:
 
     def hash(self, password: str) -> str:
         """Return the bcrypt hash of a password of at most 72 bytes. Raises Busy."""
-        return self._run(lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._rounds)).decode())
+        return self._run(lambda: self._hash(password))
 
     def verify(self, password: str, hashed: str | None) -> bool:
         """Return whether a password is the one that was hashed; None stands for an account that does not exist.
@@ -96,29 +98,40 @@ class Hasher:
         """
         return self._run(lambda: self._verify(password.encode(), hashed))
 
+    def hash_all(self, plain: Iterable[str]) -> list[str]:
+        """Return the hashes of many passwords, made by all threads; nobody is refused. For bulk work by itself."""
+        return list(self._pool.map(self._hash, plain))
+
+    def match_all(self, pairs: Iterable[tuple[str, str]]) -> list[bool]:
+        """Return for many passwords and hashes whether they belong together, likewise."""
+        return list(self._pool.map(lambda pair: self._verify(pair[0].encode(), pair[1]), pairs))
+
     def renewed(self, password: str, hashed: str) -> str | None:
         """Return a new hash of a password just verified, if the old one is weaker than the set cost, else None.
 
         A password over 72 bytes keeps its foreign hash, which was made of the first 72; a new one must be shorter.
         Nor is there a new hash while the pool is busy: the login is what matters, and the next one will do.
         """
-        if (_cost(hashed) or 0) >= self._rounds or len(password.encode()) > MAX_BYTES:
+        if (cost(hashed) or 0) >= self._rounds or len(password.encode()) > MAX_BYTES:
             return None
         try:
             return self.hash(password)
         except Busy:
             return None
 
+    def _hash(self, password: str) -> str:
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._rounds)).decode()
+
     def _verify(self, password: bytes, hashed: str | None) -> bool:
-        cost = _cost(hashed)
-        if hashed is not None and cost is not None:
+        own = cost(hashed)
+        if hashed is not None and own is not None:
             # bcryptjs and its like cut at 72 bytes when they made the hash; a password of ours was never longer.
             if not hashed.startswith(_OWN_PREFIX):
                 password = password[:MAX_BYTES]
             if len(password) <= MAX_BYTES and bcrypt.checkpw(password, hashed.encode()):
                 return True
         # 2^c + (2^c + 2^(c+1) + … + 2^(n-1)) = 2^n: a cheaper hash is topped up to the work of the set cost.
-        spent_at = cost if cost is not None and len(password) <= MAX_BYTES else None
+        spent_at = own if own is not None and len(password) <= MAX_BYTES else None
         for rounds in [self._rounds] if spent_at is None else range(spent_at, self._rounds):
             bcrypt.hashpw(password[:MAX_BYTES], bcrypt.gensalt(rounds))
         return False

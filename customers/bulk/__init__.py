@@ -1,0 +1,1 @@
+"""Bulk work from the command line: importing and exporting customers."""

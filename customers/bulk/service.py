@@ -1,0 +1,238 @@
+"""Importing customers: batch by batch, each in a transaction of its own, so that it can be broken off and run again.
+
+One thread reads and checks; others hand the batches over to the database, which works meanwhile.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from psycopg import errors as pg_errors
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from customers.bulk import rows, sql, staging
+from customers.bulk.files import Record
+from customers.bulk.groups import Groups
+from customers.bulk.rows import Options, Rejected, Row
+from customers.passwords import UNUSABLE, Hasher
+from customers.processors import processors
+from customers.resources import Resources
+
+BATCH = 10_000  # rows of a transaction
+_HASHES = 200  # plain passwords of a transaction: what being broken off may cost
+_LOADERS = 2
+_TRIES = 20
+# Somebody else wrote the same at the same time; the next try sees what was written.
+_AGAIN = (pg_errors.UniqueViolation, pg_errors.DeadlockDetected)
+_ANOTHER = "?"  # what a dry run takes for a hash that it does not make: no account has it
+
+
+@dataclass
+class Counts:
+    """What has become of records; ``rejected`` pairs lines with reasons."""
+
+    read: int = 0
+    added: int = 0
+    updated: int = 0
+    skipped: int = 0
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+    def reject(self, lines: Iterable[int], reason: str) -> None:
+        """Count these lines as rejected."""
+        self.rejected += [(line, reason) for line in lines]
+
+    def twice(self, lines: Sequence[int], options: Options) -> None:
+        """Count lines whose address stood in the file before: an update cannot mean both."""
+        if options.update:
+            self.reject(lines, rows.TWICE)
+        else:
+            self.skipped += len(lines)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows as COPY takes them."""
+
+    customers: bytes
+    addresses: bytes
+    size: int
+    identified: bool  # whether any brings a uuid
+
+    @classmethod
+    def of(cls, taken: Sequence[Row]) -> "_Batch":
+        count = sum(1 + len(row.addresses or ()) for row in taken)
+        uuids = rows.uuids(count)
+        return cls(
+            "".join(row.copied(row.uuid or next(uuids)) for row in taken).encode(),
+            "".join(line for row in taken for line in row.copied_addresses(uuids)).encode(),
+            len(taken),
+            identified=any(row.uuids() for row in taken),
+        )
+
+
+def run(
+    resources: Resources, records: Iterable[Record], options: Options, groups: Groups, batch: int = BATCH
+) -> Iterator[Counts]:
+    """Import the records; yield the counts of what is done, again and again.
+
+    Whoever else writes at the same time is waited for, and loses nothing.
+    """
+    # Where it matters which of two rows of one address is the first, they must not be in two hands.
+    loaders = 1 if options.update or options.dry_run else _LOADERS
+    hasher = Hasher(resources.settings.bcrypt_rounds, threads=processors(), max_wait=math.inf)
+    with ExitStack() as stack:
+        conns = [stack.enter_context(resources.database.at_length()) for _ in range(loaders)]
+        for conn in conns:
+            with conn.begin():
+                staging.prepare(conn)
+        pool = stack.enter_context(_Loaders(conns, options))
+        for counts, taken in _gather(records, options, groups, batch):
+            hashed = _hash(resources, hasher, options, taken, counts)
+            yield counts
+            if hashed:
+                yield from pool.submit(_Batch.of(hashed))
+        yield from pool.finish()
+
+
+def _gather(
+    records: Iterable[Record], options: Options, groups: Groups, batch: int
+) -> Iterator[tuple[Counts, list[Row]]]:
+    """Yield the rows in batches, each with the counts of the records read for it."""
+    counts, taken, names, plain = Counts(), list[Row](), set[str](), 0
+    for record in records:
+        counts.read += 1
+        row = _check(record, options, groups, counts)
+        if row is None:
+            pass
+        elif row.key in names:
+            counts.twice([row.line], options)
+        elif not names.isdisjoint(row.uuids()):
+            counts.reject([row.line], rows.TAKEN)
+        else:
+            taken.append(row)
+            names.update((row.key, *row.uuids()))
+            plain += row.plain is not None
+        if len(taken) >= batch or plain >= _HASHES or counts.read >= 2 * batch:
+            yield counts, taken
+            counts, taken, names, plain = Counts(), [], set(), 0
+    yield counts, taken
+
+
+def _check(record: Record, options: Options, groups: Groups, counts: Counts) -> Row | None:
+    try:
+        return rows.check(record, options, groups.find)
+    except Rejected as rejected:
+        counts.reject([record.line], str(rejected))
+        return None
+
+
+def _hash(resources: Resources, hasher: Hasher, options: Options, taken: list[Row], counts: Counts) -> list[Row]:
+    """Return the rows with their plain passwords hashed, without those that are there and are to stay as they are."""
+    plain = {row.key: row.plain for row in taken if row.plain is not None}
+    if not plain:
+        return taken
+    with resources.database.reading() as conn:
+        stored = sql.find_hashes(conn, list(plain))
+    if options.update:
+        matches = hasher.match_all((plain[key], hashed) for key, hashed in stored.items())
+        # What matches stays: to hash it anew would be a change at every run.
+        done = {key for key, matched in zip(stored, matches, strict=True) if matched}
+    else:
+        done = set(stored)
+        counts.skipped += len(done)
+        taken = [row for row in taken if row.key not in done]
+    new = {key: password for key, password in plain.items() if key not in done}
+    hashes = [_ANOTHER] * len(new) if options.dry_run else hasher.hash_all(new.values())
+    made = dict(zip(new, hashes, strict=True))
+    for row in taken:
+        row.password = made.get(row.key, row.password)
+    return taken
+
+
+class _Loaders:
+    """Threads with a connection each, that load batches into the database; a few batches may wait."""
+
+    def __init__(self, conns: Sequence[Connection], options: Options) -> None:
+        self._options = options
+        self._most = len(conns) + 1
+        self._free: SimpleQueue[Connection] = SimpleQueue()
+        for conn in conns:
+            self._free.put(conn)
+        self._pool = ThreadPoolExecutor(len(conns), "loader")
+        self._begun: deque[Future[Counts]] = deque()
+
+    def __enter__(self) -> "_Loaders":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, batch: _Batch) -> Iterator[Counts]:
+        """Have a batch loaded; yield the counts of those that had to be done before there was room."""
+        self._begun.append(self._pool.submit(self._load, batch))
+        while len(self._begun) > self._most:
+            yield self._begun.popleft().result()
+
+    def finish(self) -> Iterator[Counts]:
+        """Yield the counts of all others."""
+        while self._begun:
+            yield self._begun.popleft().result()
+
+    def _load(self, batch: _Batch) -> Counts:
+        conn = self._free.get()
+        try:
+            for _ in range(_TRIES - 1):
+                try:
+                    return _load(conn, self._options, batch)
+                except DBAPIError as error:
+                    if not isinstance(error.orig, _AGAIN):
+                        raise
+            return _load(conn, self._options, batch)
+        finally:
+            self._free.put(conn)
+
+
+def _load(conn: Connection, options: Options, batch: _Batch) -> Counts:
+    """Do what is to be done with a batch, in one transaction."""
+    counts = Counts()
+    with conn.begin():
+        staging.stage(conn, batch.customers, batch.addresses)
+        if options.update or options.dry_run:
+            counts.twice(staging.refuse_twice(conn), options)
+        if batch.identified:
+            counts.reject(staging.refuse_taken(conn), rows.TAKEN)
+            counts.reject(staging.refuse_taken_address(conn), rows.TAKEN_ADDRESS)
+        if options.update or options.dry_run:
+            _compare(conn, options, batch, counts)
+        if not options.dry_run:
+            counts.added = sql.insert(conn, UNUSABLE)
+            if batch.addresses:
+                sql.insert_addresses(conn)
+        counts.skipped = batch.size - counts.added - counts.updated - len(counts.rejected)
+    return counts
+
+
+def _compare(conn: Connection, options: Options, batch: _Batch, counts: Counts) -> None:
+    """Find out what is to be added and to be changed, refuse what cannot be, and change."""
+    sql.match(conn)
+    if batch.identified and options.dry_run:
+        counts.reject(staging.refuse_named_before(conn), rows.TAKEN)
+    if options.update:
+        if not options.lenient:
+            counts.reject(staging.refuse_nameless(conn), rows.NO_NAME)
+        if not options.without_passwords:
+            counts.reject(staging.refuse_without_hash(conn), rows.NO_HASH)
+        if not options.dry_run:
+            sql.lock(conn)
+        sql.compare(conn)
+    found = sql.count(conn)
+    counts.added = found.added
+    if options.update:
+        counts.updated = found.updated
+        if not options.dry_run:
+            sql.update(conn)
