@@ -18,15 +18,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from bench.databases import databases
 from bench.fill import GROUPS, customers
 from tests.conftest import REPOSITORY
-from tests.service import BIN, environment
+from tests.service import BIN, database_url, environment
 
 COLUMNS = "email, full_name, status, group_id, created_at, password"
 MIB = 1024  # of ru_maxrss, which is in KiB
@@ -59,13 +57,11 @@ class Checks:
 
 def start(conninfo: str, *args: str | Path, out: Path | None = None) -> "subprocess.Popen[bytes]":
     """Start a command of the service on a database."""
-    parts = conninfo_to_dict(conninfo)
-    url = f"postgresql:///{parts.pop('dbname')}?{urlencode(parts)}"
     with (out or Path(os.devnull)).open("wb") as stdout:
         return subprocess.Popen(
             [BIN / "flask", *args],
             cwd=REPOSITORY,
-            env=environment(CUSTOMERS_DATABASE_URL=url, CUSTOMERS_SECRET_KEY="k" * 32),
+            env=environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), CUSTOMERS_SECRET_KEY="k" * 32),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
         )

@@ -12,6 +12,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.conftest import PASSWORD, REPOSITORY
 
@@ -35,6 +38,12 @@ def environment(**changes: str) -> dict[str, str]:
         if not name.startswith(("CUSTOMERS_", "HOST", "PORT", "OTEL_"))
     }
     return {**kept, "PATH": f"{BIN}:{kept['PATH']}", **changes}
+
+
+def database_url(conninfo: str) -> str:
+    """Return a connection string in the form that CUSTOMERS_DATABASE_URL takes."""
+    parts = conninfo_to_dict(conninfo)
+    return f"postgresql:///{parts.pop('dbname')}?{urlencode(parts)}"
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:

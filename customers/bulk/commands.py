@@ -55,7 +55,7 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     """
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise click.UsageError("Invalid value for '--delimiter': must be one character.")
-    source = None if file.name == "<stdin>" else Path(file.name)
+    source = None if file is sys.stdin.buffer else Path(file.name)
     target = rejected or Path(f"{source or 'customers'}.rejected.csv")
     if source and target.exists() and target.samefile(source):
         raise click.UsageError("Invalid value for '--rejected': is the file to import.")

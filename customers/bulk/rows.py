@@ -89,7 +89,7 @@ def check(record: Record, options: Options, group_id: Callable[[str], int | None
 def _row(record: Record, options: Options, group_id: Callable[[str], int | None]) -> Row:
     if record.fault:
         raise Rejected(record.fault)
-    kept = {name: _check(name, value) for name, value in record.values.items() if value is not None}
+    kept = _checked(record.values)
     _require(kept, options)
     group = group_id(kept["group"]) if "group" in kept else None
     if "group" in kept and group is None:
@@ -111,14 +111,19 @@ def _row(record: Record, options: Options, group_id: Callable[[str], int | None]
     )
 
 
-def _check(name: str, value: Any) -> Any:
-    rule = values.RULES.get(name)
-    if rule is None:
-        raise Rejected(f"{name[:50]}: There is no such column.")
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given, checked, by name. Raises Rejected."""
+    name = ""
+    kept = {}
     try:
-        return rule(value)
+        for name, value in given.items():
+            if value is not None:
+                kept[name] = values.RULES[name](value)
+    except KeyError:
+        raise Rejected(f"{name[:50]}: There is no such column.") from None
     except ValidationError as fault:
         raise Rejected(f"{name}: {' '.join(fault.messages)}") from None
+    return kept
 
 
 def _require(kept: Mapping[str, Any], options: Options) -> None:
@@ -147,7 +152,7 @@ def _addresses(given: list[dict[str, Any]], options: Options) -> list[tuple[str 
     for number, address in enumerate(given, 1):
         own = {name: value for name, value in address.items() if name in _OWN}
         try:
-            kept = {name: _check(name, value) for name, value in own.items() if value is not None}
+            kept = _checked(own)
             kept |= _address({name: value for name, value in address.items() if name not in _OWN}, options)
         except Rejected as fault:
             raise Rejected(f"addresses, {number}: {fault}") from None

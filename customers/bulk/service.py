@@ -61,17 +61,20 @@ class _Batch:
     customers: bytes
     addresses: bytes
     size: int
-    identified: bool  # whether any brings a uuid
+    names: set[str]  # what no two customers share
+    identified: bool  # whether uuids are among them
 
     @classmethod
     def of(cls, taken: Sequence[Row]) -> "_Batch":
-        count = sum(1 + len(row.addresses or ()) for row in taken)
-        uuids = rows.uuids(count)
+        names = {row.key for row in taken}
+        given = {uuid for row in taken for uuid in row.uuids()}
+        uuids = rows.uuids(sum(1 + len(row.addresses or ()) for row in taken))
         return cls(
             "".join(row.copied(row.uuid or next(uuids)) for row in taken).encode(),
             "".join(line for row in taken for line in row.copied_addresses(uuids)).encode(),
             len(taken),
-            identified=any(row.uuids() for row in taken),
+            names | given,
+            identified=bool(given),
         )
 
 
@@ -82,7 +85,7 @@ def run(
 
     Whoever else writes at the same time is waited for, and loses nothing.
     """
-    # Where it matters which of two rows of one address is the first, they must not be in two hands.
+    # What a file has named before is kept with the connection.
     loaders = 1 if options.update or options.dry_run else _LOADERS
     hasher = Hasher(resources.settings.bcrypt_rounds, threads=processors(), max_wait=math.inf)
     with ExitStack() as stack:
@@ -164,7 +167,7 @@ class _Loaders:
         for conn in conns:
             self._free.put(conn)
         self._pool = ThreadPoolExecutor(len(conns), "loader")
-        self._begun: deque[Future[Counts]] = deque()
+        self._begun: deque[tuple[_Batch, Future[Counts]]] = deque()
 
     def __enter__(self) -> "_Loaders":
         return self
@@ -173,15 +176,18 @@ class _Loaders:
         self._pool.shutdown(cancel_futures=True)
 
     def submit(self, batch: _Batch) -> Iterator[Counts]:
-        """Have a batch loaded; yield the counts of those that had to be done before there was room."""
-        self._begun.append(self._pool.submit(self._load, batch))
+        """Have a batch loaded; yield the counts of those that had to be done before."""
+        # The first of two rows that name the same is the one that counts.
+        if not all(batch.names.isdisjoint(other.names) for other, _ in self._begun):
+            yield from self.finish()
+        self._begun.append((batch, self._pool.submit(self._load, batch)))
         while len(self._begun) > self._most:
-            yield self._begun.popleft().result()
+            yield self._begun.popleft()[1].result()
 
     def finish(self) -> Iterator[Counts]:
         """Yield the counts of all others."""
         while self._begun:
-            yield self._begun.popleft().result()
+            yield self._begun.popleft()[1].result()
 
     def _load(self, batch: _Batch) -> Counts:
         conn = self._free.get()

@@ -1,0 +1,146 @@
+"""`flask export-customers`: what goes out, and comes in again without loss."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from customers import passwords
+from customers.bulk import cells
+from tests.bulk import ANN, HOME, OLD_HASH, Shop, shop, summary
+
+__all__ = ["shop"]
+
+STORED: list[dict[str, Any]] = [
+    {**ANN, "created_at": "2021-01-01T00:00:00.000001Z", "updated_at": "2022-01-01T00:00:00.5Z", "status": 0,
+     "group": "Wholesale", "meta_data": '{"n": 1.10, "t": "ü"}',
+     "addresses": [HOME, {**HOME, "city": "Köln", "telephone": "=1", "is_default": True,
+                          "created_at": "2020-01-01T00:00:00.25Z", "updated_at": None}]},
+    {**ANN, "email": "=cmd@example.com", "full_name": "'=1+1", "created_at": "2020-01-01T00:00:00Z"},
+    {**ANN, "email": "a@example.com", "full_name": 'a, "b"\n\r;\tc', "created_at": "2020-01-01T00:00:00Z"},
+    {**ANN, "email": "b@example.com", "full_name": "\\N", "created_at": None, "password_hash": passwords.UNUSABLE},
+]  # fmt: skip
+
+
+@pytest.fixture
+def filled(shop: Shop) -> Shop:
+    result = shop.load_json(*STORED, options=("--create-groups",))
+    assert result.exit_code == 0, result.output
+    return shop
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_an_export_that_is_imported_into_an_empty_database_is_exported_alike(filled: Shop, kind: str) -> None:
+    first = filled.export(kind, "--with-hashes")
+    filled.db.execute("DELETE FROM customer")
+    filled.db.execute("DELETE FROM customer_group WHERE customer_group_id > 1")
+
+    result = filled.load(first, "--create-groups")
+
+    assert (result.exit_code, result.stdout.splitlines()[-1] + "\n") == (0, summary(4, added=4))
+    assert filled.export(kind, "--with-hashes") == first
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_an_export_that_updates_its_own_database_changes_nothing(filled: Shop, kind: str) -> None:
+    assert filled.load(filled.export(kind, "--with-hashes"), "--update").stdout == summary(4, skipped=4)
+
+
+def test_csv_goes_out_oldest_first_with_guarded_cells(filled: Shop) -> None:
+    header, *rows = csv.reader(io.StringIO(filled.export("csv"), newline=""))
+
+    assert header == ["uuid", "email", "full_name", "status", "group", "created_at", "updated_at", "meta_data"]
+    assert [row[1] for row in rows] == ["'=cmd@example.com", "a@example.com", "ann@example.com", "b@example.com"]
+    assert rows[0][2] == "''=1+1"
+    assert rows[2][2:] == [
+        "Ann", "0", "Wholesale", "2021-01-01T00:00:00.000001Z", "2022-01-01T00:00:00.500000Z",
+        '{"n": 1.10, "t": "ü"}',
+    ]  # fmt: skip
+    assert rows[3][5] == ""
+
+
+def test_ndjson_goes_out_with_addresses(filled: Shop) -> None:
+    ann = json.loads(filled.export("ndjson", "--email", "ANN@example.com"))
+
+    assert (ann["group"], ann["status"], len(ann["addresses"])) == ("Wholesale", 0, 2)
+    assert ann["addresses"][1] | {"uuid": ""} == {
+        **HOME, "uuid": "", "telephone": "=1", "address_2": None, "city": "Köln", "is_default": True,
+        "created_at": "2020-01-01T00:00:00.250000Z", "updated_at": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_hashes_go_out_only_when_asked_for(filled: Shop, kind: str) -> None:
+    assert "$2" not in filled.export(kind)
+    assert "password" not in filled.export(kind)
+    assert filled.export(kind, "--with-hashes").count(OLD_HASH) == 3
+
+
+def test_an_export_without_hashes_comes_in_for_those_who_will_reset_their_passwords(filled: Shop) -> None:
+    exported = filled.export("csv")
+    filled.db.execute("DELETE FROM customer")
+
+    refused = filled.load(exported)
+    taken = filled.load(exported, "--without-passwords")
+
+    assert refused.exit_code == 2
+    assert taken.stdout == summary(4, added=4)
+    assert {row["password"] for row in filled.customers()} == {passwords.UNUSABLE}
+
+
+@pytest.mark.parametrize(
+    ("options", "emails"),
+    [
+        (("--keyword", "1+1"), ["=cmd@example.com"]),
+        (("--keyword", "%"), []),
+        (("--full-name", "ANN"), ["ann@example.com"]),
+        (("--status", "0"), ["ann@example.com"]),
+        (("--group-id", "1", "--status", "1", "--keyword", "b"), ["a@example.com", "b@example.com"]),
+        (("--created-from", "2020-01-01", "--created-to", "2021-01-01"), ["=cmd@example.com", "a@example.com"]),
+    ],
+)
+def test_the_filters_are_those_of_the_list(filled: Shop, options: tuple[str, ...], emails: list[str]) -> None:
+    assert [json.loads(line)["email"] for line in filled.export("ndjson", *options).splitlines()] == emails
+
+
+@pytest.mark.parametrize("options", [("--status", "2"), ("--created-from", "now"), ("--group-id", "x")])
+def test_a_wrong_filter_is_wrong_usage(shop: Shop, options: tuple[str, ...]) -> None:
+    result = shop.run("export-customers", "--format", "csv", *options)
+
+    assert result.exit_code == 2
+    assert options[0] in result.stderr
+
+
+def test_what_is_no_hash_goes_out_as_none(shop: Shop) -> None:
+    shop.db.execute("INSERT INTO customer (email, password, full_name) VALUES ('a@example.com', 'secret', 'A')")
+
+    assert json.loads(shop.export("ndjson", "--with-hashes"))["password_hash"] == passwords.UNUSABLE
+
+
+def test_of_nobody_there_is_a_header_or_nothing(shop: Shop) -> None:
+    assert shop.export("csv").count("\n") == 1
+    assert shop.export("ndjson") == ""
+
+
+TEXTS = st.text("'=+-@\t\r\n \xa0\uff1d\uff0b\uff0d\uff20a;,\"", max_size=8) | st.text()
+
+
+@given(TEXTS)
+def test_every_text_comes_back_from_its_cell(text: str) -> None:
+    assert cells.unguard(cells.guard(text)) == text
+
+
+@given(TEXTS, TEXTS)
+def test_no_two_texts_share_a_cell(one: str, other: str) -> None:
+    assert (cells.guard(one) == cells.guard(other)) == (one == other)
+
+
+@given(TEXTS)
+def test_no_cell_begins_like_a_formula(text: str) -> None:
+    cell = cells.guard(text)
+
+    assert not cell.startswith(("\t", "\r", "\n"))
+    assert cell.lstrip()[:1] not in set("=+-@\uff1d\uff0b\uff0d\uff20")  # the empty text is in no set

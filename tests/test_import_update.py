@@ -1,0 +1,156 @@
+"""`flask import-customers --update` and `--dry-run`: what changes, and what does not."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
+from tests.conftest import PASSWORD, log_in, new_client
+from tests.db import Db
+
+__all__ = ["shop"]
+
+OTHER_HASH = "$2b$04$fACShfgxfVqugPkgZHOhAuJho188lJ/BxEGm9FFr8zy6bZFZ7P.KK"
+UPDATE = ("--update",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "ANN@example.com"},
+        {"full_name": "Anna"},
+        {"status": 0},
+        {"group": "Wholesale"},
+        {"created_at": "2020-01-01T00:00:00Z"},
+        {"meta_data": '{"a": 1}'},
+        {"password_hash": OTHER_HASH},
+        {"password_hash": None, "password": PASSWORD},
+        {"addresses": [HOME]},
+        {"addresses": [{**HOME, "city": "Ulm"}, HOME]},
+    ],
+)
+def test_an_update_writes_what_differs_once(shop: Shop, change: dict[str, Any]) -> None:
+    shop.db.execute("INSERT INTO customer_group (group_name) VALUES ('Wholesale')")
+    shop.load_json({**ANN, "addresses": [{**HOME, "city": "Ulm"}]})
+    before = shop.customers(), shop.addresses()
+    row = {**ANN, **change}
+
+    dry = shop.load_json(row, options=(*UPDATE, "--dry-run"))
+    unchanged = shop.customers(), shop.addresses()
+    first = shop.load_json(row, options=UPDATE)
+    there = shop.customers(), shop.addresses()
+    second = shop.load_json(row, options=UPDATE)
+
+    assert unchanged == before
+    assert "0 would be added, 1 would be updated, 0 would be skipped, 0 rejected" in dry.stdout
+    assert (first.exit_code, first.stdout) == (0, summary(1, updated=1))
+    assert there != before
+    assert second.stdout == summary(1, skipped=1)
+    assert (shop.customers(), shop.addresses()) == there
+
+
+def test_what_a_row_does_not_say_stays(shop: Shop) -> None:
+    shop.load_json({**ANN, "status": 0, "created_at": "2020-01-01", "meta_data": '{"a": 1}', "addresses": [HOME]})
+    before = shop.customer()
+
+    result = shop.load_csv("email,full_name,created_at", "ann@example.com,Anna,", options=UPDATE)
+
+    after = shop.customer()
+    assert result.stdout == summary(1, updated=1)
+    assert {**after, "full_name": "Ann", "updated_at": before["updated_at"]} == before
+    assert after["updated_at"] > before["updated_at"]
+    assert len(shop.addresses()) == 1
+
+
+def test_an_update_of_addresses_makes_them_the_rows(shop: Shop) -> None:
+    shop.load_json({**ANN, "addresses": [HOME, {**HOME, "city": "Ulm", "is_default": True}]})
+
+    shop.load_json({**ANN, "addresses": [{**HOME, "city": "Bonn", "is_default": True}]}, options=UPDATE)
+    bonn = [(row["city"], row["is_default"]) for row in shop.addresses()]
+    shop.load_json({**ANN, "addresses": []}, options=UPDATE)
+
+    assert bonn == [("Bonn", True)]
+    assert shop.addresses() == []
+
+
+def test_an_update_adds_whoever_is_not_there_if_the_row_is_whole(shop: Shop) -> None:
+    rows: list[dict[str, Any]] = [
+        ANN,
+        {"email": "bob@example.com", "full_name": "Bob"},
+        {**ANN, "email": "cy@example.com", "full_name": None},
+    ]
+
+    result = shop.load_json(*rows, options=UPDATE)
+
+    assert result.stdout == summary(3, added=1, rejected=2)
+    assert shop.rejected() == [(2, "password: Is missing, and so is password_hash."), (3, "full_name: Is missing.")]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_update_cannot_mean_two_rows_of_one_address(
+    shop: Shop, apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if apart:
+        monkeypatch.setattr("customers.bulk.service.run.__defaults__", (1,))
+    rows: list[dict[str, Any]] = [ANN, {**ANN, "email": "ANN@example.com", "full_name": "Other"}]
+
+    first = shop.load_json(*rows, options=UPDATE)
+    there = shop.customers()
+    second = shop.load_json(*rows, options=UPDATE)
+
+    assert first.stdout == summary(2, added=1, rejected=1)
+    assert second.stdout == summary(2, skipped=1, rejected=1)
+    assert shop.customers() == there
+    assert shop.rejected() == [(2, "email: Stood in the file before.")]
+
+
+@pytest.mark.parametrize("change", [{"password_hash": OTHER_HASH}, {"status": 0}])
+def test_a_new_password_or_status_0_ends_sessions_and_resets(
+    shop: Shop, app: Flask, db: Db, change: dict[str, Any]
+) -> None:
+    shop.load_json(ANN, {**ANN, "email": "bob@example.com"})
+    for email in ("ann@example.com", "bob@example.com"):
+        log_in(new_client(app), email, OLD_PASSWORD)
+    db.execute("INSERT INTO reset_password_token (customer_id, token) SELECT customer_id, 'x' FROM customer")
+
+    shop.load_json({**ANN, **change}, {**ANN, "email": "bob@example.com", "full_name": "Bob"}, options=UPDATE)
+
+    for table in ("login_session", "reset_password_token"):
+        (row,) = db.all(f"SELECT email FROM {table} JOIN customer USING (customer_id)")
+        assert row["email"] == "bob@example.com"
+
+
+def test_a_plain_password_that_is_the_stored_one_is_no_change(shop: Shop) -> None:
+    shop.load_json(ANN)
+
+    result = shop.load_json({"email": ANN["email"], "password": OLD_PASSWORD}, options=UPDATE)
+
+    assert result.stdout == summary(1, skipped=1)
+    assert shop.customer()["password"] == OLD_HASH
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_dry_run_changes_nothing_and_counts_exactly(shop: Shop, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if apart:
+        monkeypatch.setattr("customers.bulk.service.run.__defaults__", (1,))
+    uuid = "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10"
+    shop.load_json(ANN)
+    before = shop.customers()
+    rows: list[dict[str, Any]] = [
+        {**ANN, "full_name": "Anna"},
+        {**ANN, "email": "bob@example.com", "uuid": uuid, "addresses": [{**HOME, "uuid": uuid}]},
+        {**ANN, "email": "Bob@example.com"},
+        {"email": "cy@example.com", "full_name": "Cy", "password": PASSWORD},
+        {**ANN, "email": "dan@example.com", "uuid": uuid},
+        {**ANN, "email": "eve@example.com", "addresses": [{**HOME, "uuid": uuid}]},
+        {**ANN, "email": "bad"},
+    ]
+
+    dry = shop.load_json(*rows, options=("--dry-run",))
+    after = shop.customers()
+    real = shop.load_json(*rows)
+
+    assert after == before
+    assert dry.stdout.replace("would be ", "") == real.stdout == summary(7, added=2, skipped=2, rejected=3)
+    assert (dry.exit_code, real.exit_code) == (1, 1)
