@@ -37,7 +37,7 @@ class FileRefused(Exception):
     """The file as a whole is not what can be imported; nothing has been changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """What stands in a line, JSON values or a CSV file's texts, None for an empty cell; or what is wrong with it."""
 
@@ -150,15 +150,17 @@ def _read_csv(lines: _Lines, header: list[str], delimiter: str) -> Iterator[Reco
             yield Record(line, fault=f"The line is not CSV: {error}.")
         else:
             if len(row) == width:
-                yield Record(
-                    line,
-                    {
-                        name: cells.unguard(cell) if cell[:1] == "'" and name != "password" else cell or None
-                        for name, cell in zip(header, row, strict=True)
-                    },
-                )
+                yield Record(line, _values(header, row))
             elif row:
                 yield Record(line, fault=f"The line has {len(row)} cells, the header {width}.")
+
+
+def _values(header: list[str], row: list[str]) -> dict[str, str | None]:
+    values: dict[str, str | None] = dict(zip(header, row, strict=True))
+    if "" in row or "'" in "".join(row):  # most rows need no more
+        for name, cell in zip(header, row, strict=True):
+            values[name] = (cell if name == "password" else cells.unguard(cell)) or None
+    return values
 
 
 def _read_ndjson(lines: _Lines) -> Iterator[Record]:

@@ -1,6 +1,6 @@
 """The groups that a file names, by name: those there are, and those that are made for it."""
 
-from customers.bulk import sql
+from customers.bulk import lookups
 from customers.bulk.rows import Options
 from customers.groups import sql as groups_sql
 from customers.resources import Resources
@@ -37,6 +37,6 @@ class Groups:
 
     def _read(self) -> None:
         with self._resources.database.reading() as conn:
-            for group in sql.list_groups(conn):
+            for group in lookups.list_groups(conn):
                 for name in (group.group_name, group.group_name.lower(), group.folded):
                     self._ids.setdefault(name, group.customer_group_id)

@@ -1,6 +1,5 @@
 """From a record of a file to a row for the database: checked by the rules of the API, in the form that COPY takes."""
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +11,21 @@ from customers.addresses.schemas import AddressChanges, NewAddress
 from customers.addresses.service import FIELDS as ADDRESS_FIELDS
 from customers.bulk import values
 from customers.bulk.files import Record
+from customers.groups.sql import DEFAULT
+from customers.passwords import UNUSABLE
 
-UNKNOWN = "-infinity"  # a time that is given as none, where NULL stands for one that is not given
+UNKNOWN = "-infinity"  # a time that is given as none, while NULL stands for one that is not given
+
+# What a row does not say: for an update it stays, for a new customer it is this.
+_DEFAULTS = {
+    "status": "1",
+    "group_id": str(DEFAULT),
+    "password": UNUSABLE,
+    "created_at": values.NOW,
+    "updated_at": values.NOW,
+    "meta_data": "{}",
+}
+_STAYS = dict.fromkeys(_DEFAULTS, values.NULL)
 
 _BAD_BYTES = re.compile("[\udc80-\udcff]")
 _OWN = ("uuid", "created_at", "updated_at")  # what a request cannot say of an address
@@ -64,14 +76,14 @@ class Row:
         return [self.uuid, *found] if self.uuid else found
 
     def copied(self, uuid: str) -> str:
-        """Return the line for COPY, in the order of staging.COPY."""
+        """Return the columns of the customer, for COPY."""
         return (
-            f"{self.line}\t{uuid}\t{self.email}\t{self.full_name}\t{self.status}\t{self.group_id}\t{self.password}"
-            f"\t{self.created_at}\t{self.updated_at}\t{self.meta_data}\t{'f' if self.addresses is None else 't'}\n"
+            f"{uuid}\t{self.email}\t{self.full_name}\t{self.status}\t{self.group_id}\t{self.password}"
+            f"\t{self.created_at}\t{self.updated_at}\t{self.meta_data}"
         )
 
     def copied_addresses(self, uuids: Iterator[str]) -> Iterator[str]:
-        """Yield the lines for COPY, in the order of staging.COPY_ADDRESSES, with a uuid for those without one."""
+        """Yield the lines for COPY, with a uuid for those without one."""
         for place, (uuid, rest) in enumerate(self.addresses or ()):
             yield f"{self.line}\t{place}\t{uuid or next(uuids)}\t{rest}\n"
 
@@ -94,19 +106,20 @@ def _row(record: Record, options: Options, group_id: Callable[[str], int | None]
     group = group_id(kept["group"]) if "group" in kept else None
     if "group" in kept and group is None:
         raise Rejected("group: There is no such group.")
+    absent = _STAYS if options.update else _DEFAULTS
     return Row(
         line=record.line,
         key=kept["email"].lower(),
         uuid=kept.get("uuid"),
         email=values.cell(kept["email"]),
         full_name=values.cell(kept.get("full_name")),
-        status=str(kept.get("status", values.NULL)),
-        group_id=values.NULL if group is None else str(group),
-        password=kept.get("password_hash", values.NULL),
+        status=str(kept.get("status", absent["status"])),
+        group_id=str(group or absent["group_id"]),
+        password=kept.get("password_hash", absent["password"]),
         plain=kept.get("password"),
-        created_at=_time(record.values, kept, "created_at"),
-        updated_at=_time(record.values, kept, "updated_at"),
-        meta_data=values.cell(kept.get("meta_data")),
+        created_at=_time(record.values, kept, "created_at", absent["created_at"]),
+        updated_at=_time(record.values, kept, "updated_at", absent["updated_at"]),
+        meta_data=values.cell(kept["meta_data"]) if "meta_data" in kept else absent["meta_data"],
         addresses=_addresses(kept["addresses"], options) if "addresses" in kept else None,
     )
 
@@ -159,7 +172,7 @@ def _addresses(given: list[dict[str, Any]], options: Options) -> list[tuple[str 
         kept["is_default"] = "t" if kept.get("is_default") else "f"
         defaults += kept["is_default"] == "t"
         cells = [values.cell(kept.get(name)) for name in ADDRESS_FIELDS]
-        cells += [_time(own, kept, name) for name in ("created_at", "updated_at")]
+        cells += [_time(own, kept, name, values.NOW) for name in ("created_at", "updated_at")]
         found.append((kept.get("uuid"), "\t".join(cells)))
     if defaults > 1:
         raise Rejected("addresses: More than one is the default.")
@@ -178,21 +191,5 @@ def _address(given: dict[str, Any], options: Options) -> dict[str, Any]:
     return kept
 
 
-def _time(given: Mapping[str, Any], kept: Mapping[str, str], name: str) -> str:
-    return kept.get(name, UNKNOWN if name in given else values.NULL)
-
-
-_VERSION = bytes(byte & 0x0F | 0x40 for byte in range(256))
-_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
-
-
-def uuids(count: int) -> Iterator[str]:
-    """Return random uuids (RFC 9562, version 4) as hexadecimal digits.
-
-    All of one reading of the system's randomness: PostgreSQL's own function makes a system call for each.
-    """
-    data = bytearray(os.urandom(16 * count))
-    data[6::16] = data[6::16].translate(_VERSION)
-    data[8::16] = data[8::16].translate(_VARIANT)
-    digits = data.hex()
-    return (digits[start : start + 32] for start in range(0, len(digits), 32))
+def _time(given: Mapping[str, Any], kept: Mapping[str, str], name: str, absent: str) -> str:
+    return kept.get(name, UNKNOWN if name in given else absent)

@@ -63,7 +63,7 @@ def prepare(conn: Connection) -> None:
 
 
 COPY = """
-    COPY staged (line, uuid, email, full_name, status, group_id, password, created_at, updated_at, meta_data, readdress)
+    COPY staged (uuid, email, full_name, status, group_id, password, created_at, updated_at, meta_data, line, readdress)
     FROM STDIN
 """
 COPY_ADDRESSES = "COPY staged_address FROM STDIN"

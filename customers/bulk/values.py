@@ -1,5 +1,6 @@
 """What stands in the columns of a file, checked by the rules of the API, each as it goes into the database."""
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from customers import parsing, passwords, rules
 from customers.addresses.service import MOST as MOST_ADDRESSES
 
 HIGHEST_COST = 14  # of a bcrypt hash: each login spends it
+# As COPY takes them.
 NULL = r"\N"
+NOW = "now"  # the time of the transaction
 
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -29,6 +32,11 @@ def _string(value: Any) -> str:
     if type(value) is not str:
         raise ValidationError("Not a valid string.")
     return value
+
+
+@functools.lru_cache(maxsize=1000)
+def _group(name: str) -> str:
+    return rules.text(name, shortest=1)
 
 
 def _uuid(value: Any) -> str:
@@ -83,7 +91,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "email": lambda value: rules.email(_string(value)),
     "full_name": lambda value: rules.text(_string(value), shortest=1),
     "status": rules.status,
-    "group": lambda value: rules.text(_string(value), shortest=1),
+    "group": lambda value: _group(_string(value)),
     "created_at": _moment,
     "updated_at": _moment,
     "meta_data": _object,
