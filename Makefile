@@ -42,6 +42,7 @@ bench: install ## measure what the documents claim: rushes, timing of refusals, 
 	$(BIN)/python -m bench.reset_timing
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.counters
+	$(BIN)/python -m bench.bulk
 
 lock: install ## renew the locked requirements within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'

@@ -151,3 +151,19 @@ def test_a_common_password_of_an_existing_account_still_signs_in(
     db.execute("UPDATE customer SET password = %s", hashed("123456"))
 
     log_in(client, customer.email, "123456")
+
+
+def test_a_stored_hash_with_an_impossible_salt_refuses_a_login(
+    customer: Account, client: CheckingClient, db: Db, work: Callable[[], int]
+) -> None:
+    """Cause: bcrypt raises where the salt's last character holds bits it cannot have, and the login was a 500.
+
+    Cure: such a text is no hash.
+    """
+    db.execute("UPDATE customer SET password = %s", f"$2b$04${'a' * 53}")
+    work()
+
+    refused = client.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
+
+    assert refused.status_code == 401
+    assert work() == 2**4

@@ -19,13 +19,12 @@ class Batch:
     addresses: bytes
 
     @classmethod
-    def of(cls, taken: Sequence[Row]) -> "Batch":
+    def of(cls, taken: Sequence[Row], names: set[str]) -> "Batch":
         """Return a batch of these rows; who brings no uuid is given one."""
-        given = {uuid for row in taken for uuid in row.uuids()}
         new = uuids(sum(1 + len(row.addresses or ()) for row in taken))
         return cls(
-            {row.key for row in taken} | given,
-            bool(given),
+            names,
+            len(names) > len(taken),
             [row.copied(row.uuid or next(new)) for row in taken],
             [f"{row.line}\t{'f' if row.addresses is None else 't'}" for row in taken],
             "".join(line for row in taken for line in row.copied_addresses(new)).encode(),

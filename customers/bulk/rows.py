@@ -1,7 +1,7 @@
 """From a record of a file to a row for the database: checked by the rules of the API, in the form that COPY takes."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,8 +70,10 @@ class Row:
         list[tuple[str | None, str]] | None
     )  # each a uuid, if it has one, and the rest; None leaves those there are
 
-    def uuids(self) -> list[str]:
+    def uuids(self) -> Sequence[str]:
         """Return the uuids that the file gives: the customer's, and those of addresses with a mark."""
+        if self.uuid is None and not self.addresses:
+            return ()
         found = [f"address {address[0]}" for address in self.addresses or () if address[0]]
         return [self.uuid, *found] if self.uuid else found
 

@@ -71,18 +71,18 @@ def run(
             with conn.begin():
                 staging.prepare(conn)
         pool = stack.enter_context(_Loaders(conns, options))
-        for counts, taken in _gather(records, options, groups, batch):
+        for counts, taken, names in _gather(records, options, groups, batch):
             hashed = _hash(resources, hasher, options, taken, counts)
             yield counts
             if hashed:
-                yield from pool.submit(Batch.of(hashed))
+                yield from pool.submit(Batch.of(hashed, names))
         yield from pool.finish()
 
 
 def _gather(
     records: Iterable[Record], options: Options, groups: Groups, batch: int
-) -> Iterator[tuple[Counts, list[Row]]]:
-    """Yield the rows in batches, each with the counts of the records read for it."""
+) -> Iterator[tuple[Counts, list[Row], set[str]]]:
+    """Yield the rows in batches, with the counts of the records read for each, and what its rows alone may be named."""
     counts, taken, names, plain = Counts(), list[Row](), set[str](), 0
     for record in records:
         counts.read += 1
@@ -91,16 +91,17 @@ def _gather(
             pass
         elif row.key in names:
             counts.twice([row.line], options)
-        elif not names.isdisjoint(row.uuids()):
+        elif (given := row.uuids()) and not names.isdisjoint(given):
             counts.reject([row.line], rows.TAKEN)
         else:
             taken.append(row)
-            names.update((row.key, *row.uuids()))
+            names.add(row.key)
+            names.update(given)
             plain += row.plain is not None
         if len(taken) >= batch or plain >= _HASHES or counts.read >= 2 * batch:
-            yield counts, taken
+            yield counts, taken, names
             counts, taken, names, plain = Counts(), [], set(), 0
-    yield counts, taken
+    yield counts, taken, names
 
 
 def _check(record: Record, options: Options, groups: Groups, counts: Counts) -> Row | None:
