@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.audit import NEW_PASSWORD, PASSWORD, TOKEN, Shop
+from tests.audit import NEW_PASSWORD, PASSWORD, TOKEN, WRONG_PASSWORD, Shop
 from tests.conftest import ADDRESS
 from tests.service import ANN
 
-WRONG = {"password": "wrong password"}
+WRONG = {"password": WRONG_PASSWORD}
 
 
 class Act(NamedTuple):
@@ -58,7 +58,7 @@ ACTS = {
         lambda s: login(s, "admin", **WRONG), "anonymous", "admin", "login_failed", {"kind": "admin"}
     ),
     "admin with a wrong password on the page": Act(
-        lambda s: s.visitor.sign_in(s.admin.email, "wrong password"),
+        lambda s: s.visitor.sign_in(s.admin.email, WRONG_PASSWORD),
         *("anonymous", "admin", "login_failed", {"kind": "admin"}),
     ),
     "customer logs out": Act(

@@ -16,6 +16,7 @@ from tests.db import Db
 from tests.pages.html import Visitor
 
 NEW_PASSWORD = "staple correct horse"
+WRONG_PASSWORD = "not the password"
 TOKEN = "a-reset-token-as-in-a-mail"
 AGENT = "Tester/1.0"
 REQUEST = "request-4711"
@@ -65,6 +66,17 @@ class Shop:
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return self.run("import-customers", str(file), *options)
 
+    def secrets(self) -> set[str]:
+        """Return all that nobody else must know, and what the database knows it by."""
+        stored = self.db.all("""
+            SELECT password AS secret FROM customer
+            UNION SELECT password FROM admin_user
+            UNION SELECT token FROM reset_password_token
+            UNION SELECT encode(digest, 'hex') FROM login_session
+        """)
+        typed = {PASSWORD, NEW_PASSWORD, WRONG_PASSWORD, TOKEN}
+        return {row["secret"] for row in stored} | typed | {self.customer.sid, self.other_sid, self.admin.sid}
+
     def entries(self) -> list[dict[str, Any]]:
         """Return what has been recorded."""
         return self.db.all(ENTRIES)
@@ -86,4 +98,4 @@ def shop(
     return Shop(app, db, tmp_path, customer, staff, visitor)
 
 
-__all__ = ["AGENT", "NEW_PASSWORD", "PASSWORD", "REQUEST", "TOKEN", "Shop", "shop"]
+__all__ = ["AGENT", "NEW_PASSWORD", "PASSWORD", "REQUEST", "TOKEN", "WRONG_PASSWORD", "Shop", "shop"]

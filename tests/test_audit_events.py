@@ -2,11 +2,13 @@
 
 import logging
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from flask import Response
 
 from customers.audit.trail import Event
+from customers.logs import JsonFormatter
 from tests.acts import ACTS, ANYTHING
 from tests.audit import AGENT, REQUEST, Shop, shop
 
@@ -16,13 +18,15 @@ TABLES = {"customer": "customer", "admin": "admin_user", "group": "customer_grou
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_an_act_leaves_one_row_with_who_on_whom_when_and_from_where_and_a_line_in_the_log(
+def test_an_act_leaves_one_row_with_who_on_whom_when_and_from_where_and_a_line_in_the_log_and_no_secret(
     shop: Shop, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     act = ACTS[name]
     caplog.set_level(logging.INFO, "customers.security")
 
-    act.do(shop)
+    secrets = shop.secrets()
+
+    answer = act.do(shop)
 
     (entry,) = shop.entries()
     uuids = {"customer": shop.customer.uuid, "admin": shop.admin.uuid, "group": shop.group}
@@ -45,6 +49,16 @@ def test_an_act_leaves_one_row_with_who_on_whom_when_and_from_where_and_a_line_i
     assert fields["actor"] == {"kind": entry["actor_kind"], "uuid": entry["actor_uuid"]}
     subject = {"kind": entry["subject_kind"], "uuid": entry["subject_uuid"]}
     assert fields["subject"] == (subject if entry["subject_uuid"] else None)
+    secrets |= shop.secrets() | sids(answer)
+    left = shop.db.one("SELECT audit_log::text AS row FROM audit_log")["row"] + JsonFormatter().format(line)
+    assert [secret for secret in secrets if secret in left] == []
+    assert "@" not in left
+
+
+def sids(answer: Any) -> set[str]:
+    """Return the sid that a login answers."""
+    body = answer.get_json(silent=True) if isinstance(answer, Response) else None
+    return {body["data"]["sid"]} if body and "sid" in body.get("data", {}) else set()
 
 
 def test_every_event_is_done_here_or_elsewhere() -> None:
