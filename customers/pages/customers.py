@@ -12,7 +12,7 @@ from customers.accounts import schemas, service
 from customers.api import resources
 from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.idempotency.once import Once
-from customers.pages import forms, groups
+from customers.pages import forms, groups, history
 from customers.pages.blueprint import blueprint, refused, show
 from customers.pages.guard import page
 from customers.recovery import service as recovery
@@ -91,6 +91,7 @@ def _edit(
         "names": groups.names(),
         "sessions": sessions.list_all(resources(), auth.caller(), customer.uuid),
         "mail": resources().mail.available,
+        "history": history.latest(customer.uuid),
     }
     return show("customer.html", status, headers, customer=customer, values=values, **{**kept, **more})
 
