@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from customers import embedded, schema
 from customers.config import Settings
 from customers.resources import Resources
+from tests.conftest import UNLIMITED
 
 
 @contextlib.contextmanager
@@ -48,5 +49,12 @@ def databases(url: str | None) -> Iterator[Callable[[], str]]:
 
 
 def settings(conninfo: str) -> Settings:
-    """Return settings for measurements that have nothing to do with hashing: the cheapest hashes."""
-    return Settings(database_url=conninfo, secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20)
+    """Return settings for measurements that have nothing to do with hashing: the cheapest hashes, and no limits."""
+    return Settings(
+        database_url=conninfo,
+        secret_key="k" * 32,
+        bcrypt_rounds=4,
+        cookie_secure=False,
+        pool_size=20,
+        **UNLIMITED,
+    )

@@ -17,6 +17,7 @@ from customers.api import document, resources
 from customers.errors import ServiceError
 from customers.fields import ME
 from customers.identity import ANONYMOUS, KINDS, Caller, Kind
+from customers.limits.networks import network_of
 from customers.sessions import service as sessions
 
 HEADER = "X-Session-ID"
@@ -32,6 +33,11 @@ class Client:
 
     ip: str | None
     user_agent: str | None
+
+    @property
+    def network(self) -> str:
+        """The network that limits count this client by."""
+        return network_of(self.ip)
 
 
 def client() -> Client:
@@ -123,7 +129,7 @@ def refuse_cross_site() -> None:
 
 
 def log_in(kind: Kind, credentials: dict[str, str]) -> str:
-    """Start a session, put it into the cookie, and return its sid. Raises InvalidCredentials, Busy."""
+    """Start a session, put it into the cookie, and return its sid. Raises InvalidCredentials, TooManyAttempts, Busy."""
     here = client()
     sid, identity = sessions.log_in(resources(), kind, **credentials, ip=here.ip, user_agent=here.user_agent)
     remember(kind, sid)

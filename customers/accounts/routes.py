@@ -17,7 +17,7 @@ blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", descri
 
 @blueprint.route("", methods=["POST"])
 @auth.anyone
-@raises(errors.EmailTaken, errors.Busy)
+@raises(errors.EmailTaken, errors.TooManyRequests, errors.Busy)
 @idempotent
 @blueprint.arguments(schemas.NewCustomer, example=examples.NEW)
 @blueprint.response(201, schemas.LinkedCustomerAnswer, example=examples.LINKED, headers=etags.CREATED)
@@ -32,7 +32,9 @@ def create_customer(new: dict[str, Any]) -> Response:
         return etags.tagged(schemas.LinkedCustomerAnswer(), customer, 201, {"Location": location})
 
     act = once(render)
-    service.create(resources(), new, act)
+    # Whoever may create as many accounts as wanted is an admin; everybody else registers.
+    network = None if auth.caller().admin else auth.client().network
+    service.create(resources(), new, act, network=network)
     return act.answer
 
 

@@ -20,17 +20,24 @@ from customers.errors import (
 from customers.groups import sql as groups
 from customers.idempotency.once import Once
 from customers.identity import Caller
+from customers.limits import attempts
 from customers.outbox import sql as outbox
 from customers.recovery import sql as recovery
 from customers.resources import Resources
 from customers.sessions import sql as sessions
 
 
-def create(resources: Resources, new: Mapping[str, Any], once: Once[Any]) -> None:
+def create(resources: Resources, new: Mapping[str, Any], once: Once[Any], *, network: str | None = None) -> None:
     """Create a customer; ``once`` has the answer.
 
-    Raises EmailTaken, Busy, InvalidInput for an unknown group, and what ``once`` raises.
+    ``network`` is where a registration is counted; None for an admin's, which is not. Raises EmailTaken,
+    TooManyRequests, Busy, InvalidInput for an unknown group, and what ``once`` raises.
     """
+    with attempts.registration(resources, network):
+        _create(resources, new, once)
+
+
+def _create(resources: Resources, new: Mapping[str, Any], once: Once[Any]) -> None:
     hashed = resources.passwords.hash(new["password"])
     with resources.database.writing() as conn:
         once.begin(conn)
@@ -108,17 +115,19 @@ def update(
     return customer
 
 
-def change_password(resources: Resources, caller: Caller, current: str, new: str) -> None:
+def change_password(resources: Resources, caller: Caller, current: str, new: str, *, network: str) -> None:
     """Give the signed-in customer a new password, by the current one; end the other sessions.
 
-    Raises WrongPassword, NotAuthenticated, Busy.
+    ``network`` is where a wrong one is counted, as if it were a login's. Raises WrongPassword, TooManyAttempts,
+    NotAuthenticated, Busy.
     """
     own = caller.customer
     assert own is not None, "the route is for customers"
-    with resources.database.reading() as conn:
-        hashed = sql.find_hash(conn, own.account_id)
-    if not resources.passwords.verify(current, hashed):
-        raise WrongPassword()
+    with attempts.guess(resources, "customer", own.email, network):
+        with resources.database.reading() as conn:
+            hashed = sql.find_hash(conn, own.account_id)
+        if not resources.passwords.verify(current, hashed):
+            raise WrongPassword()
     values = {"password": resources.passwords.hash(new)}
     with resources.database.writing() as conn:
         before = _locked(conn, caller, own.uuid)

@@ -14,7 +14,7 @@ DONE: dict[str, Any] = {"data": {}}
 
 @blueprint.route("/me/password", methods=["POST"])
 @auth.customer
-@raises(errors.WrongPassword, errors.Busy)
+@raises(errors.WrongPassword, errors.TooManyAttempts, errors.Busy)
 @blueprint.arguments(
     schemas.PasswordChange, example={"current_password": "correct horse battery", "password": "staple correct horse"}
 )
@@ -24,13 +24,15 @@ def change_password(body: dict[str, str]) -> dict[str, Any]:
 
     Needs the current password instead of a recent login, and ends the account's other sessions.
     """
-    accounts.change_password(resources(), auth.caller(), body["current_password"], body["password"])
+    accounts.change_password(
+        resources(), auth.caller(), body["current_password"], body["password"], network=auth.client().network
+    )
     return DONE
 
 
 @blueprint.route("/reset-password", methods=["POST"])
 @auth.public
-@raises(errors.MailUnavailable)
+@raises(errors.MailUnavailable, errors.TooManyRequests)
 @blueprint.arguments(schemas.ResetRequest, example={"email": "john.smith@example.com"})
 @blueprint.response(200, fields.DoneAnswer, example=DONE)
 def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     The answer is the same whether or not the address has an account; mail goes to an active one, at most once a minute
     and five times a day.
     """
-    service.request_reset(resources(), body["email"])
+    service.request_reset(resources(), body["email"], network=auth.client().network)
     return DONE
 
 

@@ -3,21 +3,23 @@
 import hashlib
 
 from customers.errors import InvalidToken, MailUnavailable
+from customers.limits import attempts
 from customers.outbox import sql as outbox
 from customers.recovery import sql
 from customers.resources import Resources
 from customers.sessions import sql as sessions
 
 
-def request_reset(resources: Resources, email: str) -> None:
+def request_reset(resources: Resources, email: str, *, network: str | None = None) -> None:
     """Have a link sent, if there is an active account of this address.
 
     Whether there is, is not looked up here but by the sender, so that nothing about this act depends on it, not even
-    its time. Raises MailUnavailable.
+    its time. ``network`` is where the request is counted; None for an admin's, which is not. Raises MailUnavailable,
+    TooManyRequests.
     """
     if not resources.mail.available:
         raise MailUnavailable()
-    with resources.database.writing() as conn:
+    with attempts.reset_request(resources, network), resources.database.writing() as conn:
         outbox.enqueue(conn, "reset_password", email)
     resources.mail.wake.set()
 

@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 
 from customers.accounts import sql as accounts
-from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound
+from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound, TooManyAttempts
 from customers.identity import Caller, Identity, Kind
+from customers.limits import attempts, sql as networks
+from customers.limits.networks import network_of
 from customers.resources import Resources
 from customers.sessions import sql
 
@@ -25,8 +27,33 @@ def log_in(
     """Check a password and start a session; return its sid, which nobody will see again, and who it is.
 
     Raises InvalidCredentials, alike and after equal work for an unknown address, a wrong password and a disabled
-    account; and Busy.
+    account; TooManyAttempts before any of that, and whatever the account; and Busy.
     """
+    network = network_of(ip)
+    try:
+        with attempts.guess(resources, kind, email, network):
+            sid, identity = _start(resources, kind, email, password, ip=ip, network=network, user_agent=user_agent)
+    except TooManyAttempts:
+        resources.metrics.login(kind, "throttled")
+        raise
+    except InvalidCredentials:
+        resources.metrics.login(kind, "failed")
+        raise
+    resources.metrics.login(kind, "ok")
+    return sid, identity
+
+
+def _start(
+    resources: Resources,
+    kind: Kind,
+    email: str,
+    password: str,
+    *,
+    ip: str | None,
+    network: str,
+    user_agent: str | None,
+) -> tuple[str, Identity]:
+    """Start a session if the password is right; return its sid and who it is. Raises InvalidCredentials, Busy."""
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts,
     # by a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
@@ -47,16 +74,11 @@ def log_in(
                 ip=ip,
                 user_agent=user_agent,
             )
+            if started and network:
+                networks.remember_network(conn, kind, account.account_id, network)
         if started:
-            resources.metrics.login(kind, "ok")
             return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
-    raise _refusal(resources, kind)
-
-
-def _refusal(resources: Resources, kind: Kind) -> InvalidCredentials:
-    """Return what is raised for any failed attempt to sign in, counted."""
-    resources.metrics.login(kind, "failed")
-    return InvalidCredentials()
+    raise InvalidCredentials()
 
 
 def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Row[Any]:
@@ -65,7 +87,7 @@ def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Ro
         account = sql.find_account(conn, kind, email)
     enabled = account is not None and account.enabled
     if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
-        raise _refusal(resources, kind)
+        raise InvalidCredentials()
     assert account is not None, "nothing verifies without an account"
     return account
 
