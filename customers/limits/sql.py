@@ -51,7 +51,7 @@ def count(
 # Locked in the order of the digests, as counting does. What would be left at none goes, and so does what is cleared.
 GIVE_BACK = text("""
     WITH held AS MATERIALIZED (
-         SELECT digest, attempts <= 1 OR digest = CAST(:cleared AS bytea) AS done
+         SELECT digest, attempts <= 1 OR digest IS NOT DISTINCT FROM CAST(:cleared AS bytea) AS done
            FROM attempt_counter
           WHERE digest = ANY(CAST(:digests AS bytea[]))
           ORDER BY digest
