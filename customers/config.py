@@ -19,6 +19,9 @@ from customers.settings.telling import Telling
 
 __all__ = ["ConfigurationError", "Settings", "load"]
 
+# What says nothing of the service's own PostgreSQL.
+_OF_A_URL = ("CUSTOMERS_POOLER", "CUSTOMERS_DIRECT_URL", "CUSTOMERS_REPLICA_URL")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Telling, Hashing, MailSettings, Access, Storage, Serving):
@@ -68,6 +71,8 @@ def load(environ: Mapping[str, str]) -> Settings:
             "CUSTOMERS_SECRET_KEY is needed with CUSTOMERS_DATABASE_URL; "
             'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
+    if not environ.get("CUSTOMERS_DATABASE_URL", "").strip():
+        faults += [f"{name} needs CUSTOMERS_DATABASE_URL" for name in _OF_A_URL if environ.get(name, "").strip()]
     if environ.get("CUSTOMERS_SMTP_URL", "").strip():
         needed = ("CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL")
         faults += [f"{name} is needed with CUSTOMERS_SMTP_URL" for name in needed if not environ.get(name, "").strip()]

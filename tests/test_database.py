@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DisconnectionError, IntegrityError
 
-from customers import database
+from customers import connections, database
 from customers.errors import EmailTaken
 from customers.resources import Resources
 
@@ -21,12 +21,12 @@ def test_a_constraint_that_stands_for_no_error_is_a_fault(resources: Resources) 
 
 def test_a_connection_that_the_server_has_closed_is_found_out(resources: Resources, server: str) -> None:
     with psycopg.connect(server, autocommit=True) as victim, psycopg.connect(server, autocommit=True) as killer:
-        database._refuse_dead(victim)
+        connections.refuse_dead(victim)
         killer.execute("SELECT pg_terminate_backend(%s, 5000)", [victim.info.backend_pid])
         with pytest.raises(DisconnectionError):
-            database._refuse_dead(victim)
+            connections.refuse_dead(victim)
     with pytest.raises(DisconnectionError):
-        database._refuse_dead(victim)
+        connections.refuse_dead(victim)
 
 
 def test_a_write_is_all_or_nothing(resources: Resources) -> None:
