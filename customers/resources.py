@@ -10,6 +10,7 @@ from customers.metrics import Metrics
 from customers.outbox.mail import Mail
 from customers.outbox.transport import Folder
 from customers.passwords import Hasher
+from customers.replica import Replica
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Resources:
     passwords: Hasher
     mail: Mail
     metrics: Metrics
+    replica: Replica | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Resources":
@@ -48,6 +50,7 @@ class Resources:
             ),
             mail=Mail(settings),
             metrics=metrics,
+            replica=Replica(settings.replica_url, settings) if settings.replica_url else None,
         )
 
     def prepare(self) -> None:

@@ -1,17 +1,21 @@
 """The acts of signing in, signing out, and telling who calls (CONTRACT section 2)."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from customers.accounts import sql as accounts
 from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound
 from customers.identity import Caller, Identity, Kind
 from customers.resources import Resources
 from customers.sessions import sql
+
+log = logging.getLogger(__name__)
 
 
 def digest(sid: str) -> bytes:
@@ -120,6 +124,23 @@ def identify(resources: Resources, sids: Iterable[str]) -> Caller:
     )
 
 
+def note_write(resources: Resources, caller: Caller) -> None:
+    """Have the next list of an admin who has just written show it, though a replica may serve the list.
+
+    The session's row is changed after the write, so that a replica that shows the row as the primary does has replayed
+    the write, too. The answer waits for it.
+    """
+    if resources.replica is None or caller.admin is None:
+        return
+    try:
+        with resources.database.reading() as conn:
+            sql.touch(conn, caller.admin.digest, *_lifetimes(resources, "admin"), always=True)
+    except SQLAlchemyError as error:
+        # The write has been made, and that is what the caller is told.
+        cause = getattr(error, "orig", None) or error
+        log.warning("a list of customers may lag behind a write: %s", " ".join(str(cause).split()))
+
+
 def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
     """Return a kind's idle and absolute lifetimes, in seconds."""
     settings = resources.settings
@@ -129,12 +150,13 @@ def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
 
 
 def _customer(session: Row[Any]) -> Identity:
-    return Identity(
-        "customer", session.customer_id, session.customer_uuid, session.customer_email, session.digest, session.recent
-    )
+    return _identity("customer", session.customer_id, session.customer_uuid, session.customer_email, session)
 
 
 def _admin(session: Row[Any]) -> Identity:
-    return Identity(
-        "admin", session.admin_user_id, session.admin_uuid, session.admin_email, session.digest, session.recent
-    )
+    return _identity("admin", session.admin_user_id, session.admin_uuid, session.admin_email, session)
+
+
+def _identity(kind: Kind, account_id: int, uuid: UUID, email: str, session: Row[Any]) -> Identity:
+    version = None if session.unseen else session.version
+    return Identity(kind, account_id, uuid, email, session.digest, session.recent, version)

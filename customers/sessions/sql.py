@@ -13,6 +13,7 @@ IDENTIFY = text("""
     SELECT login_session.digest,
            login_session.created_at > now() - make_interval(secs => :recent_login) AS recent,
            login_session.last_seen_at < now() - interval '1 minute' AS unseen,
+           CAST(login_session.xmin AS text) AS version,
            customer.customer_id, customer.uuid AS customer_uuid, customer.email AS customer_email,
            admin_user.admin_user_id, admin_user.uuid AS admin_uuid, admin_user.email AS admin_email
       FROM login_session
@@ -54,13 +55,13 @@ TOUCH = text("""
        SET last_seen_at = now(),
            expires_at = least(created_at + make_interval(secs => :lifetime), now() + make_interval(secs => :idle))
      WHERE digest = :digest
-       AND last_seen_at < now() - interval '1 minute'
+       AND (CAST(:always AS boolean) OR last_seen_at < now() - interval '1 minute')
 """)
 
 
-def touch(conn: Connection, digest: bytes, idle: int, lifetime: int) -> None:
-    """Put off a session's idle end; at most once a minute."""
-    conn.execute(TOUCH, {"digest": digest, "idle": idle, "lifetime": lifetime})
+def touch(conn: Connection, digest: bytes, idle: int, lifetime: int, *, always: bool = False) -> None:
+    """Put off a session's idle end, which gives its row a new version; at most once a minute, or always."""
+    conn.execute(TOUCH, {"digest": digest, "idle": idle, "lifetime": lifetime, "always": always})
 
 
 FIND_ACCOUNT = {
