@@ -101,7 +101,7 @@ class Database:
         event.listen(self._writing, name, function)
 
     def close(self) -> None:
-        """Close the idle connections; the next request opens new ones. Needed before a process forks."""
+        """Close the idle connections; the next use opens new ones."""
         self._writing.dispose()
 
 

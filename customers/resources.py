@@ -64,4 +64,10 @@ class Resources:
             if isinstance(self.mail.transport, Folder):
                 log.info("CUSTOMERS_SMTP_URL is not set: mails are written to %s", self.mail.transport.path)
             schema.apply(self.database)
-            self.database.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the idle connections; the next request opens new ones. Needed before a process forks."""
+        self.database.close()
+        if self.replica is not None:
+            self.replica.database.close()

@@ -117,7 +117,7 @@ def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for other in made:
-        other.extensions["customers"].database.close()
+        other.extensions["customers"].close()
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def _copy(conn: Connection, batch: Batch, lines: bytes) -> Counts | None:
             if lookups.are_any_there(conn, batch.names):
                 return None
             return Counts(added=sql.copy(conn, lines))
-    except pg_errors.UniqueViolation:
+    except _AGAIN:
         return None
 
 

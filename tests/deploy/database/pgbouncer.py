@@ -36,9 +36,11 @@ class PgBouncer:
             f"[databases]\n* = host=127.0.0.1 port={server.port} user={USER}\n\n{told[1]}"
             f"listen_port = {self.port}\n{_SETTINGS.format(folder=self.folder)}"
         )
-        self._process = subprocess.Popen(
-            ["/usr/sbin/pgbouncer", "-q", configuration], stderr=subprocess.DEVNULL, **unprivileged()
-        )
+        self._command = ["/usr/sbin/pgbouncer", "-q", str(configuration)]
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL, **unprivileged())
         wait_until(self._answers)
 
     def _answers(self) -> bool:
@@ -56,8 +58,16 @@ class PgBouncer:
         """Return the URL of a database behind it."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{dbname}"
 
-    def remove(self) -> None:
-        """Stop it, and remove its folder."""
+    def _stop(self) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+    def restart(self) -> None:
+        """Stop it with all its connections, and start it anew."""
+        self._stop()
+        self._start()
+
+    def remove(self) -> None:
+        """Stop it, and remove its folder."""
+        self._stop()
         shutil.rmtree(self.folder)
