@@ -1,6 +1,5 @@
 """One connection to a PostgreSQL: how it is opened, how long it is waited for, and how it is found dead."""
 
-import contextlib
 import select
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,10 +40,22 @@ class PatientConnection(psycopg.Connection[Any]):
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 if self.cancels:
-                    with contextlib.suppress(psycopg.Error):
-                        self.cancel_safe(timeout=1)
+                    self._cancel(gen, interval)
                 self.pgconn.finish()  # nobody knows what the server will still say
             raise
+
+    def _cancel(self, gen: "PQGen[T]", interval: float) -> None:
+        """Have the server give up what it is doing. Raises QueryCanceled when it says so.
+
+        What it says else is not believed: a COMMIT that is kept from waiting for a synchronous standby succeeds.
+        """
+        try:
+            self.cancel_safe(timeout=1)
+            super().wait(gen, interval, 1)
+        except psycopg.errors.QueryCanceled:
+            raise
+        except psycopg.Error:
+            return
 
 
 def connect(url: str, settings: Settings) -> PatientConnection:

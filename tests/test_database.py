@@ -13,7 +13,7 @@ from customers.config import Settings
 from customers.errors import EmailTaken
 from customers.resources import Resources
 from tests import pooler
-from tests.conftest import Account
+from tests.conftest import Account, new_client
 from tests.db import Db
 from tests.service import wait_until
 
@@ -37,15 +37,20 @@ def test_a_connection_that_the_server_has_closed_is_found_out(resources: Resourc
         connections.refuse_dead(victim)
 
 
-def test_a_primary_that_takes_no_writes_any_more_is_left(resources: Resources, customer: Account) -> None:
+def test_a_primary_that_takes_no_writes_any_more_is_left(
+    make_app: Callable[..., Flask], settings: Settings, customer: Account
+) -> None:
     """Cause: a demoted primary goes on answering reads, and its refusal of a write left its connection in the pool.
 
     Cure: all connections of the pool are closed, and new ones look for the primary.
     """
-    with resources.database.reading() as conn:
+    app = make_app(pooler="none", database_url=pooler.direct(settings))
+    client = new_client(app, use_cookies=False)
+    with app.extensions["customers"].database.reading() as conn:
         conn.execute(text("SET default_transaction_read_only = on"))
 
-    statuses = [customer.client.patch(customer.path, json={"full_name": "Zoë"}).status_code for _ in range(3)]
+    change = {"json": {"full_name": "Zoë"}, "headers": customer.headers}
+    statuses = [client.patch(customer.path, **change).status_code for _ in range(3)]
 
     assert statuses == [503, 200, 200]
 
@@ -73,7 +78,10 @@ def test_behind_a_pooler_a_statement_that_takes_long_is_cancelled_from_here(
 ) -> None:
     app = make_app(pooler="transaction", statement_timeout=0.1)
 
-    with pytest.raises(OperationalError), app.extensions["customers"].database.reading() as conn:
+    with (
+        pytest.raises(OperationalError, match="canceling statement"),
+        app.extensions["customers"].database.reading() as conn,
+    ):
         conn.execute(text("SELECT pg_sleep(60)"))
 
     wait_until(
