@@ -5,10 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := uv>=0.9,<1
 
-.PHONY: help install run test test-browser lint format lock bench clean
+.PHONY: help install run test test-browser test-databases lint format lock bench clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## make the virtual environment (again only when the locks change)
 
@@ -27,6 +27,11 @@ test: install ## run all tests
 test-browser: install ## run the tests of the pages in Chromium (installs it where it can)
 	tests/browser/setup.sh
 	$(BIN)/pytest tests/browser
+
+test-databases: install ## run the tests of failover, pooler and replica, and those of the API behind PgBouncer
+	tests/deploy/database/setup.sh
+	$(BIN)/pytest tests/deploy/database
+	$(BIN)/python -m tests.deploy.database.suite
 
 lint: install ## check style and types
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Response, jsonify
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
@@ -87,7 +87,7 @@ def _member(error: Exception) -> ServiceError:
         return error
     if isinstance(error, ProgrammingError) and isinstance(error.orig, NO_SCHEMA):
         return errors.SchemaMissing()
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+    if _is_outage(error):
         return errors.Unavailable()
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         known = _BY_STATUS.get(error.code)
@@ -95,6 +95,12 @@ def _member(error: Exception) -> ServiceError:
             return known()
         return other(HTTPStatus(error.code))
     return ServiceError()
+
+
+def _is_outage(error: Exception) -> bool:
+    """Return whether the database is away, or as good as: a primary that has become a standby is given up, too."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
 
 
 def other(status: HTTPStatus) -> ServiceError:

@@ -146,8 +146,12 @@ def _guard(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.caller = check(identify(), kwargs)
-            return view(*args, **kwargs)
+            found = identify()
+            g.caller = check(found, kwargs)
+            answer = view(*args, **kwargs)
+            if request.method not in _SAFE_METHODS:
+                sessions.note_write(resources(), found)
+            return answer
 
         guarded.__dict__["access"] = access
         document(guarded, errors=found, security=security)

@@ -20,6 +20,13 @@ from customers.settings.telling import Telling
 
 __all__ = ["ConfigurationError", "Settings", "load"]
 
+# What makes no sense with the service's own PostgreSQL.
+_OF_A_URL = {
+    "pooler": "CUSTOMERS_POOLER",
+    "direct_url": "CUSTOMERS_DIRECT_URL",
+    "replica_url": "CUSTOMERS_REPLICA_URL",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Telling, Hashing, MailSettings, Limits, Access, Storage, Serving):
@@ -69,6 +76,9 @@ def load(environ: Mapping[str, str]) -> Settings:
             "CUSTOMERS_SECRET_KEY is needed with CUSTOMERS_DATABASE_URL; "
             'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
+    if not environ.get("CUSTOMERS_DATABASE_URL", "").strip():
+        given = (name for field, name in _OF_A_URL.items() if values.get(field, "none") != "none")
+        faults += [f"{name} needs CUSTOMERS_DATABASE_URL" for name in given]
     if environ.get("CUSTOMERS_SMTP_URL", "").strip():
         needed = ("CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL")
         faults += [f"{name} is needed with CUSTOMERS_SMTP_URL" for name in needed if not environ.get(name, "").strip()]

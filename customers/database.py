@@ -1,28 +1,30 @@
 """Connections: where they come from, how reading and writing differ, and what a violated constraint means."""
 
-import select
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy import Connection, NullPool, create_engine, event, text
+from sqlalchemy.exc import IntegrityError
 
-from customers.config import Settings
+from customers import connections
+from customers.config import ConfigurationError, Settings
+from customers.connections import PatientConnection
 from customers.errors import ServiceError
 
-if TYPE_CHECKING:
-    from psycopg.abc import PQGen
-
-T = TypeVar("T")
+# What any engine here is made with.
+_ENGINE: dict[str, Any] = {
+    "use_native_hstore": False,  # would look for the type with a statement of its own
+    "hide_parameters": True,  # an exception's text goes to the log; its parameters may be hashes
+}
 
 _AFTER_COMMIT = "customers_after_commit"  # an option of our own, which SQLAlchemy keeps with the connection
 
-# A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
-_TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# Of this transaction alone: behind a pooler the next one belongs to somebody else.
+LIMIT = text("""
+    SELECT set_config('statement_timeout', :statement, true),
+           set_config('idle_in_transaction_session_timeout', :idle, true)
+""")
 
 
 class Database:
@@ -30,18 +32,22 @@ class Database:
 
     def __init__(self, url: Callable[[], str], settings: Settings) -> None:
         """``url`` is asked for at the first connection, so that an embedded server can start then."""
+        self._url = url
+        self._settings = settings
+        self._pooled = settings.pooler == "transaction"
+        connect = connections.connect_through_pooler if self._pooled else connections.connect
         self._writing = create_engine(
             "postgresql+psycopg://",
-            creator=lambda: _connect(url(), settings),
+            creator=lambda: connect(url(), settings),
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.pool_timeout,
             pool_use_lifo=True,  # the connections that a quiet hour does not need stay unused
             skip_autocommit_rollback=True,
-            use_native_hstore=False,  # would look for the type with a statement of its own
-            hide_parameters=True,  # an exception's text goes to the log; its parameters may be hashes
+            **_ENGINE,
         )
-        event.listen(self._writing, "checkout", _refuse_dead)
+        event.listen(self._writing, "checkout", connections.refuse_dead)
+        event.listen(self._writing, "handle_error", connections.leave_a_server_that_is_gone)
         self._reading = self._writing.execution_options(isolation_level="AUTOCOMMIT")
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -52,6 +58,9 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Return a connection in a transaction that commits at the end of the block, or rolls back on an exception."""
         with self._writing.connect() as conn, transaction(conn):
+            if self._pooled:
+                milliseconds = int(self._settings.statement_timeout * 1000)
+                conn.execute(LIMIT, {"statement": str(milliseconds), "idle": str(milliseconds * 2)})
             yield conn
 
     @contextmanager
@@ -59,7 +68,7 @@ class Database:
         """As writing(), for what an operator waits for: no statement is given up because it takes long."""
         with self.writing() as conn:
             driver = conn.connection.driver_connection
-            assert isinstance(driver, _PatientConnection)
+            assert isinstance(driver, PatientConnection)
             patience, driver.patience = driver.patience, None
             try:
                 conn.execute(text("SET LOCAL statement_timeout = 0"))
@@ -72,16 +81,21 @@ class Database:
         """Return a connection of one's own for an operator's long work, with transaction() for each part of it.
 
         No statement is given up because it takes long, nor a transaction because its client does. Closed at the end.
+        Raises ConfigurationError behind a pooler, if no URL leads past it: temporary tables and cursors need a server
+        that stays.
         """
-        with self._writing.connect() as conn:
-            driver = conn.connection.driver_connection
-            assert isinstance(driver, _PatientConnection)
-            driver.patience = None
-            driver.prepare_threshold = None  # a plan is for the tables as they are, and these grow
-            conn.detach()  # the pool is not to hand it to somebody who counts on the timeouts
-            conn.execute(text("SET statement_timeout = 0"))
-            conn.execute(text("SET idle_in_transaction_session_timeout = 0"))
-            conn.commit()
+        direct = self._settings.direct_url
+        if self._pooled and direct is None:
+            raise ConfigurationError(
+                ["CUSTOMERS_DIRECT_URL is needed with CUSTOMERS_POOLER to import and export: a URL past the pooler"]
+            )
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: connections.connect_at_length(direct or self._url(), self._settings),
+            poolclass=NullPool,
+            **_ENGINE,
+        )
+        with engine.connect() as conn:
             yield conn
 
     def listen(self, name: str, function: Callable[..., object]) -> None:
@@ -89,7 +103,7 @@ class Database:
         event.listen(self._writing, name, function)
 
     def close(self) -> None:
-        """Close the idle connections; the next request opens new ones. Needed before a process forks."""
+        """Close the idle connections; the next use opens new ones."""
         self._writing.dispose()
 
 
@@ -107,53 +121,6 @@ def transaction(conn: Connection) -> Iterator[None]:
 def after_commit(conn: Connection, function: Callable[[], object]) -> None:
     """Have a function called when the connection's transaction() has committed; never, if it rolls back."""
     conn.get_execution_options()[_AFTER_COMMIT].append(function)
-
-
-class _PatientConnection(psycopg.Connection[Any]):
-    """A connection that waits for the server, but not for ever.
-
-    The statement timeout is the server's; this is for a server that is frozen, or behind a network that is gone.
-    """
-
-    patience: float | None = None  # seconds for one round trip
-
-    def wait(self, gen: "PQGen[T]", interval: float = 0.1, timeout: float | None = None) -> T:
-        """Return what an exchange with the server returns. Raises OperationalError, and closes, if it takes long."""
-        try:
-            return super().wait(gen, interval, timeout or self.patience)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # nobody knows what the server will still say
-            raise
-
-
-def _connect(url: str, settings: Settings) -> _PatientConnection:
-    given = conninfo_to_dict(url)
-    milliseconds = int(settings.statement_timeout * 1000)
-    options = (
-        f"{given.pop('options', None) or ''} -c timezone=UTC"
-        f" -c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds * 2}"
-    )
-    defaults: dict[str, Any] = {"connect_timeout": settings.connect_timeout, "application_name": "customers", **_TCP}
-    connection = _PatientConnection.connect(**{**defaults, **given, "options": options.strip()})
-    connection.patience = settings.statement_timeout + 1
-    return connection
-
-
-def _refuse_dead(connection: psycopg.Connection[Any], *_: object) -> None:
-    """Have the pool replace a connection whose server went away while it was idle.
-
-    An idle server sends nothing, so bytes waiting on the socket are its farewell. Looking costs a system call, where
-    SQLAlchemy's ``pool_pre_ping`` costs a round trip.
-    """
-    try:
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        dead = bool(poll.poll(0))
-    except psycopg.OperationalError:
-        dead = True
-    if dead:
-        raise DisconnectionError("the server has closed this connection")
 
 
 @contextmanager

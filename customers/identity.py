@@ -46,6 +46,7 @@ class Identity:
     email: str
     digest: bytes  # the session's, never to be shown
     recent: bool  # whether the login is recent enough for sensitive changes
+    version: str | None = None  # the session's row as it was found; None where it is being changed
 
 
 @dataclass(frozen=True)

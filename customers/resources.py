@@ -11,6 +11,7 @@ from customers.metrics import Metrics
 from customers.outbox.mail import Mail
 from customers.outbox.transport import Folder
 from customers.passwords import Hasher
+from customers.replica import Replica
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Resources:
     mail: Mail
     metrics: Metrics
     pace: Pace
+    replica: Replica | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Resources":
@@ -51,6 +53,7 @@ class Resources:
             mail=Mail(settings),
             metrics=metrics,
             pace=Pace(settings.hashing_places),
+            replica=Replica(settings.replica_url, settings) if settings.replica_url else None,
         )
 
     def prepare(self) -> None:
@@ -64,4 +67,10 @@ class Resources:
             if isinstance(self.mail.transport, Folder):
                 log.info("CUSTOMERS_SMTP_URL is not set: mails are written to %s", self.mail.transport.path)
             schema.apply(self.database)
-            self.database.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the idle connections; the next request opens new ones. Needed before a process forks."""
+        self.database.close()
+        if self.replica is not None:
+            self.replica.database.close()

@@ -80,7 +80,9 @@ def install(app: Flask, provider: "TracerProvider") -> None:
     """Have an application's requests and statements traced."""
     tracer = provider.get_tracer("customers", __version__)
     _trace_requests(app, tracer)
-    _trace_statements(app.extensions["customers"].database, tracer)
+    resources = app.extensions["customers"]
+    for database in (resources.database, *([resources.replica.database] if resources.replica else [])):
+        _trace_statements(database, tracer)
 
 
 def _trace_requests(app: Flask, tracer: "Tracer") -> None:

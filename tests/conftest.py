@@ -18,8 +18,10 @@ from customers import embedded, schema
 from customers.admins import service as admins
 from customers.config import Settings
 from customers.resources import Resources
+from tests import pooler
 from tests.client import CheckingClient
 from tests.db import Db
+from tests.pooler import pytest_collection_modifyitems  # noqa: F401  # a hook of pytest's
 
 PASSWORD = "correct horse battery"
 ADDRESS = {
@@ -84,14 +86,8 @@ def make_database(server: str) -> Iterator[Callable[[], str]]:
 @pytest.fixture(scope="session")
 def settings(make_database: Callable[[], str]) -> Settings:
     """Return settings for tests: the cheapest hashes, plain-HTTP cookies."""
-    return Settings(
-        database_url=make_database(),
-        secret_key="k" * 32,
-        bcrypt_rounds=4,
-        cookie_secure=False,
-        pool_size=20,
-        **UNLIMITED,
-    )
+    cheap = Settings(secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20, **UNLIMITED)
+    return pooler.reaching(cheap, make_database())
 
 
 def application(settings: Settings) -> Flask:
@@ -132,7 +128,7 @@ def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for other in made:
-        other.extensions["customers"].database.close()
+        other.extensions["customers"].close()
 
 
 @pytest.fixture
@@ -144,8 +140,7 @@ def resources(app: Flask) -> Resources:
 
 @pytest.fixture
 def db(settings: Settings, shared_app: Flask) -> Iterator[Db]:
-    assert settings.database_url
-    direct = Db(settings.database_url)
+    direct = Db(pooler.direct(settings))
     yield direct
     direct.close()
 
@@ -246,7 +241,7 @@ def make(make_database: Callable[[], str], settings: Settings) -> Iterator[Calla
 
     def make(sql: str = "") -> Made:
         conninfo = make_database()
-        resources, db = Resources.of(replace(settings, database_url=conninfo)), Db(conninfo)
+        resources, db = Resources.of(pooler.reaching(settings, conninfo)), Db(conninfo)
         opened.append((resources, db))
         if sql:
             with psycopg.connect(conninfo) as conn:

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from customers.config import Settings
+from tests import pooler
 from tests.conftest import ADDRESS, Account, new_client
 from tests.db import Db
 from tests.test_races import at_once, wait_until, waiting_for_a_lock
@@ -225,7 +226,7 @@ def test_a_patch_that_waited_for_another_write_is_never_a_412_unless_it_asked(
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(ask("PATCH", path, {"city": "X"})))
 
-    with psycopg.connect(str(settings.database_url)) as conn:
+    with psycopg.connect(pooler.direct(settings)) as conn:
         conn.execute(statement.encode())
         thread.start()
         wait_until(lambda: waiting_for_a_lock(db))

@@ -62,6 +62,7 @@ def test_a_blank_value_counts_as_unset() -> None:
         ("CUSTOMERS_TRUSTED_ORIGINS", "https://A.example, http://b.example:8080/", "trusted_origins",
          frozenset({"https://a.example", "http://b.example:8080"})),
         ("CUSTOMERS_COOKIE_SECURE", "No", "cookie_secure", False),
+        ("CUSTOMERS_POOLER", "None", "pooler", "none"),
         ("CUSTOMERS_POOL_TIMEOUT", "0.5", "pool_timeout", 0.5),
         ("CUSTOMERS_LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("CUSTOMERS_LOG_FORMAT", "JSON", "log_format", "json"),
@@ -83,6 +84,9 @@ def test_a_value_is_read(name: str, value: str, field: str, read: Any) -> None:
     [
         ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "1_0"),
         ("CUSTOMERS_DATABASE_URL", "mysql://x"), ("CUSTOMERS_DATABASE_URL", "postgresql://a:b:c:d@[/x"),
+        ("CUSTOMERS_POOLER", "session"), ("CUSTOMERS_POOLER", "transaction"),
+        ("CUSTOMERS_DIRECT_URL", "postgresql://a/b"), ("CUSTOMERS_REPLICA_URL", "postgresql://a/b"),
+        ("CUSTOMERS_REPLICA_URL", "http://a/b"),
         ("CUSTOMERS_SECRET_KEY", "k" * 31), ("CUSTOMERS_FORMER_SECRET_KEYS", f"{KEY},short"),
         ("CUSTOMERS_BCRYPT_ROUNDS", "3"), ("CUSTOMERS_BCRYPT_ROUNDS", "twelve"),
         ("CUSTOMERS_COOKIE_SECURE", "maybe"), ("CUSTOMERS_COOKIE_NAME", "a b"),

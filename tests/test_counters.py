@@ -9,6 +9,7 @@ import pytest
 from customers import schema
 from customers.accounts import service
 from customers.resources import Resources
+from tests import pooler
 from tests.conftest import Account, Made
 from tests.db import Db
 from tests.rows import LIST, add
@@ -29,9 +30,7 @@ def own(make: Callable[..., Made]) -> Made:
 @contextmanager
 def transaction(resources: Resources, isolation: str = "READ COMMITTED") -> Iterator[psycopg.Connection]:
     """Open a connection of another program, which gives up rather than wait for a lock."""
-    url = resources.settings.database_url
-    assert url
-    with psycopg.connect(url, options="-c lock_timeout=2s") as conn:
+    with psycopg.connect(pooler.direct(resources.settings), options="-c lock_timeout=2s") as conn:
         conn.isolation_level = psycopg.IsolationLevel[isolation.replace(" ", "_")]
         yield conn
 

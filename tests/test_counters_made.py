@@ -8,6 +8,7 @@ import pytest
 
 from customers import schema
 from customers.resources import Resources
+from tests import pooler
 from tests.conftest import EVERSHOP, Made, application
 from tests.db import Db
 from tests.rows import add
@@ -107,10 +108,8 @@ def test_who_writes_while_it_is_made_is_counted(old: Made) -> None:
         if number == 0:
             schema.apply(resources.database)
             return
-        url = resources.settings.database_url
-        assert url
         for _ in range(20):
-            with psycopg.connect(url) as conn:
+            with psycopg.connect(pooler.direct(resources.settings)) as conn:
                 conn.execute(INSERT)
 
     assert at_once(8, act) == [None] * 8

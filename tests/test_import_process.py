@@ -16,6 +16,7 @@ from customers.bulk.files import Record
 from customers.bulk.groups import Groups
 from customers.bulk.rows import Options
 from customers.resources import Resources
+from tests import pooler
 from tests.bulk import ANN, OLD_HASH, Shop, shop, summary
 from tests.conftest import EVERSHOP, REPOSITORY, Made, application
 from tests.service import BIN, database_url, environment, wait_until
@@ -48,8 +49,7 @@ def test_killed_and_run_again_every_row_is_there_once_and_a_pipe_may_close(
 ) -> None:
     resources, db = make("")
     schema.apply(resources.database)
-    conninfo = resources.settings.database_url
-    assert conninfo
+    conninfo = pooler.direct(resources.settings)
 
     def count() -> int:
         found: int = db.one("SELECT count(*) AS rows FROM customer")["rows"]

@@ -13,7 +13,7 @@ from flask import Flask
 from customers.errors import InvalidCredentials
 from customers.identity import Origin
 from customers.resources import Resources
-from customers.sessions import service, sql
+from customers.sessions import login_sql, service
 from tests.conftest import PASSWORD, Account, log_in, new_client
 from tests.db import Db
 
@@ -128,7 +128,7 @@ def test_a_session_started_while_the_password_changes_is_seen_and_ended(
     def start() -> None:
         with resources.database.writing() as conn:
             started.append(
-                sql.start(
+                login_sql.start(
                     conn,
                     "customer",
                     digest=hashlib.sha256(b"x").digest(),

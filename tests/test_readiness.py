@@ -97,7 +97,7 @@ def test_every_table_and_constraint_of_ours_is_named_in_lower_case(make: Callabl
 def test_connections_are_told_apart_and_bounded(resources: Resources) -> None:
     from sqlalchemy import text
 
-    with resources.database.reading() as conn:
+    with resources.database.writing() as conn:
         row = conn.execute(
             text(
                 "SELECT current_setting('application_name') AS name, current_setting('timezone') AS zone,"

@@ -46,7 +46,8 @@ def list_customers(query: dict[str, Any]) -> dict[str, Any]:
     empty.
     """
     current, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
-    page = service.list_page(resources(), page=current, limit=limit, sort=sort, filters=query)
+    admin = auth.caller().admin
+    page = service.list_page(resources(), page=current, limit=limit, sort=sort, filters=query, admin=admin)
     return paging.envelope(page, page["customers"], request.path, request.args, page=current, limit=limit)
 
 

@@ -38,6 +38,16 @@ _COLUMNS = "customer_id, uuid, status, group_id, email, full_name, created_at, u
 _COUNT_ALL = "SELECT coalesce(sum(customers), 0)::bigint AS total FROM customer_counter"
 _COUNT = "SELECT count(*) AS total FROM customer WHERE {condition}"
 
+# Whether a replica has replayed the last change of a session's row, and with it all that was committed before. Asked in
+# the statement of the list, so that both are of one moment; if it has not, there is no row, and nothing else is run.
+_CURRENT = """EXISTS (
+           SELECT
+             FROM login_session
+            WHERE digest = :digest
+              AND xmin = CAST(:version AS xid))"""
+
+Page = tuple[Sequence[Row[Any]], int]
+
 # A page in the second half is read from the end, so that the last page is as near as the first. The branch that is not
 # taken is not run: its condition names no row. The rows before a page are skipped within the index.
 _LIST = """
@@ -67,6 +77,7 @@ _LIST = """
       FROM totals
       LEFT JOIN page
         ON true
+     WHERE {current}
      ORDER BY {order}
 """
 
@@ -91,6 +102,7 @@ _SEARCH = """
               FROM matched) AS totals
       LEFT JOIN page
         ON true
+     WHERE {current}
      ORDER BY {order}
 """
 
@@ -111,8 +123,11 @@ def _condition(names: Iterable[str]) -> str:
 
 
 @functools.lru_cache(maxsize=1000)
-def _statement(names: frozenset[str], sort: str) -> TextClause:
-    """Return the statement for these filters, sorted by a key, descending if it has a leading minus."""
+def _statement(names: frozenset[str], sort: str, current: str = "true") -> TextClause:
+    """Return the statement for these filters, sorted by a key, descending if it has a leading minus.
+
+    It has no row if ``current`` is false.
+    """
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     template = _SEARCH if names & _PARTIAL else _LIST
     condition = _condition(names)
@@ -125,6 +140,7 @@ def _statement(names: frozenset[str], sort: str) -> TextClause:
             reverse=_order(KEYS[name], descending=not descending, ids="DESC"),
             matched_order=_order("key", descending=descending),
             columns=_COLUMNS,
+            current=current,
         )
     )
 
@@ -138,9 +154,31 @@ def _order(key: str, *, descending: bool, ids: str = "ASC") -> str:
 
 def list_page(
     conn: Connection, *, limit: int, offset: int, sort: str = "customer_id", filters: Mapping[str, Any] | None = None
-) -> tuple[Sequence[Row[Any]], int]:
+) -> Page:
     """Return a page of the customers that the filters leave, sorted by one of KEYS, and how many they leave in all."""
     _, values = where(filters or {})
     statement = _statement(frozenset(filters or ()), sort)
-    rows = conn.execute(statement, {**values, "limit": limit, "offset": offset}).all()
+    return _page(conn.execute(statement, {**values, "limit": limit, "offset": offset}).all())
+
+
+def list_page_of_replica(
+    conn: Connection,
+    *,
+    digest: bytes,
+    version: str,
+    limit: int,
+    offset: int,
+    sort: str,
+    filters: Mapping[str, Any] | None,
+) -> Page | None:
+    """As list_page(); None if this replica does not have this version of a session's row (as sessions.sql has it)."""
+    _, values = where(filters or {})
+    statement = _statement(frozenset(filters or ()), sort, _CURRENT)
+    values |= {"limit": limit, "offset": offset, "digest": digest, "version": version}
+    rows = conn.execute(statement, values).all()
+    return _page(rows) if rows else None
+
+
+def _page(rows: Sequence[Row[Any]]) -> Page:
+    """Return the customers among the rows of a page, which has at least one, and the total that each row tells."""
     return [row for row in rows if row.customer_id is not None], rows[0].total

@@ -22,7 +22,7 @@ from customers.errors import (
 )
 from customers.groups import sql as groups
 from customers.idempotency.once import Once
-from customers.identity import Actor, Caller
+from customers.identity import Actor, Caller, Identity
 from customers.limits import attempts, guesses
 from customers.outbox import sql as outbox
 from customers.recovery import sql as recovery
@@ -69,15 +69,36 @@ def read(resources: Resources, uuid: UUID) -> Row[Any]:
 
 
 def list_page(
-    resources: Resources, *, page: int, limit: int, sort: str = "customer_id", filters: Mapping[str, Any] | None = None
+    resources: Resources,
+    *,
+    page: int,
+    limit: int,
+    sort: str = "customer_id",
+    filters: Mapping[str, Any] | None = None,
+    admin: Identity | None = None,
 ) -> dict[str, Any]:
     """Return a page of customers under ``customers``, with what its place among all of them is described by.
 
-    ``filters`` are those of schemas.CustomerFilters, ``sort`` is one of search.KEYS, or one with a leading ``-``.
+    ``filters`` are those of schemas.CustomerFilters, ``sort`` is one of search.KEYS, or one with a leading ``-``. A
+    replica serves, if there is one and it has seen all that ``admin``, who asks, has written.
     """
-    with resources.database.reading() as conn:
-        customers, total = search.list_page(conn, limit=limit, offset=(page - 1) * limit, sort=sort, filters=filters)
+    wanted: dict[str, Any] = {"limit": limit, "offset": (page - 1) * limit, "sort": sort, "filters": filters}
+    found = _ask_replica(resources, admin, wanted)
+    if found is None:
+        with resources.database.reading() as conn:
+            found = search.list_page(conn, **wanted)
+    customers, total = found
     return {"customers": customers, **paging.place(len(customers), total, page=page, limit=limit)}
+
+
+def _ask_replica(resources: Resources, admin: Identity | None, wanted: Mapping[str, Any]) -> search.Page | None:
+    """Return a page as the replica has it, or None if the primary is to be asked."""
+    if resources.replica is None or admin is None or admin.version is None:
+        return None
+    digest, version = admin.digest, admin.version
+    return resources.replica.read(
+        lambda conn: search.list_page_of_replica(conn, digest=digest, version=version, **wanted)
+    )
 
 
 def update(

@@ -197,7 +197,7 @@ def _copy(conn: Connection, batch: Batch, lines: bytes) -> Counts | None:
             counts = Counts(added=sql.copy(conn, lines))
             _record(conn, counts)
             return counts
-    except pg_errors.UniqueViolation:
+    except _AGAIN:
         return None
 
 

@@ -9,7 +9,7 @@ from customers.errors import InvalidCredentials, TooManyAttempts, WrongPassword
 from customers.identity import Actor, Kind
 from customers.limits import attempts
 from customers.resources import Resources
-from customers.sessions import sql as sessions
+from customers.sessions import login_sql
 
 
 @contextmanager
@@ -34,6 +34,6 @@ def counted(resources: Resources, kind: Kind, email: str, actor: Actor, failure:
 def _record(resources: Resources, kind: Kind, email: str, actor: Actor, event: Event) -> None:
     """Record a refusal, before it is answered; the same work with or without an account."""
     with resources.database.writing() as conn:
-        account = sessions.find_account(conn, kind, email)
+        account = login_sql.find_account(conn, kind, email)
         subject = None if account is None else Subject(kind, account.uuid)
         trail.record(conn, actor, subject, {event: {"kind": kind}})

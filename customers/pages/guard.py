@@ -37,7 +37,10 @@ def page(view: Callable[P, Response]) -> Callable[P, Response]:
             read_body(request)
             if not _is_own(request.form.get("token", ""), caller.admin.digest):
                 raise errors.CrossSite(_STALE)
-        return view(*args, **kwargs)
+        answer = view(*args, **kwargs)
+        if request.method == "POST":
+            sessions.note_write(resources(), caller)
+        return answer
 
     guarded.__dict__["access"] = "page"
     return guarded

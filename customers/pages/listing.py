@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request, url_for
 
+from customers import auth
 from customers.accounts import schemas, service
 from customers.api import resources
 from customers.errors import InvalidInput
@@ -43,7 +44,8 @@ def list_customers() -> Response:
         query = forms.checked(schemas.ListQuery(), asked)
         current = query.pop("page")
         limit, sort = query.pop("limit"), query.pop("sort")
-        found = service.list_page(resources(), page=current, limit=limit, sort=sort, filters=query)
+        admin = auth.caller().admin
+        found = service.list_page(resources(), page=current, limit=limit, sort=sort, filters=query, admin=admin)
     except InvalidInput as error:
         faults = dict(error.errors or {})
         sort = "customer_id"

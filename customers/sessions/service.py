@@ -1,11 +1,13 @@
 """The acts of signing in, signing out, and telling who calls (CONTRACT section 2)."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from customers.accounts import sql as accounts
 from customers.audit import trail
@@ -14,7 +16,9 @@ from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthentica
 from customers.identity import Actor, Caller, Identity, Kind, Origin
 from customers.limits import guesses, sql as networks
 from customers.resources import Resources
-from customers.sessions import sql
+from customers.sessions import login_sql, sql
+
+log = logging.getLogger(__name__)
 
 
 def digest(sid: str) -> bytes:
@@ -51,9 +55,9 @@ def _start(resources: Resources, kind: Kind, email: str, password: str, origin: 
         sid = str(uuid4())
         with resources.database.writing() as conn:
             hashed = account.password
-            if renewed is not None and sql.renew_hash(conn, kind, account.account_id, hashed, renewed):
+            if renewed is not None and login_sql.renew_hash(conn, kind, account.account_id, hashed, renewed):
                 hashed = renewed
-            started = sql.start(
+            started = login_sql.start(
                 conn,
                 kind,
                 digest=digest(sid),
@@ -76,7 +80,7 @@ def _start(resources: Resources, kind: Kind, email: str, password: str, origin: 
 def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Row[Any]:
     """Return the account that an address and a password sign in to. Raises InvalidCredentials, Busy."""
     with resources.database.reading() as conn:
-        account = sql.find_account(conn, kind, email)
+        account = login_sql.find_account(conn, kind, email)
     enabled = account is not None and account.enabled
     if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
         raise InvalidCredentials()
@@ -140,6 +144,23 @@ def identify(resources: Resources, sids: Iterable[str], origin: Origin) -> Calle
     )
 
 
+def note_write(resources: Resources, caller: Caller) -> None:
+    """Have the next list of an admin who has just written show it, though a replica may serve the list.
+
+    The session's row is changed after the write, so that a replica that shows the row as the primary does has replayed
+    the write, too. The answer waits for it.
+    """
+    if resources.replica is None or caller.admin is None:
+        return
+    try:
+        with resources.database.reading() as conn:
+            sql.touch(conn, caller.admin.digest, *_lifetimes(resources, "admin"), always=True)
+    except SQLAlchemyError as error:
+        # The write has been made, and that is what the caller is told.
+        cause = getattr(error, "orig", None) or error
+        log.warning("a list of customers may lag behind a write: %s", " ".join(str(cause).split()))
+
+
 def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
     """Return a kind's idle and absolute lifetimes, in seconds."""
     settings = resources.settings
@@ -149,12 +170,13 @@ def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
 
 
 def _customer(session: Row[Any]) -> Identity:
-    return Identity(
-        "customer", session.customer_id, session.customer_uuid, session.customer_email, session.digest, session.recent
-    )
+    return _identity("customer", session.customer_id, session.customer_uuid, session.customer_email, session)
 
 
 def _admin(session: Row[Any]) -> Identity:
-    return Identity(
-        "admin", session.admin_user_id, session.admin_uuid, session.admin_email, session.digest, session.recent
-    )
+    return _identity("admin", session.admin_user_id, session.admin_uuid, session.admin_email, session)
+
+
+def _identity(kind: Kind, account_id: int, uuid: UUID, email: str, session: Row[Any]) -> Identity:
+    version = None if session.unseen else session.version
+    return Identity(kind, account_id, uuid, email, session.digest, session.recent, version)

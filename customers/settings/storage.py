@@ -18,6 +18,26 @@ class Storage:
         "PostgreSQL 15 or later, as `postgresql://user:password@host/database`",
         "its own PostgreSQL",
     )
+    pooler: str = setting(
+        "CUSTOMERS_POOLER",
+        readers.choice("none", "transaction"),
+        "none",
+        "`transaction`: that URL leads to a PgBouncer in transaction mode",
+    )
+    direct_url: str | None = setting(
+        "CUSTOMERS_DIRECT_URL",
+        readers.database_url,
+        None,
+        "the database past the pooler, for `import-customers` and `export-customers`",
+        "none",
+    )
+    replica_url: str | None = setting(
+        "CUSTOMERS_REPLICA_URL",
+        readers.database_url,
+        None,
+        "a streaming replica, which then serves the admins' list of customers",
+        "none",
+    )
     data_dir: Path = setting(
         "CUSTOMERS_DATA_DIR", readers.path, Path(".data"), "where the service's own PostgreSQL and its secret key live"
     )

@@ -1,0 +1,1 @@
+"""The service as it is deployed; what these tests need is installed by the script of each folder."""

@@ -1,0 +1,114 @@
+"""A PostgreSQL 15 cluster of its own, as Debian packages it: to be killed, frozen, followed and promoted by tests."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from psycopg.rows import TupleRow
+
+from tests.service import free_port, wait_until
+
+_BIN = Path("/usr/lib/postgresql/15/bin")
+USER = "postgres"
+
+_SETTINGS = """
+listen_addresses = '127.0.0.1'
+fsync = off                     # nothing here outlives the machine
+max_connections = 300
+timezone = 'Asia/Tokyo'         # nothing may depend on it
+log_line_prefix = '%m %q%u@%d '
+"""
+
+
+def unprivileged() -> dict[str, Any]:
+    """Return what makes a subprocess run as somebody whom PostgreSQL and PgBouncer accept: they refuse root."""
+    return {"user": USER, "group": USER, "cwd": "/"} if os.geteuid() == 0 else {"cwd": "/"}
+
+
+def folder() -> Path:
+    """Return a new folder of that somebody's, not below one that only its owner may enter."""
+    made = Path(tempfile.mkdtemp(prefix="customers-"))
+    if os.geteuid() == 0:
+        shutil.chown(made, USER, USER)
+    return made
+
+
+class Postgres:
+    """A cluster that listens on a port of this machine."""
+
+    def __init__(self, primary: "Postgres | None" = None) -> None:
+        """Make it, empty or as a standby of another, and start it."""
+        self.folder = folder()
+        self.port = free_port()
+        self._data = self.folder / "data"
+        if primary is None:
+            self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "-N")
+            with (self._data / "postgresql.conf").open("a") as settings:
+                settings.write(_SETTINGS)
+        else:
+            self._run("pg_basebackup", "-d", primary.conninfo(), "-D", self._data, "-R", "-X", "stream", "-c", "fast")
+        self.start()
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        with (self.folder / "output").open("a") as output:
+            command = [_BIN / program, *arguments]
+            subprocess.run(command, check=True, stdout=output, stderr=output, timeout=120, **unprivileged())
+
+    def conninfo(self, dbname: str = "postgres") -> str:
+        """Return libpq's connection string of a database."""
+        return f"host=127.0.0.1 port={self.port} user={USER} dbname={dbname}"
+
+    def url(self, dbname: str = "postgres") -> str:
+        """Return the URL of a database."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{dbname}"
+
+    def connect(self, dbname: str = "postgres") -> psycopg.Connection[TupleRow]:
+        """Return a connection, in autocommit."""
+        return psycopg.connect(self.conninfo(dbname), autocommit=True)
+
+    def execute(self, *statements: str) -> list[TupleRow]:
+        """Execute statements, and return the rows of the last."""
+        with self.connect() as conn:
+            for statement in statements:
+                cursor = conn.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self) -> None:
+        """Start it; return when it takes connections."""
+        options = f"-p {self.port} -k {self.folder}"
+        self._run("pg_ctl", "-w", "-D", self._data, "-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it, if it runs, as if it had crashed."""
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all its processes at once."""
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        for process in [postmaster, *postmaster.children(recursive=True)]:
+            process.send_signal(number)
+        if number == signal.SIGKILL:
+            psutil.wait_procs([postmaster], timeout=10)
+            (self._data / "postmaster.pid").unlink()
+
+    def follow_synchronously(self, standby: "Postgres") -> None:
+        """Have every commit wait until a standby of this one has it; return when that is so."""
+        assert standby.port != self.port
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+        wait_until(lambda: self.execute("SELECT sync_state FROM pg_stat_replication") == [("sync",)])
+
+    def promote(self) -> None:
+        """Make a standby the primary; return when it takes writes."""
+        self._run("pg_ctl", "-w", "-D", self._data, "promote")
+
+    def remove(self) -> None:
+        """Stop it, and remove its data."""
+        self.stop()
+        shutil.rmtree(self.folder)
