@@ -18,6 +18,7 @@ from tests.conftest import REPOSITORY
 STORE = REPOSITORY / "build" / "image"
 BASE = "localhost/customers-base"
 IMAGE = "localhost/customers"
+COMPARED = "customers-base-compared"
 
 
 def run(*command: str | Path) -> str:
@@ -56,15 +57,21 @@ def make_base() -> None:
     buildah("commit", "--rm", container, BASE)
 
 
+def base_root() -> Path:
+    """Return the folder that is the base's root, to compare with."""
+    containers = buildah("containers", "--format", "{{.ContainerName}}", "--filter", f"name={COMPARED}").split()
+    if COMPARED not in containers:
+        buildah("from", "--pull-never", "--name", COMPARED, BASE)
+    return Path(buildah("mount", COMPARED))
+
+
 def find_mirror() -> tuple[str, str]:
     """Return the code name of the machine's Debian and where its packages come from."""
     told = Path("/etc/os-release").read_text()
     found = re.search(r"^VERSION_CODENAME=(\w+)$", told, re.MULTILINE)
     assert found, "/etc/os-release names the release"
     codename = found[1]
-    targets = run(
-        "apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"
-    )
+    targets = run("apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
     for line in targets.splitlines():
         release, component, uri = line.split()
         if (release, component) == (codename, "main"):
