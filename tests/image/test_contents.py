@@ -99,7 +99,7 @@ def test_nothing_of_the_build_is_left(root: Path, image: dict[str, Any]) -> None
     told = str(image["Docker"]) + str(image["OCIv1"])
     for value in builder.read_pip_configuration().values():
         assert len(value) < 8 or value not in told
-    assert set(re.findall(r"\w+://[^'\"]*", told)) == {"http://127.0.0.1:"}  # the health check's
+    assert set(re.findall(r"\w+://[\w.]*", told)) == {"http://127.0.0.1"}  # the health check's
     assert not re.search("pip[_ ]?conf|SECRET|PASSWORD|TOKEN", told)
 
 

@@ -3,6 +3,8 @@
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 
@@ -50,6 +52,19 @@ def test_its_root_is_read_only_but_for_shared_memory(container: Container) -> No
         "/dev/shm",  # noqa: S108  # the attempt is what is wanted
         "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1",
     ]  # fmt: skip
+
+
+def test_where_shared_memory_cannot_be_written_another_folder_does(container: Container, tmp_path: Path) -> None:
+    port = free_port()
+    service = Contained(replace(container, writable=("tmp",)), tmp_path / "log", CUSTOMERS_METRICS=f"127.0.0.1:{port}")
+    try:
+        ready = service.call("GET", "/readyz")[0]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as metrics:
+            measured = metrics.status
+    finally:
+        status = service.stop()
+
+    assert (ready, measured, status) == (200, 200, 0)
 
 
 def test_its_health_check_tells_a_service_from_none(container: Container, start: Callable[..., Contained]) -> None:

@@ -156,7 +156,7 @@ def test_everything_is_confined_and_bounded(services: dict[str, Any]) -> None:
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
         assert "stop_grace_period" in service, name
-        assert pinned(service["image"]) or "build" in service, name
+        assert pinned(service["image"]) or (service["build"], service["pull_policy"]) == ("..", "build"), name
     assert [name for name, service in services.items() if "cap_add" in service] == ["nginx"]
 
 
