@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +20,6 @@ from tests.conftest import REPOSITORY
 STORE = REPOSITORY / "build" / "image"
 BASE = "localhost/customers-base"
 IMAGE = "localhost/customers"
-COMPARED = "customers-base-compared"
 
 
 def run(*command: str | Path) -> str:
@@ -57,12 +58,12 @@ def make_base() -> None:
     buildah("commit", "--rm", container, BASE)
 
 
-def base_root() -> Path:
-    """Return the folder that is the base's root, to compare with."""
-    containers = buildah("containers", "--format", "{{.ContainerName}}", "--filter", f"name={COMPARED}").split()
-    if COMPARED not in containers:
-        buildah("from", "--pull-never", "--name", COMPARED, BASE)
-    return Path(buildah("mount", COMPARED))
+@contextmanager
+def unpacked(image: str) -> Iterator[Path]:
+    """Have the root of an image as a folder, for as long as it is looked into."""
+    container = buildah("from", "--pull-never", image)
+    yield Path(buildah("mount", container))
+    buildah("rm", container)
 
 
 def find_mirror() -> tuple[str, str]:
@@ -81,17 +82,19 @@ def find_mirror() -> tuple[str, str]:
 
 def build() -> str:
     """Build the image by the repository's Dockerfile, and return its id."""
+    buildah("rm", "--all")  # of a run that was broken off
     make_base()
-    STORE.mkdir(parents=True, exist_ok=True)
     configuration = STORE / "pip.conf"
     values = read_pip_configuration()
     configuration.write_text(write_pip_configuration(values))
     # What is mounted is there during the build, and not in what it makes.
     volumes = [f"{configuration}:/etc/pip.conf:ro", *(f"{path}:{path}:ro" for path in find_paths(values))]
-    return buildah(
+    made = buildah(
         "bud", "--quiet", "--pull-never", "--format", "docker", "--build-arg", f"BASE={BASE}", "--tag", IMAGE,
         *(argument for volume in volumes for argument in ("--volume", volume)), REPOSITORY,
     )  # fmt: skip
+    buildah("rmi", "--prune")  # the image of the last run, which has no name any more
+    return made
 
 
 def read_pip_configuration() -> dict[str, str]:

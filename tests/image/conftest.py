@@ -23,9 +23,15 @@ def image() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def root(image: dict[str, Any]) -> Iterator[Path]:
     """Return the folder that is the image's root."""
-    container = builder.buildah("from", "--pull-never", image["FromImageID"])
-    yield Path(builder.buildah("mount", container))
-    builder.buildah("rm", container)
+    with builder.unpacked(image["FromImageID"]) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def base(image: dict[str, Any]) -> Iterator[Path]:
+    """Return the folder that is the root of the image's base, to compare with."""
+    with builder.unpacked(builder.BASE) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -82,8 +82,7 @@ def test_the_service_can_read_what_is_its_own_and_change_none_of_it(root: Path) 
             assert found.st_mode & needed == needed, path
 
 
-def test_nothing_of_the_build_is_left(root: Path, image: dict[str, Any]) -> None:
-    base = builder.base_root()
+def test_nothing_of_the_build_is_left(root: Path, base: Path, image: dict[str, Any]) -> None:
     added = {path.name for path in root.iterdir()} - {path.name for path in base.iterdir()}
     grown = [
         path
@@ -115,9 +114,9 @@ def test_it_says_how_it_is_to_be_run(image: dict[str, Any]) -> None:
     assert (variables["HOST"], variables["PORT"]) == ("0.0.0.0", "8000")  # noqa: S104  # it is the container's
 
 
-def test_it_is_small(root: Path) -> None:
-    whole, base = size(root), size(builder.base_root())
+def test_it_is_small(root: Path, base: Path) -> None:
+    whole, before = size(root), size(base)
 
-    print(f"image {whole / MEGABYTE:.0f} MB, of which the base is {base / MEGABYTE:.0f} MB")
+    print(f"image {whole / MEGABYTE:.0f} MB, of which the base is {before / MEGABYTE:.0f} MB")
     assert whole <= LARGEST
-    assert whole - base <= LARGEST_ON_BASE
+    assert whole - before <= LARGEST_ON_BASE
