@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what compose.yaml needs and what is in no repository, where it is not there yet: random secrets in .env, and in
-# tls/ a certificate for localhost that this machine signs itself. Put a real one in its place under the same names.
+# tls/ a certificate that signs itself. Put a real one in its place, under the same names.
 set -eu
 cd "$(dirname "$0")"
 umask 077
@@ -12,9 +12,10 @@ if [ ! -e .env ]; then
     mv .env.new .env
 fi
 
-if [ ! -e tls/shop.key ]; then
+name=shop.example # as nginx.conf has it
+if [ ! -e "tls/$name.key" ]; then
     mkdir -p tls
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=localhost \
-        -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout tls/shop.key.new -out tls/shop.crt 2>/dev/null
-    mv tls/shop.key.new tls/shop.key
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=$name" \
+        -addext "subjectAltName=DNS:$name" -keyout "tls/$name.key.new" -out "tls/$name.pem" 2>/dev/null
+    mv "tls/$name.key.new" "tls/$name.key"
 fi
