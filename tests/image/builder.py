@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,15 +85,17 @@ def build() -> str:
     """Build the image by the repository's Dockerfile, and return its id."""
     buildah("rm", "--all")  # of a run that was broken off
     make_base()
-    configuration = STORE / "pip.conf"
     values = read_pip_configuration()
-    configuration.write_text(write_pip_configuration(values))
-    # What is mounted is there during the build, and not in what it makes.
-    volumes = [f"{configuration}:/etc/pip.conf:ro", *(f"{path}:{path}:ro" for path in find_paths(values))]
-    made = buildah(
-        "bud", "--quiet", "--pull-never", "--format", "docker", "--build-arg", f"BASE={BASE}", "--tag", IMAGE,
-        *(argument for volume in volumes for argument in ("--volume", volume)), REPOSITORY,
-    )  # fmt: skip
+    # Gone afterwards, and meanwhile for root alone: there may be a password in it.
+    with tempfile.NamedTemporaryFile("w") as configuration:
+        configuration.write(write_pip_configuration(values))
+        configuration.flush()
+        # What is mounted is there during the build, and not in what it makes.
+        volumes = [f"{configuration.name}:/etc/pip.conf:ro", *(f"{path}:{path}:ro" for path in find_paths(values))]
+        made = buildah(
+            "bud", "--quiet", "--pull-never", "--format", "docker", "--build-arg", f"BASE={BASE}", "--tag", IMAGE,
+            *(argument for volume in volumes for argument in ("--volume", volume)), REPOSITORY,
+        )  # fmt: skip
     buildah("rmi", "--prune")  # the image of the last run, which has no name any more
     return made
 

@@ -95,4 +95,7 @@ class Contained(Service):
         """End process 1 gracefully, as an engine does, and return its exit status."""
         if self.process.poll() is None:
             self.first().send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        try:
+            return self.process.wait(timeout=60)
+        finally:
+            self.process.kill()  # one that has not ended; all that is in the container goes with it

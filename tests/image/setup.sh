@@ -15,5 +15,5 @@ fi
 if [ -n "$missing" ]; then
     apt-get update -qq
     # shellcheck disable=SC2086  # words are packages
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
 fi
