@@ -57,6 +57,13 @@ def image_variables() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in block.split())
 
 
+def image_user() -> list[int]:
+    """Return the ids of the image's user and group."""
+    found = re.search(r"^USER (\d+):(\d+)$", (REPOSITORY / "Dockerfile").read_text(), re.MULTILINE)
+    assert found
+    return [int(part) for part in found.groups()]
+
+
 def pinned(image: str) -> bool:
     """Return whether an image is named with a version."""
     _, _, tag = image.rpartition("/")[2].partition(":")

@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from customers.config import ConfigurationError, load
-from tests.manifests.manifest import DEPLOY, SETTINGS, commands, graceful_timeout, pinned, read, routes, validate
+from tests.manifests.manifest import (
+    DEPLOY,
+    SETTINGS,
+    commands,
+    graceful_timeout,
+    image_user,
+    pinned,
+    read,
+    routes,
+    validate,
+)
 
 PATH = DEPLOY / "kubernetes.yaml"
 TEXT = PATH.read_text()
@@ -102,10 +112,9 @@ def test_every_pod_is_confined(pods: dict[str, Any]) -> None:
     for template in pods.values():
         pod = template["spec"]
         assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
-        assert pod["securityContext"] == {
-            "runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        }  # fmt: skip
+        context = pod["securityContext"]
+        assert [context["runAsUser"], context["runAsGroup"]] == image_user()
+        assert (context["runAsNonRoot"], context["seccompProfile"]) == (True, {"type": "RuntimeDefault"})
         (container,) = pod["containers"]
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
