@@ -2,7 +2,10 @@
 #
 #   docker build --tag customers .
 #   docker run --rm --env-file settings.env customers flask init-db
-#   docker run --read-only --stop-timeout 35 --publish 8000:8000 --env-file settings.env customers
+#   docker run --read-only --cap-drop ALL --security-opt no-new-privileges --stop-timeout 35 --publish 8000:8000 \
+#       --env-file settings.env customers
+#
+# The one place it must be able to write is /dev/shm, which every container has, or in its stead /tmp.
 
 # Any image with python3 (3.11 or later) and its venv module. Both stages must use the same one: a virtual environment
 # only works with the interpreter it was made from.

@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := uv>=0.9,<1
 
-.PHONY: help install run test test-browser test-databases lint format lock bench clean
+.PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests lint format lock bench fuzz clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,18 @@ test-databases: install ## run the tests of failover, pooler and replica, and th
 	$(BIN)/pytest tests/deploy/database
 	$(BIN)/python -m tests.deploy.database.suite
 
+test-image: install ## build the image, run it confined, and look into it (as root, on a Debian)
+	tests/image/setup.sh
+	$(BIN)/pytest tests/image
+
+test-manifests: install build/manifests/.installed ## validate the manifests in deploy/ against schemas, and the service
+	$(BIN)/pytest tests/manifests
+
+build/manifests/.installed: tests/manifests/requirements.txt
+	$(PYTHON) -m venv --clear build/manifests
+	build/manifests/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
 lint: install ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -58,6 +70,8 @@ lock: install ## renew the locked requirements within the ranges of pyproject.to
 		pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--all-extras --constraint requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
+		tests/manifests/requirements.in -o tests/manifests/requirements.txt
 
 clean: ## remove the virtual environment and caches, not the data
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

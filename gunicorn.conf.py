@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
@@ -43,8 +42,8 @@ graceful_timeout = 30
 # Longer than nginx keeps an idle connection to an upstream (60 s), so that it is nginx who closes it.
 keepalive = 75
 
-# Heartbeats in memory: a slow disk must not make a worker look dead.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# Heartbeats in memory, where that is to be had: a slow disk must not make a worker look dead.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 control_socket_disable = True
 
 

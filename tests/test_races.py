@@ -13,7 +13,7 @@ from flask import Flask
 from customers.errors import InvalidCredentials
 from customers.identity import Origin
 from customers.resources import Resources
-from customers.sessions import login_sql, service
+from customers.sessions import login_sql, service, sql
 from tests.conftest import PASSWORD, Account, log_in, new_client
 from tests.db import Db
 

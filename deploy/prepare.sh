@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes what compose.yaml needs and what is in no repository, where it is not there yet: random secrets in .env, and in
+# tls/ a certificate that signs itself. Put a real one in its place, under the same names.
+set -eu
+cd "$(dirname "$0")"
+umask 077
+
+random() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
+
+if [ ! -e .env ]; then
+    printf 'POSTGRES_PASSWORD=%s\nCUSTOMERS_SECRET_KEY=%s\n' "$(random)" "$(random)" > .env.new
+    mv .env.new .env
+fi
+
+name=shop.example # as nginx.conf has it
+if [ ! -e "tls/$name.key" ]; then
+    mkdir -p tls
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=$name" \
+        -addext "subjectAltName=DNS:$name" -keyout "tls/$name.key.new" -out "tls/$name.pem" 2>/dev/null
+    mv "tls/$name.key.new" "tls/$name.key"
+fi

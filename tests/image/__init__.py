@@ -1,0 +1,1 @@
+"""The image is built and run; `make test-image` names this folder."""

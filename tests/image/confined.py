@@ -1,0 +1,101 @@
+"""A container without an engine: namespaces of its own, the image's root read-only, and its user without privileges."""
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.service import Service, free_port, wait_until
+
+# What a container runtime does, by its usual order. What stays writable is what is named.
+ENTER = """
+set -eu
+root=$1 writable=$2 lent=$3
+shift 3
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+if [ -n "$lent" ]; then
+    mount -t tmpfs tmpfs "$root/mnt"
+    touch "$root/mnt/${lent##*/}"
+    mount --bind "$lent" "$root/mnt/${lent##*/}"
+    mount -o remount,bind,ro "$root/mnt"
+fi
+for folder in $writable; do
+    mount -t tmpfs -o mode=1777,nosuid,nodev,noexec,size=64m tmpfs "$root/$folder"
+done
+mount -o remount,bind,ro "$root"
+exec chroot "$root" setpriv --reuid="${1%:*}" --regid="${1#*:}" --clear-groups --no-new-privs --bounding-set=-all \
+    --inh-caps=-all env -i -C "$2" "${@:3}"
+"""
+
+
+@dataclass
+class Container:
+    """What is run from an image: its root, and its configuration as Docker has it."""
+
+    root: Path
+    configuration: dict[str, Any]
+    lent: Path | None = None  # a file of the machine, to be seen in /mnt
+    writable: Sequence[str] = ("dev/shm",)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *words: str, **settings: str) -> list[str | Path]:
+        """Return what runs a command, or the image's own, in a container."""
+        variables = dict(variable.split("=", 1) for variable in self.configuration["Env"])
+        variables |= self.settings | settings
+        return [
+            "unshare", "--mount", "--pid", "--fork", "--kill-child",
+            "bash", "-c", ENTER, "enter", self.root, " ".join(self.writable), self.lent or "",
+            self.configuration["User"], self.configuration["WorkingDir"],
+            *(f"{name}={value}" for name, value in variables.items()),
+            *(words or self.configuration["Cmd"]),
+        ]  # fmt: skip
+
+    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self.command(*words, **settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+class Contained(Service):
+    """The service as its image runs it."""
+
+    def __init__(self, container: Container, log: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        # The network is the machine's; an image listens on all addresses of its own.
+        self.environment = {"HOST": "127.0.0.1", "PORT": str(self.port), "CUSTOMERS_METRICS": "off", **settings}
+        with log.open("w") as stderr:
+            self.process = subprocess.Popen(
+                container.command(**self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+        wait_until(self.answers, 60)
+
+    def first(self) -> psutil.Process:
+        """Return the container's process 1."""
+        (first,) = psutil.Process(self.process.pid).children()
+        return first
+
+    def stop(self) -> int:
+        """End process 1 gracefully, as an engine does, and return its exit status."""
+        if self.process.poll() is None:
+            self.first().send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=60)
+        finally:
+            self.process.kill()  # one that has not ended; all that is in the container goes with it

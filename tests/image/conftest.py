@@ -1,0 +1,72 @@
+"""The image, built once, and containers of it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tests.image import builder
+from tests.image.confined import Contained, Container
+from tests.service import database_url
+
+
+@pytest.fixture(scope="session")
+def image() -> dict[str, Any]:
+    """Return what buildah says of the image, which was just built."""
+    described: dict[str, Any] = json.loads(builder.buildah("inspect", "--type", "image", builder.build()))
+    return described
+
+
+@pytest.fixture(scope="session")
+def root(image: dict[str, Any]) -> Iterator[Path]:
+    """Return the folder that is the image's root."""
+    with builder.unpacked(image["FromImageID"]) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def base(image: dict[str, Any]) -> Iterator[Path]:
+    """Return the folder that is the root of the image's base, to compare with."""
+    with builder.unpacked(builder.BASE) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def bare(image: dict[str, Any], root: Path) -> Container:
+    """Return a container with the image's own settings and nothing else."""
+    return Container(root, image["Docker"]["config"])
+
+
+@pytest.fixture(scope="session")
+def container(bare: Container, make_database: Callable[[], str]) -> Container:
+    """Return a container with a database that has its schema, made by the image's own command."""
+    conninfo = make_database()
+    parts = conninfo_to_dict(conninfo)
+    socket = Path(str(parts["host"]), f".s.PGSQL.{parts['port']}")
+    settings = {
+        "CUSTOMERS_DATABASE_URL": database_url(make_conninfo(conninfo, host="/mnt")),
+        "CUSTOMERS_SECRET_KEY": "k" * 40,
+        "CUSTOMERS_BCRYPT_ROUNDS": "10",
+        "CUSTOMERS_WORKERS": "2",
+    }
+    container = Container(bare.root, bare.configuration, lent=socket, settings=settings)
+    done = container.run("flask", "init-db")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return container
+
+
+@pytest.fixture
+def start(container: Container, tmp_path: Path) -> Iterator[Callable[..., Contained]]:
+    """Return a function that starts the image's service; what still runs after the test is stopped."""
+    started: list[Contained] = []
+
+    def start(**settings: str) -> Contained:
+        started.append(Contained(container, tmp_path / f"log{len(started)}", **settings))
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.stop()
