@@ -32,6 +32,7 @@ def test_an_unknown_path_is_a_404_in_the_envelope(client: CheckingClient, path: 
         ("GET", "/customer/login", {"POST", "OPTIONS"}),
         ("DELETE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
         ("BREW", "/docs", {"GET", "HEAD", "OPTIONS"}),
+        ("TRACE", "/customer/login", {"POST", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_is_a_405_that_names_the_right_ones(
@@ -98,6 +99,21 @@ def test_each_request_has_an_id_of_its_own(client: CheckingClient) -> None:
 )
 def test_private_answers_are_not_stored(client: CheckingClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/customers", "/nowhere", "/openapi.json"])
+def test_a_browser_makes_no_page_of_an_answer_that_is_none(client: CheckingClient, path: str) -> None:
+    response = client.get(path)
+
+    assert response.mimetype == "application/json"
+    assert response.headers["Content-Security-Policy"].split("; ") == [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "sandbox",
+    ]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_head_and_options_are_answered_like_their_get(admin: Account) -> None:
