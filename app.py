@@ -11,6 +11,7 @@ from customers import api, cli, config, docs, embedded, health, hooks
 from customers.accounts import routes as accounts
 from customers.addresses import routes as addresses
 from customers.config import Settings
+from customers.cookies import Cookies
 from customers.exports import routes as exports
 from customers.groups import routes as groups
 from customers.pages import routes as pages
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         # reached the limit is told from one that ends at it by that byte.
         MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
+    app.session_interface = Cookies()
     assert isinstance(app.json, DefaultJSONProvider)
     app.json.sort_keys = False  # the documented order is the order of the schemas
     app.json.ensure_ascii = False

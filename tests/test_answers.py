@@ -16,7 +16,17 @@ from tests.conftest import Account
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api", "/api/customers/", "//api/customers", "/api//customers", "/api/customers/x/y"]
+    "path",
+    [
+        *("/", "/nowhere", "/api", "/api/customers/", "//api/customers", "/api//customers", "/api/customers/x/y"),
+        *(
+            "/docs/assets/",
+            "/docs/assets/../__init__.py",
+            "/docs/assets/..%2f__init__.py",
+            "/docs/own/..%2f..%2fcli.py",
+        ),
+        *("/.git/config", "/app.py", "/schema.sql"),
+    ],
 )
 def test_an_unknown_path_is_a_404_in_the_envelope(client: CheckingClient, path: str) -> None:
     response = client.get(path)
