@@ -124,6 +124,7 @@ def test_a_browser_makes_no_page_of_an_answer_that_is_none(client: CheckingClien
         "sandbox",
     ]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_head_and_options_are_answered_like_their_get(admin: Account) -> None:
