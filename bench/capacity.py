@@ -152,7 +152,7 @@ def best(costs: list[Cost]) -> Cost:
 
 
 def serve(conninfo: str, workers: int, seconds: float, rounds: int) -> Iterator[tuple[str, str]]:
-    """Start the service with so many workers, and yield the rows of the table."""
+    """Start the service with so many workers, and yield what is measured and its figure."""
     with tempfile.TemporaryDirectory() as folder, psycopg.connect(conninfo, autocommit=True) as conn:
         service = Service(
             Path(folder) / "log",
@@ -171,14 +171,14 @@ def serve(conninfo: str, workers: int, seconds: float, rounds: int) -> Iterator[
                     found[kind].append(measure(service.port, kind, customers, seconds, master, postmaster))
             for kind, costs in found.items():
                 cost = best(costs)
-                yield f"{kind}s a second, {workers} worker{'s'[: workers - 1]}", f"{cost.rate:,.0f}"
-                yield f"- of a {kind}, service", f"{cost.service * 1000:.2f} ms"
-                yield f"- of a {kind}, PostgreSQL", f"{cost.database * 1000:.2f} ms"
+                yield f"{kind}s a second, load and PostgreSQL on the same machine", f"{cost.rate:,.0f}"
+                yield f"processor time of a {kind}: service", f"{cost.service * 1000:.2f} ms"
+                yield f"processor time of a {kind}: PostgreSQL", f"{cost.database * 1000:.2f} ms"
             memory = [process.memory_full_info().pss for process in (master, *master.children())]
-            yield "- memory of the service, all processes", f"{sum(memory) / MIB:.0f} MiB"
+            yield "memory of the service, all processes", f"{sum(memory) / MIB:.0f} MiB"
             held = conn.execute(HELD).fetchone()
             assert held
-            yield "- connections to PostgreSQL", f"{held[0]}"
+            yield "connections to PostgreSQL", f"{held[0]}"
         finally:
             service.stop()
 
@@ -201,13 +201,14 @@ def main() -> None:
             version = conn.info.server_version // 10_000
         print(f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}, ", end="")
         print(f"PostgreSQL {version}, {options.rows:,} customers, load average {os.getloadavg()[0]:.1f}\n")
-        print("| measured | |\n| --- | ---: |")
-        for workers in (1, 2):
-            for name, figure in serve(conninfo, workers, options.seconds, options.rounds):
-                print(f"| {name} | {figure} |", flush=True)
-        for name, (table, indexes) in zip(("customers", "addresses", "sessions"), sizes, strict=True):
-            scaled = [size / options.rows * 1_000_000 / MIB for size in (table, indexes)]
-            print(f"| a million {name}: table and indexes | {scaled[0]:,.0f} + {scaled[1]:,.0f} MiB |")
+        print("| measured | 1 worker | 2 workers |\n| --- | ---: | ---: |")
+        columns = [serve(conninfo, workers, options.seconds, options.rounds) for workers in (1, 2)]
+        for (name, one), (_, two) in zip(*map(list, columns), strict=True):
+            print(f"| {name} | {one} | {two} |")
+        print("\n| on the disk | table | indexes |\n| --- | ---: | ---: |")
+        for name, size in zip(("customers", "addresses", "sessions"), sizes, strict=True):
+            table, indexes = (f"{part / options.rows * 1_000_000 / MIB:,.0f} MiB" for part in size)
+            print(f"| a million {name} | {table} | {indexes} |")
 
 
 if __name__ == "__main__":
