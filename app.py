@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from customers import api, cli, config, docs, embedded, health, hooks
 from customers.accounts import routes as accounts
 from customers.addresses import routes as addresses
+from customers.audit import routes as audit
 from customers.config import Settings
 from customers.cookies import Cookies
 from customers.exports import routes as exports
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         addresses.blueprint,
         sessions.blueprint,
         exports.blueprint,
+        audit.blueprint,
         groups.blueprint,
         health.blueprint,
     ):

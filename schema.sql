@@ -370,6 +370,54 @@ BEGIN
 END
 $$;
 
+-- Who did what to whom, when, and from where. No foreign keys: a row outlives what it is about. It holds no secret and no
+-- e-mail address. Null where there is nobody: an unknown address, a command.
+CREATE TABLE IF NOT EXISTS audit_log (
+    audit_log_id bigint GENERATED ALWAYS AS IDENTITY,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    event        varchar NOT NULL,      -- the list is in customers/audit/trail.py
+    actor_kind   varchar NOT NULL,
+    actor_uuid   uuid,
+    subject_kind varchar,
+    subject_uuid uuid,
+    ip           inet,
+    user_agent   varchar,
+    request_id   varchar,               -- by which the log has its line
+    details      jsonb NOT NULL,
+    CONSTRAINT audit_log_pkey PRIMARY KEY (audit_log_id),
+    CONSTRAINT audit_log_actor_kind CHECK (actor_kind IN ('anonymous', 'customer', 'admin', 'operator')),
+    CONSTRAINT audit_log_subject_kind CHECK (subject_kind IN ('customer', 'admin', 'group')),
+    CONSTRAINT audit_log_has_a_whole_subject CHECK ((subject_kind IS NULL) = (subject_uuid IS NULL))
+);
+
+-- Rows are only added. This is against mistakes, the owner's included; against malice are the rights (deploy/role.sql).
+-- `flask purge-audit` sets the setting for its transactions.
+CREATE OR REPLACE FUNCTION audit_log_keep()
+RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('customers.purge_audit', true) = 'on' THEN
+        RETURN NULL;  -- ignored: the trigger is the statement's, not a row's
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'restrict_violation',
+        MESSAGE = format('Rows of audit_log are only added: %s is refused', TG_OP);
+END
+$$;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger
+                    WHERE tgrelid = 'audit_log'::regclass
+                      AND tgname = 'audit_log_kept') THEN
+        CREATE TRIGGER audit_log_kept
+        BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+        FOR EACH STATEMENT
+        EXECUTE FUNCTION audit_log_keep();
+    END IF;
+END
+$$;
+
 -- All indexes, EverShop's first. Each is made only if it is not there: CREATE INDEX IF NOT EXISTS would keep all writers
 -- of a running shop waiting before it looks.
 DO $$
@@ -415,7 +463,10 @@ BEGIN
                 ('INDEX', 'outbox_mail_customer_id_idx', 'outbox_mail (customer_id, created_at)'),
                 ('INDEX', 'outbox_mail_created_at_idx', 'outbox_mail (created_at)'),
                 ('INDEX', 'idempotent_answer_customer_id_idx', 'idempotent_answer (customer_id)'),
-                ('INDEX', 'idempotent_answer_created_at_idx', 'idempotent_answer (created_at)')
+                ('INDEX', 'idempotent_answer_created_at_idx', 'idempotent_answer (created_at)'),
+
+                -- The newest first, read backwards.
+                ('INDEX', 'audit_log_subject_uuid_idx', 'audit_log (subject_uuid, audit_log_id)')
                ) AS listed (kind, name, target)
          WHERE to_regclass(quote_ident(name)) IS NULL
     LOOP
@@ -459,7 +510,7 @@ CREATE TABLE IF NOT EXISTS customers_schema (
 );
 
 INSERT INTO customers_schema (version)
-VALUES (3) -- schema version
+VALUES (4) -- schema version
 ON CONFLICT (only_row) DO UPDATE
    SET version = excluded.version, applied_at = now()
  WHERE customers_schema.version < excluded.version;

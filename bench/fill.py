@@ -7,6 +7,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
+
+from customers import schema
 
 GROUPS = ("Default", "Wholesale", "Staff", "Press")
 _FIRST = ("Ada", "Björn", "Chloé", "Dieter", "Emma", "Fatima", "Giulia", "Hassan", "Ines", "Jürgen", "Kofi", "Lucía")
@@ -27,6 +30,16 @@ _LAST = (
 _DOMAINS = ("example.com", "example.org", "example.net", "mail.example")
 _NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
 _HASH_CHARACTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+# All but those of the constraints.
+_SEARCHED_BY = """
+    SELECT relname
+      FROM pg_index
+      JOIN pg_class
+        ON pg_class.oid = pg_index.indexrelid
+     WHERE indrelid = 'customer'::regclass
+       AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+"""
 
 
 class Made(NamedTuple):
@@ -64,8 +77,13 @@ def _hash(chance: random.Random) -> str:
 
 
 def fill(conninfo: str, count: int) -> None:
-    """Put so many customers into a database that has the schema and no customers, by COPY, and have it analyzed."""
+    """Put so many customers into a database that has the schema and no customers, by COPY, and have it analyzed.
+
+    The indexes for searching are made when all rows are there, which takes a third of the time of keeping them up.
+    """
     with psycopg.connect(conninfo, autocommit=True) as conn:
+        for (index,) in conn.execute(_SEARCHED_BY).fetchall():
+            conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
         for name in GROUPS[1:]:
             conn.execute("INSERT INTO customer_group (group_name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
         groups: dict[str, int] = dict(
@@ -84,4 +102,6 @@ def fill(conninfo: str, count: int) -> None:
                         made.password_hash, made.created_at, made.created_at,
                     )
                 )  # fmt: skip
+        with conn.transaction():
+            conn.execute(schema.FILE.read_bytes())  # makes the indexes that are missing
         conn.execute("VACUUM ANALYZE customer")

@@ -26,6 +26,7 @@ export const PATHS = /** @type {const} */ ([
   ["PATCH", "/api/customers/{uuid}"],
   ["DELETE", "/api/customers/{uuid}"],
   ["GET", "/api/customers/{uuid}/export"],
+  ["GET", "/api/customers/{uuid}/audit"],
   ["GET", "/api/customers/{uuid}/addresses"],
   ["POST", "/api/customers/{uuid}/addresses"],
   ["GET", "/api/customers/{uuid}/addresses/{address_uuid}"],
@@ -219,7 +220,30 @@ export const PATHS = /** @type {const} */ ([
  *   password_resets: { created_at: string }[],
  *   mails: ExportedMail[],
  *   remembered_answers: { status: number, body: any, created_at: string }[],
+ *   audit: ExportedEntry[],
  * }} Person
+ */
+
+/**
+ * Something that was done to the account; `ip` and `user_agent` are null where an admin did it.
+ *
+ * @typedef {object} ExportedEntry
+ * @property {string} created_at
+ * @property {string} event
+ * @property {"anonymous" | "customer" | "admin" | "operator"} actor
+ * @property {string | null} ip
+ * @property {string | null} user_agent
+ * @property {string | null} request_id
+ * @property {Record<string, any>} details
+ */
+
+/**
+ * Something that was done to an account, as admins see it.
+ *
+ * @typedef {Omit<ExportedEntry, "actor"> & {
+ *   audit_log_id: number,
+ *   actor: { kind: ExportedEntry["actor"], uuid: string | null },
+ * }} AuditEntry
  */
 
 /**
@@ -279,6 +303,8 @@ export const PATHS = /** @type {const} */ ([
  */
 
 /** @typedef {Answer<Customer[]> & { links: PageLinks, meta: PageMeta }} CustomerPage */
+
+/** @typedef {Answer<AuditEntry[]> & { links: PageLinks, meta: PageMeta }} AuditPage */
 
 // ---------------------------------------------------------------- options
 
@@ -504,6 +530,18 @@ export class Customers {
    */
   async exportAccount(uuid, options) {
     return this.#send(["GET", "/api/customers/{uuid}/export"], { places: { uuid }, options });
+  }
+
+  /**
+   * List what was done to an account, by whom and from where, the newest first. Admins only.
+   *
+   * @param {string} uuid Also of an account that has been deleted.
+   * @param {Options & Paging} [options]
+   * @returns {Promise<AuditPage>} Has `links` and `meta` beside `data`.
+   */
+  async listAuditEntries(uuid, { signal, ...query } = {}) {
+    const request = { places: { uuid }, query, options: { signal } };
+    return /** @type {AuditPage} */ (await this.#send(["GET", "/api/customers/{uuid}/audit"], request));
   }
 
   // ---- signing in and out

@@ -224,6 +224,21 @@ test("everything about a person can be had by the person and by an admin, and by
 
 // ---------------------------------------------------------------- for admins
 
+test("what was done to an account can be read by admins, in pages", async () => {
+  const { customers } = await signedUp();
+  const { data: me } = await customers.me();
+  await customers.update("me", { full_name: "Other" });
+  const admin = await signedInAdmin();
+
+  const first = await admin.listAuditEntries(me.uuid, { limit: 1 });
+
+  assert.equal(first.data[0].event, "customer_updated");
+  assert.deepEqual(first.data[0].actor, { kind: "customer", uuid: me.uuid });
+  assert.equal(first.meta.total, 3);
+  assert.equal((await admin.listAuditEntries(me.uuid, { limit: 2, page: 2 })).data[0].event, "customer_registered");
+  assert.equal((await refusal(customers.listAuditEntries(me.uuid))).code, "forbidden");
+});
+
 test("the list is filtered, sorted and paged", async () => {
   const customers = await signedInAdmin();
   const mark = newIdempotencyKey().slice(0, 12);
@@ -664,6 +679,7 @@ test("PATHS is what the methods call", async () => {
   await customers.update("uuid", { full_name: "A" });
   await customers.remove("uuid");
   await customers.exportAccount("uuid");
+  await customers.listAuditEntries("uuid");
   await customers.listGroups();
   await customers.createGroup({ group_name: "A" });
   await customers.getGroup("group-uuid");

@@ -6,7 +6,7 @@ A decorator decides and documents in one statement: the OpenAPI security entry a
 import functools
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from customers import errors
 from customers.api import document, resources
 from customers.errors import ServiceError
 from customers.fields import ME
-from customers.identity import ANONYMOUS, KINDS, Caller, Kind
+from customers.identity import KINDS, Caller, Kind, Origin
 from customers.sessions import service as sessions
 
 HEADER = "X-Session-ID"
@@ -26,15 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Client:
-    """Where a request comes from, as the trusted-proxy setting says."""
-
-    ip: str | None
-    user_agent: str | None
-
-
-def client() -> Client:
+def origin() -> Origin:
     """Return where this request comes from."""
     try:
         # Without an IPv6 zone ("fe80::1%eth0"), which names an interface of this machine and which inet does not know.
@@ -42,13 +34,13 @@ def client() -> Client:
     except ValueError:
         ip = None  # a unix socket, or a proxy's nonsense
     agent = request.headers.get("User-Agent", "").replace("\0", "")[:255]
-    return Client(ip=ip, user_agent=agent or None)
+    return Origin(ip=ip, user_agent=agent or None, request_id=g.request_id)
 
 
 def caller() -> Caller:
-    """Return who is signed in on this request, as its route's decorator found out."""
-    found: Caller = g.get("caller", ANONYMOUS)
-    return found
+    """Return who is signed in on this request, as its route's decorator found out; nobody where it does not ask."""
+    found: Caller | None = g.get("caller")
+    return Caller(origin=origin()) if found is None else found
 
 
 # ---------------------------------------------------------------- the cookie and the header
@@ -92,8 +84,8 @@ def identify() -> Caller:
     """
     sids = {sid for kind in KINDS if (sid := presented(kind)) is not None}
     if not sids:
-        return ANONYMOUS
-    found = sessions.identify(resources(), sids)
+        return Caller(origin=origin())
+    found = sessions.identify(resources(), sids, origin())
     if HEADER in request.headers and found.anonymous:
         raise errors.NotAuthenticated()
     return found
@@ -124,17 +116,17 @@ def refuse_cross_site() -> None:
 
 def log_in(kind: Kind, credentials: dict[str, str]) -> str:
     """Start a session, put it into the cookie, and return its sid. Raises InvalidCredentials, Busy."""
-    here = client()
-    sid, identity = sessions.log_in(resources(), kind, **credentials, ip=here.ip, user_agent=here.user_agent)
+    here = origin()
+    sid, identity = sessions.log_in(resources(), kind, **credentials, origin=here)
     remember(kind, sid)
-    g.caller = Caller(**{kind: identity})
+    g.caller = Caller(**{kind: identity}, origin=here)
     return sid
 
 
 def log_out(kind: Kind, sid: str | None) -> None:
     """End a session and take it out of the cookie; without one, nothing ends."""
     if sid is not None:
-        sessions.log_out(resources(), kind, sid)
+        sessions.log_out(resources(), kind, sid, origin())
         forget(kind, sid)
 
 
@@ -174,12 +166,14 @@ def _check_anyone(caller: Caller, _: dict[str, Any]) -> Caller:
 def _check_customer(caller: Caller, _: dict[str, Any]) -> Caller:
     if caller.customer is None:
         raise errors.NotAuthenticated() if caller.anonymous else errors.Forbidden()
-    return Caller(customer=caller.customer)
+    return replace(caller, admin=None)
 
 
-def _check_admin(caller: Caller, _: dict[str, Any]) -> Caller:
+def _check_admin(caller: Caller, arguments: dict[str, Any]) -> Caller:
     if caller.admin is None:
         raise errors.NotAuthenticated() if caller.anonymous else errors.Forbidden()
+    if arguments.get("uuid") == ME:  # which an admin has none of
+        raise errors.Forbidden()
     return caller
 
 

@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields as ma_fields
 from customers import fields, schema
 from customers.admins import service as admins
 from customers.api import resources
+from customers.audit.commands import purge_audit
 from customers.bulk.commands import export_customers, import_customers
 from customers.command import Command
 from customers.outbox import sql as outbox_sql
@@ -20,7 +21,7 @@ from customers.purge import purge as purge_ended
 
 def install(app: Flask) -> None:
     """Give an application these commands."""
-    for command in (init_db, create_admin, import_customers, export_customers, purge, send_mail, outbox):
+    for command in (init_db, create_admin, import_customers, export_customers, purge, purge_audit, send_mail, outbox):
         app.cli.add_command(command)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_AFTER_COMMIT = "customers_after_commit"  # an option of our own, which SQLAlchemy keeps with the connection
+
 # A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
 _TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
@@ -46,14 +48,16 @@ class Database:
         """Return a connection outside any transaction: each statement is one round trip and its own snapshot."""
         return self._reading.connect()
 
-    def writing(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
         """Return a connection in a transaction that commits at the end of the block, or rolls back on an exception."""
-        return self._writing.begin()
+        with self._writing.connect() as conn, transaction(conn):
+            yield conn
 
     @contextmanager
     def writing_at_length(self) -> Iterator[Connection]:
         """As writing(), for what an operator waits for: no statement is given up because it takes long."""
-        with self._writing.begin() as conn:
+        with self.writing() as conn:
             driver = conn.connection.driver_connection
             assert isinstance(driver, _PatientConnection)
             patience, driver.patience = driver.patience, None
@@ -65,7 +69,7 @@ class Database:
 
     @contextmanager
     def at_length(self) -> Iterator[Connection]:
-        """Return a connection of one's own for an operator's long work; ``begin()`` on it is a transaction.
+        """Return a connection of one's own for an operator's long work, with transaction() for each part of it.
 
         No statement is given up because it takes long, nor a transaction because its client does. Closed at the end.
         """
@@ -87,6 +91,22 @@ class Database:
     def close(self) -> None:
         """Close the idle connections; the next request opens new ones. Needed before a process forks."""
         self._writing.dispose()
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[None]:
+    """Commit at the end of the block, or roll back on an exception; then do what waits for the commit."""
+    waiting: list[Callable[[], object]] = []
+    conn.execution_options(**{_AFTER_COMMIT: waiting})
+    with conn.begin():
+        yield
+    for function in waiting:
+        function()
+
+
+def after_commit(conn: Connection, function: Callable[[], object]) -> None:
+    """Have a function called when the connection's transaction() has committed; never, if it rolls back."""
+    conn.get_execution_options()[_AFTER_COMMIT].append(function)
 
 
 class _PatientConnection(psycopg.Connection[Any]):

@@ -1,4 +1,4 @@
-"""Who is calling, as plain data that services may know."""
+"""Who is calling, and from where, as plain data that services may know."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +6,27 @@ from uuid import UUID
 
 Kind = Literal["customer", "admin"]
 KINDS: tuple[Kind, ...] = ("customer", "admin")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from, as the trusted-proxy setting says, and the id by which the log knows it."""
+
+    ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whose act something is, for the audit trail."""
+
+    kind: Literal["anonymous", "customer", "admin", "operator"]
+    uuid: UUID | None = None
+    origin: Origin = Origin()
+
+
+OPERATOR = Actor("operator")  # whoever runs a command; which act it was tells the command
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,13 @@ class Caller:
 
     customer: Identity | None = None
     admin: Identity | None = None
+    origin: Origin = Origin()
+
+    @property
+    def actor(self) -> Actor:
+        """Whose act the request is: the admin's where both are signed in, since the admin may do more."""
+        identity = self.admin or self.customer
+        return Actor(identity.kind, identity.uuid, self.origin) if identity else Actor("anonymous", None, self.origin)
 
     @property
     def anonymous(self) -> bool:
@@ -35,6 +63,3 @@ class Caller:
     def owns(self, uuid: UUID) -> bool:
         """Return whether this is the customer's own account."""
         return self.customer is not None and self.customer.uuid == uuid
-
-
-ANONYMOUS = Caller()

@@ -102,6 +102,7 @@ def app(shared_app: Flask, db: "Db") -> Flask:
     for table in TABLES:
         db.execute(f"DELETE FROM {table}")
     db.execute("DELETE FROM customer_group WHERE customer_group_id <> 1")
+    db.empty_audit_log()
     return shared_app
 
 

@@ -50,6 +50,10 @@ EXPECTED: dict[tuple[str, str, str], tuple[int, int, int]] = {
             ("me", (success, 403)),
         )
     },
+    ("GET", "/api/customers/<customer:uuid>/audit", "own"): (401, 403, 200),
+    ("GET", "/api/customers/<customer:uuid>/audit", "other"): (401, 403, 200),
+    ("GET", "/api/customers/<customer:uuid>/audit", "none"): (401, 403, 404),
+    ("GET", "/api/customers/<customer:uuid>/audit", "me"): (401, 403, 403),
     ("POST", "/api/customers/me/password", ""): (401, 200, 403),
     ("POST", "/api/customers/reset-password", ""): (503, 503, 503),  # no mail server here; nobody is refused
     ("POST", "/api/customers/password", ""): (400, 400, 400),  # no such token

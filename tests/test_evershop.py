@@ -75,3 +75,20 @@ def test_a_shops_customer_can_be_deleted_and_orders_stay(shop: tuple[Flask, Db],
     assert shop_admin.delete(f"/api/customers/{uuid}").status_code == 200
     assert db.one('SELECT count(*) FROM "order"')["count"] == 1
     assert db.one("SELECT count(*) FROM customer_address")["count"] == 0
+
+
+def test_an_existing_shops_customers_can_be_exported_nulls_and_all(
+    shop: tuple[Flask, Db], shop_admin: CheckingClient
+) -> None:
+    _, db = shop
+    db.execute("UPDATE customer SET meta_data = NULL WHERE customer_id = 2")
+
+    full, bare = (
+        shop_admin.get(f"/api/customers/{row['uuid']}/export").get_json()["data"]
+        for row in db.all("SELECT uuid FROM customer ORDER BY customer_id")
+    )
+
+    assert (full["group_name"], len(full["addresses"]), len(full["password_resets"])) == ("Wholesale", 3, 1)
+    assert [address["is_default"] for address in full["addresses"]] == [False, False, True]
+    nulls = ("group_id", "group_name", "full_name", "created_at", "updated_at", "meta_data")
+    assert [bare[name] for name in nulls] == [None] * 6

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from customers.errors import InvalidCredentials
+from customers.identity import Origin
 from customers.resources import Resources
 from customers.sessions import service, sql
 from tests.conftest import PASSWORD, Account, log_in, new_client
@@ -109,7 +110,7 @@ def test_a_login_checked_against_the_old_password_starts_no_session_after_a_chan
     monkeypatch.setattr(resources.passwords, "verify", verify_and_lose_the_race)
 
     with pytest.raises(InvalidCredentials):
-        service.log_in(resources, "customer", customer.email, PASSWORD, ip=None, user_agent=None)
+        service.log_in(resources, "customer", customer.email, PASSWORD, Origin())
 
     assert db.one("SELECT count(*) FROM login_session")["count"] == 1
 

@@ -1,13 +1,12 @@
 """Customers over HTTP."""
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, request, url_for
 from sqlalchemy import Row
 
-from customers import auth, errors, etags
+from customers import auth, errors, etags, paging
 from customers.accounts import examples, schemas, service
 from customers.api import Blueprint, raises, resources
 from customers.idempotency.http import idempotent, once
@@ -32,7 +31,7 @@ def create_customer(new: dict[str, Any]) -> Response:
         return etags.tagged(schemas.LinkedCustomerAnswer(), customer, 201, {"Location": location})
 
     act = once(render)
-    service.create(resources(), new, act)
+    service.create(resources(), auth.caller(), new, act)
     return act.answer
 
 
@@ -48,31 +47,7 @@ def list_customers(query: dict[str, Any]) -> dict[str, Any]:
     """
     current, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
     page = service.list_page(resources(), page=current, limit=limit, sort=sort, filters=query)
-    last = page["last_page"]
-    return {
-        "data": page["customers"],
-        "links": {
-            "first": _page_href(1),
-            "last": _page_href(last),
-            "prev": _page_href(min(current - 1, last)) if current > 1 else None,
-            "next": _page_href(current + 1) if current < last else None,
-        },
-        "meta": {
-            "current_page": current,
-            "from_": page["from"],
-            "last_page": last,
-            "path": request.path,
-            "per_page": limit,
-            "to": page["to"],
-            "total": page["total"],
-        },
-    }
-
-
-def _page_href(page: int) -> str:
-    """Return the path of another page of this list, with the request's other query parameters."""
-    others = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
-    return f"{request.path}?{urlencode([('page', page), *others])}"
+    return paging.envelope(page, page["customers"], request.path, request.args, page=current, limit=limit)
 
 
 @blueprint.route("/<customer:uuid>", methods=["GET"])

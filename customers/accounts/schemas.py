@@ -4,7 +4,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from customers import auth, fields
+from customers import auth, fields, paging
 from customers.accounts import search
 
 _STATUS = {"description": "Customer account status: 1 for active, 0 for inactive"}
@@ -59,11 +59,9 @@ class CustomerFilters(fields.Query):
     created_to = fields.Moment(metadata={"description": "Created before this time"})
 
 
-class ListQuery(CustomerFilters):
+class ListQuery(CustomerFilters, paging.PageQuery):
     """Which page of which customers, in which order."""
 
-    page = fields.Number(low=1, high=2**31 - 1, load_default=1, metadata={"description": "Page, counted from 1"})
-    limit = fields.Number(low=1, high=100, load_default=20, metadata={"description": "Customers on a page"})
     sort = ma.fields.String(
         validate=ma.validate.OneOf([f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]),
         load_default="customer_id",
@@ -151,30 +149,9 @@ class CustomerWithAddressesAnswer(ma.Schema):
     data = ma.fields.Nested(CustomerWithAddresses, required=True)
 
 
-class PageLinks(ma.Schema):
-    """Paths of pages around this one; they keep the request's other query parameters."""
-
-    first = ma.fields.String(required=True)
-    last = ma.fields.String(required=True)
-    prev = ma.fields.String(required=True, allow_none=True)
-    next = ma.fields.String(required=True, allow_none=True)
-
-
-class PageMeta(ma.Schema):
-    """Where this page stands."""
-
-    current_page = ma.fields.Integer(required=True)
-    from_ = ma.fields.Integer(data_key="from", required=True, allow_none=True)
-    last_page = ma.fields.Integer(required=True)
-    path = ma.fields.String(required=True)
-    per_page = ma.fields.Integer(required=True)
-    to = ma.fields.Integer(required=True, allow_none=True)
-    total = ma.fields.Integer(required=True)
-
-
 class CustomerPage(ma.Schema):
     """A page of customers."""
 
     data = ma.fields.List(ma.fields.Nested(Customer), required=True)
-    links = ma.fields.Nested(PageLinks, required=True)
-    meta = ma.fields.Nested(PageMeta, required=True)
+    links = ma.fields.Nested(paging.PageLinks, required=True)
+    meta = ma.fields.Nested(paging.PageMeta, required=True)

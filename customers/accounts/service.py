@@ -6,7 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from customers import paging
 from customers.accounts import search, sql
+from customers.audit import trail
+from customers.audit.trail import Details, Event, Subject
 from customers.errors import (
     CustomerNotFound,
     EmailTaken,
@@ -19,17 +22,18 @@ from customers.errors import (
 )
 from customers.groups import sql as groups
 from customers.idempotency.once import Once
-from customers.identity import Caller
+from customers.identity import Actor, Caller
 from customers.outbox import sql as outbox
 from customers.recovery import sql as recovery
 from customers.resources import Resources
 from customers.sessions import sql as sessions
 
 
-def create(resources: Resources, new: Mapping[str, Any], once: Once[Any]) -> None:
+def create(resources: Resources, caller: Caller, new: Mapping[str, Any], once: Once[Any]) -> None:
     """Create a customer; ``once`` has the answer.
 
-    Raises EmailTaken, Busy, InvalidInput for an unknown group, and what ``once`` raises.
+    An admin's is recorded as such; any other is a registration, whoever is signed in meanwhile. Raises EmailTaken,
+    Busy, InvalidInput for an unknown group, and what ``once`` raises.
     """
     hashed = resources.passwords.hash(new["password"])
     with resources.database.writing() as conn:
@@ -44,6 +48,11 @@ def create(resources: Resources, new: Mapping[str, Any], once: Once[Any]) -> Non
         )
         if customer is None:
             raise EmailTaken()
+        subject = Subject("customer", customer.uuid)
+        if caller.admin is None:
+            trail.record(conn, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
+        else:
+            trail.record(conn, caller.actor, subject, {"customer_created": {}})
         once.record(conn, customer)
 
 
@@ -60,16 +69,9 @@ def list_page(
 
     ``filters`` are those of schemas.CustomerFilters, ``sort`` is one of search.KEYS, or one with a leading ``-``.
     """
-    offset = (page - 1) * limit
     with resources.database.reading() as conn:
-        customers, total = search.list_page(conn, limit=limit, offset=offset, sort=sort, filters=filters)
-    return {
-        "customers": customers,
-        "total": total,
-        "last_page": max(1, -(-total // limit)),
-        "from": offset + 1 if customers else None,
-        "to": offset + len(customers) if customers else None,
-    }
+        customers, total = search.list_page(conn, limit=limit, offset=(page - 1) * limit, sort=sort, filters=filters)
+    return {"customers": customers, **paging.place(len(customers), total, page=page, limit=limit)}
 
 
 def update(
@@ -96,16 +98,36 @@ def update(
         if customer is None:
             raise PreconditionFailed()
         # A login of this account waits for the lock: one that came first is seen here and ended.
+        ended = 0
         if changes.get("status") == 0:
-            sessions.end_all(conn, "customer", customer.customer_id)
+            ended = sessions.end_all(conn, "customer", customer.customer_id)
         elif "password" in changes:
             own = caller.customer.digest if caller.customer else None
-            sessions.end_all(conn, "customer", customer.customer_id, keep=own)
+            ended = sessions.end_all(conn, "customer", customer.customer_id, keep=own)
         if "password" in changes:
             recovery.forget(conn, customer.customer_id)
         _tell(resources, conn, before, changes)
+        trail.record(conn, caller.actor, Subject("customer", uuid), _events(before, customer, changes, ended))
     resources.mail.wake.set()
     return customer
+
+
+def _events(before: Row[Any], after: Row[Any], changes: Mapping[str, Any], sessions_ended: int) -> dict[Event, Details]:
+    """Return what a change of a customer is recorded as: each security event by itself, the rest as one."""
+    ended = {"sessions_ended": sessions_ended}
+    events: dict[Event, Details] = {}
+    if "password" in changes:
+        events["password_changed"] = ended
+    if after.email != before.email:
+        events["email_changed"] = {}
+    if after.status != before.status:
+        events["status_changed"] = {"from": before.status, "to": after.status, **({} if after.status else ended)}
+    if after.group_id != before.group_id:
+        events["group_changed"] = {"from": before.group_id, "to": after.group_id}
+    fields = ["full_name"] if after.full_name != before.full_name else []
+    if fields or not events:
+        events["customer_updated"] = {"fields": fields}
+    return events
 
 
 def change_password(resources: Resources, caller: Caller, current: str, new: str) -> None:
@@ -126,9 +148,11 @@ def change_password(resources: Resources, caller: Caller, current: str, new: str
         if sql.find_hash(conn, own.account_id) != hashed:
             raise WrongPassword()
         sql.update(conn, own.uuid, values)
-        sessions.end_all(conn, "customer", own.account_id, keep=own.digest)
+        ended = sessions.end_all(conn, "customer", own.account_id, keep=own.digest)
         recovery.forget(conn, own.account_id)
         _tell(resources, conn, before, values)
+        details = {"sessions_ended": ended}
+        trail.record(conn, caller.actor, Subject("customer", own.uuid), {"password_changed": details})
     resources.mail.wake.set()
 
 
@@ -145,11 +169,12 @@ def delete(resources: Resources, caller: Caller, uuid: UUID, versions: Sequence[
         customer = sql.delete(conn, uuid, versions)
         if customer is None:
             raise PreconditionFailed()
+        trail.record(conn, caller.actor, Subject("customer", uuid), {"customer_deleted": {}})
     return customer
 
 
 def _locked(conn: Connection, caller: Caller, uuid: UUID) -> Row[Any]:
-    """Lock a customer's row and return id and address. Raises CustomerNotFound, NotAuthenticated.
+    """Lock a customer's row and return it as it is before the act. Raises CustomerNotFound, NotAuthenticated.
 
     A customer's request may have waited long, and its session may have ended since it came in. Whatever ends sessions
     locks the customer first, so here, behind the lock, it shows: whoever is being thrown out gets no last word in.

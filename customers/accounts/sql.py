@@ -102,7 +102,7 @@ def update(
 
 
 LOCK = text("""
-    SELECT customer_id, email
+    SELECT customer_id, status, group_id, email, full_name
       FROM customer
      WHERE uuid = :uuid
        FOR UPDATE
@@ -110,7 +110,7 @@ LOCK = text("""
 
 
 def lock(conn: Connection, uuid: UUID) -> Row[Any] | None:
-    """Have whoever else would change the customer wait for this transaction; return id and address, or None."""
+    """Have whoever else would change the customer wait for this transaction; return the row as it is, or None."""
     return conn.execute(LOCK, {"uuid": uuid}).one_or_none()
 
 

@@ -56,7 +56,7 @@ def create_address(new: dict[str, Any], uuid: UUID) -> Response:
         return etags.tagged(schemas.LinkedAddressAnswer(), body, 201, {"Location": location})
 
     act = once(render)
-    service.create(resources(), uuid, new, act)
+    service.create(resources(), auth.caller(), uuid, new, act)
     return act.answer
 
 
@@ -81,7 +81,7 @@ def update_address(changes: dict[str, Any], uuid: UUID, address_uuid: UUID) -> R
 
     Changes what the body names; the whole address must be valid then.
     """
-    address = service.update(resources(), uuid, address_uuid, changes, etags.if_match())
+    address = service.update(resources(), auth.caller(), uuid, address_uuid, changes, etags.if_match())
     return etags.tagged(schemas.LinkedAddressAnswer(), _linked(address, uuid))
 
 
@@ -95,4 +95,4 @@ def delete_address(uuid: UUID, address_uuid: UUID) -> dict[str, Row[Any]]:
 
     Answers it as it was.
     """
-    return {"data": service.delete(resources(), uuid, address_uuid, etags.if_match())}
+    return {"data": service.delete(resources(), auth.caller(), uuid, address_uuid, etags.if_match())}

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from customers.addresses import sql
+from customers.audit import trail
+from customers.audit.trail import Subject
 from customers.errors import (
     AddressNotFound,
     CustomerNotFound,
@@ -16,6 +18,7 @@ from customers.errors import (
     TooManyAddresses,
 )
 from customers.idempotency.once import Once
+from customers.identity import Caller
 from customers.resources import Resources
 
 FIELDS = (
@@ -51,7 +54,9 @@ def read(resources: Resources, customer_uuid: UUID, uuid: UUID) -> Row[Any]:
     return address
 
 
-def create(resources: Resources, customer_uuid: UUID, new: Mapping[str, Any], once: Once[Any]) -> Row[Any]:
+def create(
+    resources: Resources, caller: Caller, customer_uuid: UUID, new: Mapping[str, Any], once: Once[Any]
+) -> Row[Any]:
     """Add an address and return it; a new default takes the place of the old one.
 
     Raises CustomerNotFound, TooManyAddresses, and what ``once`` raises.
@@ -67,12 +72,15 @@ def create(resources: Resources, customer_uuid: UUID, new: Mapping[str, Any], on
         address = sql.insert(conn, customer_id, values, most=MOST)
         if address is None:
             raise TooManyAddresses()
+        details = {"address": str(address.uuid)}
+        trail.record(conn, caller.actor, Subject("customer", customer_uuid), {"address_created": details})
         once.record(conn, address)
     return address
 
 
 def update(
     resources: Resources,
+    caller: Caller,
     customer_uuid: UUID,
     uuid: UUID,
     changes: Mapping[str, Any],
@@ -99,13 +107,20 @@ def update(
         address = sql.update(conn, customer_id, uuid, values, versions)
         if address is None:
             raise PreconditionFailed()
+        changed = [field for field in FIELDS if address._mapping[field] != stored._mapping[field]]
+        details = {"address": str(uuid), "fields": changed}
+        trail.record(conn, caller.actor, Subject("customer", customer_uuid), {"address_updated": details})
     return address
 
 
-def delete(resources: Resources, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
+def delete(
+    resources: Resources, caller: Caller, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None
+) -> Row[Any]:
     """Delete an address and return it as it was. Raises AddressNotFound, PreconditionFailed."""
     with resources.database.writing() as conn:
         address = sql.delete(conn, customer_uuid, uuid, versions)
         if address is None:
             raise PreconditionFailed() if sql.find(conn, customer_uuid, uuid) else AddressNotFound()
+        details = {"address": str(uuid)}
+        trail.record(conn, caller.actor, Subject("customer", customer_uuid), {"address_deleted": details})
     return address

@@ -5,7 +5,10 @@ from typing import Any
 from sqlalchemy import Row
 
 from customers.admins import sql
+from customers.audit import trail
+from customers.audit.trail import Subject
 from customers.errors import EmailTaken
+from customers.identity import OPERATOR
 from customers.resources import Resources
 from customers.sessions import sql as sessions
 
@@ -15,6 +18,8 @@ def create(resources: Resources, *, email: str, password: str, full_name: str) -
     hashed = resources.passwords.hash(password)
     with resources.database.writing() as conn:
         admin = sql.insert(conn, email=email, password=hashed, full_name=full_name)
+        if admin is not None:
+            trail.record(conn, OPERATOR, Subject("admin", admin.uuid), {"admin_created": {}})
     if admin is None:
         raise EmailTaken(f"an admin with the address {email} exists; --reset-password gives a new password")
     return admin
@@ -29,5 +34,7 @@ def reset_password(resources: Resources, *, email: str, password: str, full_name
     with resources.database.writing() as conn:
         admin = sql.reset_password(conn, email=email, password=hashed, full_name=full_name)
         if admin is not None:
-            sessions.end_all(conn, "admin", admin.admin_user_id)
+            ended = sessions.end_all(conn, "admin", admin.admin_user_id)
+            details = {"sessions_ended": ended}
+            trail.record(conn, OPERATOR, Subject("admin", admin.uuid), {"admin_password_reset": details})
     return admin

@@ -10,8 +10,10 @@ from sqlalchemy import Row, text
 
 from customers import passwords
 from customers.accounts import search
+from customers.audit import trail
 from customers.bulk import cells
 from customers.groups.sql import DEFAULT
+from customers.identity import OPERATOR
 from customers.resources import Resources
 
 _CHUNK = 1000  # rows
@@ -81,6 +83,11 @@ def write_ndjson(resources: Resources, out: BinaryIO, filters: Mapping[str, Any]
 def _chunks(
     resources: Resources, filters: Mapping[str, Any], *, with_hashes: bool, addresses: bool
 ) -> Iterator[Sequence[Row[Any]]]:
+    # Before the first row goes out: an export that is broken off has been read as well. No filter's value: it may be an
+    # e-mail address.
+    with resources.database.writing() as conn:
+        details = {"filters": sorted(filters), "with_hashes": with_hashes, "with_addresses": addresses}
+        trail.record(conn, OPERATOR, None, {"customers_exported": details})
     condition, values = search.where(filters)
     more = ", ".join((["password"] if with_hashes else []) + ([_ADDRESSES] if addresses else [])) or "NULL"
     statement = text(_EXPORT.format(condition=condition, default=DEFAULT, more=more))

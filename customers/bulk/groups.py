@@ -1,8 +1,11 @@
 """The groups that a file names, by name: those there are, and those that are made for it."""
 
+from customers.audit import trail
+from customers.audit.trail import Subject
 from customers.bulk import lookups
 from customers.bulk.rows import Options
 from customers.groups import sql as groups_sql
+from customers.identity import OPERATOR
 from customers.resources import Resources
 
 
@@ -30,8 +33,10 @@ class Groups:
             self.made.append(name)
         else:
             with self._resources.database.writing() as conn:
-                if groups_sql.insert(conn, name) is not None:
+                group = groups_sql.insert(conn, name)
+                if group is not None:
                     self.made.append(name)
+                    trail.record(conn, OPERATOR, Subject("group", group.uuid), {"group_created": {}})
             self._read()
         return self._ids[name]
 

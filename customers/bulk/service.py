@@ -15,11 +15,14 @@ from psycopg import errors as pg_errors
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from customers import database
+from customers.audit import trail
 from customers.bulk import lookups, rows, sql, staging
 from customers.bulk.batches import Batch
 from customers.bulk.files import Record
 from customers.bulk.groups import Groups
 from customers.bulk.rows import Options, Rejected, Row
+from customers.identity import OPERATOR
 from customers.passwords import UNUSABLE, Hasher
 from customers.processors import processors
 from customers.resources import Resources
@@ -68,7 +71,7 @@ def run(
     with ExitStack() as stack:
         conns = [stack.enter_context(resources.database.at_length()) for _ in range(loaders)]
         for conn in conns:
-            with conn.begin():
+            with database.transaction(conn):
                 staging.prepare(conn)
         pool = stack.enter_context(_Loaders(conns, options))
         for counts, taken, names in _gather(records, options, groups, batch):
@@ -188,10 +191,12 @@ class _Loaders:
 def _copy(conn: Connection, batch: Batch, lines: bytes) -> Counts | None:
     """Copy a batch to where it belongs, which is quickest; None, and nothing done, if anybody in it may be there."""
     try:
-        with conn.begin():
+        with database.transaction(conn):
             if lookups.are_any_there(conn, batch.names):
                 return None
-            return Counts(added=sql.copy(conn, lines))
+            counts = Counts(added=sql.copy(conn, lines))
+            _record(conn, counts)
+            return counts
     except pg_errors.UniqueViolation:
         return None
 
@@ -199,7 +204,7 @@ def _copy(conn: Connection, batch: Batch, lines: bytes) -> Counts | None:
 def _load(conn: Connection, options: Options, batch: Batch) -> Counts:
     """Do what is to be done with a batch, in one transaction."""
     counts = Counts()
-    with conn.begin():
+    with database.transaction(conn):
         staging.stage(conn, batch.staged(), batch.addresses)
         if options.update or options.dry_run:
             counts.twice(staging.refuse_twice(conn), options)
@@ -212,8 +217,16 @@ def _load(conn: Connection, options: Options, batch: Batch) -> Counts:
             counts.added = sql.insert(conn, UNUSABLE)
             if batch.addresses:
                 sql.insert_addresses(conn)
+            _record(conn, counts)
         counts.skipped = len(batch.customers) - counts.added - counts.updated - len(counts.rejected)
     return counts
+
+
+def _record(conn: Connection, counts: Counts) -> None:
+    """Have the audit trail know of a batch, not of each customer in it; one that changes nothing is not told."""
+    if counts.added or counts.updated:
+        details = {"added": counts.added, "updated": counts.updated}
+        trail.record(conn, OPERATOR, None, {"customers_imported": details})
 
 
 def _compare(conn: Connection, options: Options, batch: Batch, counts: Counts) -> None:

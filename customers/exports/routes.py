@@ -24,6 +24,17 @@ PERSON = {
         "password_resets": [],
         "mails": [],
         "remembered_answers": [],
+        "audit": [
+            {
+                "created_at": "2023-02-07 14:18:05",
+                "event": "login_succeeded",
+                "actor": "customer",
+                "ip": "203.0.113.9",
+                "user_agent": "Mozilla/5.0",
+                "request_id": "6f1c1d0f6c2b4b0f8f6e3b1f8a2d7c55",
+                "details": {},
+            }
+        ],
     }
 }
 ATTACHMENT = {"Content-Disposition": {"schema": {"type": "string"}, "description": "Has a browser save it as a file"}}
@@ -36,8 +47,9 @@ ATTACHMENT = {"Content-Disposition": {"schema": {"type": "string"}, "description
 def export_customer(uuid: UUID) -> Response:
     """Export everything stored about a customer.
 
-    The account, the addresses, sessions, mails and remembered answers, as one document; no password, hash or token.
+    The account, the addresses, sessions, mails, remembered answers and what was done to the account, as one document;
+    no password, hash or token.
     """
-    response = jsonify(schemas.PersonAnswer().dump({"data": service.gather(resources(), uuid)}))
+    response = jsonify(schemas.PersonAnswer().dump({"data": service.gather(resources(), auth.caller(), uuid)}))
     response.headers["Content-Disposition"] = f'attachment; filename="customer-{uuid}.json"'
     return response

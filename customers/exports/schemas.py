@@ -7,6 +7,7 @@ import marshmallow as ma
 
 from customers import fields
 from customers.accounts.schemas import Address, Customer
+from customers.audit.schemas import ACTORS
 
 
 class _Time(fields.Timestamp):
@@ -58,6 +59,18 @@ class ExportedAnswer(ma.Schema):
     created_at = _Time(required=True)
 
 
+class ExportedEntry(ma.Schema):
+    """Something that was done to the account."""
+
+    created_at = _Time(required=True)
+    event = ma.fields.String(required=True)
+    actor = ma.fields.String(required=True, metadata={"enum": ACTORS, "description": "Who did it"})
+    ip = ma.fields.String(required=True, allow_none=True, metadata={"description": "Not of admins"})
+    user_agent = ma.fields.String(required=True, allow_none=True, metadata={"description": "Not of admins"})
+    request_id = ma.fields.String(required=True, allow_none=True)
+    details = ma.fields.Dict(required=True)
+
+
 class Person(Customer):
     """Everything stored about a person, but for secrets."""
 
@@ -68,6 +81,7 @@ class Person(Customer):
     password_resets = ma.fields.List(ma.fields.Nested(ExportedReset), required=True)
     mails = ma.fields.List(ma.fields.Nested(ExportedMail), required=True)
     remembered_answers = ma.fields.List(ma.fields.Nested(ExportedAnswer), required=True)
+    audit = ma.fields.List(ma.fields.Nested(ExportedEntry), required=True)
 
 
 class PersonAnswer(ma.Schema):

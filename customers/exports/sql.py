@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Row, text
 
 # Every table of schema.sql that knows the customer, and of its columns all but the secrets: hashes, digests, tokens.
 # A request for a new password that waits has not been matched with its account yet; it is known by the address. Other
-# mail without an account is that of one that was deleted, whose address may be another person's by now.
+# mail without an account is that of one that was deleted, whose address may be another person's by now. Where an
+# admin did something from, and who it was, is of the admin.
 GATHER = text("""
     SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email, customer.full_name,
            customer.created_at, customer.updated_at, customer.meta_data, customer_group.group_name,
@@ -46,7 +47,16 @@ GATHER = text("""
              FROM (SELECT status, body::jsonb AS body, created_at
                      FROM idempotent_answer
                     WHERE idempotent_answer.customer_id = customer.customer_id
-                    ORDER BY created_at) AS answer) AS remembered_answers
+                    ORDER BY created_at) AS answer) AS remembered_answers,
+           ARRAY(
+           SELECT to_jsonb(entry)
+             FROM (SELECT created_at, event, actor_kind AS actor, request_id, details,
+                          CASE WHEN actor_kind <> 'admin' THEN host(ip) END AS ip,
+                          CASE WHEN actor_kind <> 'admin' THEN user_agent END AS user_agent
+                     FROM audit_log
+                    WHERE audit_log.subject_uuid = customer.uuid
+                      AND audit_log.subject_kind = 'customer'
+                    ORDER BY audit_log_id) AS entry) AS audit
       FROM customer
       LEFT JOIN customer_group
         ON customer_group.customer_group_id = customer.group_id

@@ -54,7 +54,7 @@ def create_group(new: dict[str, Any]) -> Response:
         return response
 
     act = once(render)
-    service.create(resources(), new, act)
+    service.create(resources(), auth.caller(), new, act)
     return act.answer
 
 
@@ -74,7 +74,7 @@ def get_group(group_uuid: UUID) -> dict[str, Row[Any]]:
 @blueprint.response(200, schemas.GroupAnswer, example=ONE)
 def update_group(changes: dict[str, Any], group_uuid: UUID) -> dict[str, Row[Any]]:
     """Rename a group."""
-    return {"data": service.update(resources(), group_uuid, changes)}
+    return {"data": service.update(resources(), auth.caller(), group_uuid, changes)}
 
 
 @blueprint.route("/<uuid:group_uuid>", methods=["DELETE"])
@@ -86,4 +86,4 @@ def delete_group(group_uuid: UUID) -> dict[str, Row[Any]]:
 
     Its customers move to the first group, which cannot be deleted. Answers it as it was.
     """
-    return {"data": service.delete(resources(), group_uuid)}
+    return {"data": service.delete(resources(), auth.caller(), group_uuid)}

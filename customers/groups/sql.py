@@ -94,9 +94,9 @@ MOVE_CUSTOMERS = text("""
 """)
 
 
-def move_customers(conn: Connection, group_id: int, target: int) -> None:
-    """Put all customers of one group into another."""
-    conn.execute(MOVE_CUSTOMERS, {"group_id": group_id, "target": target})
+def move_customers(conn: Connection, group_id: int, target: int) -> int:
+    """Put all customers of one group into another; return how many there were."""
+    return conn.execute(MOVE_CUSTOMERS, {"group_id": group_id, "target": target}).rowcount
 
 
 DELETE = text("""

@@ -8,12 +8,16 @@ from sqlalchemy import Connection, Row, text
 ENQUEUE = text("""
     INSERT INTO outbox_mail (kind, recipient, customer_id)
     VALUES (:kind, :recipient, :customer_id)
+    RETURNING outbox_mail_id
 """)
 
 
-def enqueue(conn: Connection, kind: str, recipient: str, customer_id: int | None = None) -> None:
-    """Have a mail sent once this transaction has committed."""
-    conn.execute(ENQUEUE, {"kind": kind, "recipient": recipient, "customer_id": customer_id})
+def enqueue(conn: Connection, kind: str, recipient: str, customer_id: int | None = None) -> int:
+    """Have a mail sent once this transaction has committed; return its number."""
+    mail_id: int = conn.execute(
+        ENQUEUE, {"kind": kind, "recipient": recipient, "customer_id": customer_id}
+    ).scalar_one()
+    return mail_id
 
 
 # Committed before anything is sent: a sender that is killed loses its claim after the lease, and another sends.

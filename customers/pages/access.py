@@ -22,7 +22,7 @@ def home() -> Response:
 def log_in() -> Response:
     """Show the form; whoever is signed in already goes on."""
     sid = auth.in_cookie("admin")
-    if sid is not None and service.identify(resources(), [sid]).admin:
+    if sid is not None and service.identify(resources(), [sid], auth.origin()).admin:
         return make_response(redirect(guard.destination(), 303))
     return show("login.html", next=guard.destination(), email="")
 

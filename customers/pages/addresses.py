@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response, make_response, redirect, request, url_for
 from sqlalchemy import Row
 
+from customers import auth
 from customers.accounts import service as accounts
 from customers.addresses import schemas, service
 from customers.api import resources
@@ -62,7 +63,7 @@ def add_address(uuid: UUID) -> Response:
     values = _sent()
     act = Once(lambda _: _back(uuid, "address-added"))
     try:
-        service.create(resources(), uuid, forms.checked(schemas.NewAddress(), values), act)
+        service.create(resources(), auth.caller(), uuid, forms.checked(schemas.NewAddress(), values), act)
     except ServiceError as error:
         return _form(uuid, None, values, **refused(error))
     return act.answer
@@ -82,7 +83,7 @@ def edit_address(uuid: UUID, address_uuid: UUID) -> Response:
         changes["is_default"] = values["is_default"]
     try:
         loaded = forms.checked(schemas.AddressChanges(), changes)
-        service.update(resources(), uuid, address_uuid, loaded, [request.form.get("version", "")])
+        service.update(resources(), auth.caller(), uuid, address_uuid, loaded, [request.form.get("version", "")])
     except NothingToUpdate:
         return _back(uuid, "same")
     except PreconditionFailed:
@@ -97,7 +98,7 @@ def edit_address(uuid: UUID, address_uuid: UUID) -> Response:
 @page
 def make_default(uuid: UUID, address_uuid: UUID) -> Response:
     """Make an address the default."""
-    service.update(resources(), uuid, address_uuid, {"is_default": True}, None)
+    service.update(resources(), auth.caller(), uuid, address_uuid, {"is_default": True}, None)
     return _back(uuid, "address-default")
 
 
@@ -105,5 +106,5 @@ def make_default(uuid: UUID, address_uuid: UUID) -> Response:
 @page
 def delete_address(uuid: UUID, address_uuid: UUID) -> Response:
     """Delete an address."""
-    service.delete(resources(), uuid, address_uuid, None)
+    service.delete(resources(), auth.caller(), uuid, address_uuid, None)
     return _back(uuid, "address-deleted")

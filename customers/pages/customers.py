@@ -12,7 +12,7 @@ from customers.accounts import schemas, service
 from customers.api import resources
 from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.idempotency.once import Once
-from customers.pages import forms, groups
+from customers.pages import forms, groups, history
 from customers.pages.blueprint import blueprint, refused, show
 from customers.pages.guard import page
 from customers.recovery import service as recovery
@@ -36,7 +36,7 @@ def new_customer() -> Response:
     act = Once(lambda row: _back(row.uuid, "created"))
     try:
         new = forms.checked(schemas.NewCustomer(), values)
-        service.create(resources(), new, act)
+        service.create(resources(), auth.caller(), new, act)
     except ServiceError as error:
         return _new(values, **refused(error))
     return act.answer
@@ -91,6 +91,7 @@ def _edit(
         "names": groups.names(),
         "sessions": sessions.list_all(resources(), auth.caller(), customer.uuid),
         "mail": resources().mail.available,
+        "history": history.latest(customer.uuid),
     }
     return show("customer.html", status, headers, customer=customer, values=values, **{**kept, **more})
 
@@ -110,7 +111,7 @@ def mail_reset(uuid: UUID) -> Response:
     """Have a link for a new password sent to the customer."""
     customer = service.read(resources(), uuid)
     try:
-        recovery.request_reset(resources(), customer.email)
+        recovery.request_reset(resources(), auth.caller(), customer.email, uuid)
     except errors.MailUnavailable as error:
         return _edit(customer, _values(customer), **refused(error))
     return _back(uuid, "mailed")
@@ -148,5 +149,5 @@ def end_sessions(uuid: UUID) -> Response:
 @page
 def end_session(uuid: UUID, session_uuid: UUID) -> Response:
     """End one session of a customer."""
-    sessions.end_one(resources(), uuid, session_uuid)
+    sessions.end_one(resources(), auth.caller(), uuid, session_uuid)
     return _back(uuid, "session-ended")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import Response, make_response, redirect, request, url_for
 
+from customers import auth
 from customers.api import resources
 from customers.errors import ServiceError
 from customers.groups import schemas, service
@@ -43,7 +44,7 @@ def list_groups() -> Response:
     values = forms.typed("group_name")
     act = Once(lambda _: _back("group-created"))
     try:
-        service.create(resources(), forms.checked(schemas.NewGroup(), values), act)
+        service.create(resources(), auth.caller(), forms.checked(schemas.NewGroup(), values), act)
     except ServiceError as error:
         return _list(values["group_name"], **refused(error))
     return act.answer
@@ -57,7 +58,7 @@ def edit_group(uuid: UUID) -> Response:
         return _one(uuid)
     values = forms.typed("group_name")
     try:
-        service.update(resources(), uuid, forms.checked(schemas.GroupChanges(), values))
+        service.update(resources(), auth.caller(), uuid, forms.checked(schemas.GroupChanges(), values))
     except ServiceError as error:
         return _one(uuid, values["group_name"], **refused(error))
     return _back("group-renamed")
@@ -68,7 +69,7 @@ def edit_group(uuid: UUID) -> Response:
 def delete_group(uuid: UUID) -> Response:
     """Delete a group; its customers go to the default one."""
     try:
-        service.delete(resources(), uuid)
+        service.delete(resources(), auth.caller(), uuid)
     except ServiceError as error:
         return _one(uuid, **refused(error))
     return _back("group-deleted")

@@ -12,7 +12,7 @@ from flask import Response, current_app, g, make_response, redirect, request, ur
 
 from customers import auth, errors
 from customers.api import resources
-from customers.identity import ANONYMOUS
+from customers.identity import Caller
 from customers.parsing import read_body
 from customers.sessions import service as sessions
 
@@ -29,7 +29,7 @@ def page(view: Callable[P, Response]) -> Callable[P, Response]:
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
         sid = auth.in_cookie("admin")
-        caller = ANONYMOUS if sid is None else sessions.identify(resources(), [sid])
+        caller = Caller() if sid is None else sessions.identify(resources(), [sid], auth.origin())
         if caller.admin is None:
             return _to_login()
         g.caller = caller

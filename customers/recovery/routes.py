@@ -39,7 +39,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     The answer is the same whether or not the address has an account; mail goes to an active one, at most once a minute
     and five times a day.
     """
-    service.request_reset(resources(), body["email"])
+    service.request_reset(resources(), auth.caller(), body["email"])
     return DONE
 
 
@@ -55,5 +55,5 @@ def reset_password(body: dict[str, str]) -> dict[str, Any]:
 
     It works once, for an hour. All sessions of the account end.
     """
-    service.reset(resources(), body["token"], body["password"])
+    service.reset(resources(), auth.origin(), body["token"], body["password"])
     return DONE

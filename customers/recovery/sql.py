@@ -85,15 +85,13 @@ SET_PASSWORD = text("""
            updated_at = now()
      WHERE customer_id = :customer_id
        AND status = 1
-    RETURNING email
+    RETURNING uuid, email
 """)
 
 
-def set_password(conn: Connection, customer_id: int, password: str) -> str | None:
-    """Give an active account a new hash and return its address, or None."""
-    values = {"customer_id": customer_id, "password": password}
-    email: str | None = conn.execute(SET_PASSWORD, values).scalar_one_or_none()
-    return email
+def set_password(conn: Connection, customer_id: int, password: str) -> Row[Any] | None:
+    """Give an active account a new hash and return its uuid and address, or None."""
+    return conn.execute(SET_PASSWORD, {"customer_id": customer_id, "password": password}).one_or_none()
 
 
 FORGET = text("""

@@ -113,5 +113,5 @@ def end_other_sessions(uuid: UUID) -> dict[str, Any]:
 @blueprint.response(200, fields.DoneAnswer, example=ENDED)
 def end_session(uuid: UUID, session_uuid: UUID) -> dict[str, Any]:
     """End one of a customer's sessions."""
-    service.end_one(resources(), uuid, session_uuid)
+    service.end_one(resources(), auth.caller(), uuid, session_uuid)
     return ENDED

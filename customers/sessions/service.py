@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 
 from customers.accounts import sql as accounts
+from customers.audit import trail
+from customers.audit.trail import Event, Subject
 from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound
-from customers.identity import Caller, Identity, Kind
+from customers.identity import Actor, Caller, Identity, Kind, Origin
 from customers.resources import Resources
 from customers.sessions import sql
 
@@ -19,9 +21,7 @@ def digest(sid: str) -> bytes:
     return hashlib.sha256(sid.encode(errors="surrogateescape")).digest()
 
 
-def log_in(
-    resources: Resources, kind: Kind, email: str, password: str, *, ip: str | None, user_agent: str | None
-) -> tuple[str, Identity]:
+def log_in(resources: Resources, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Identity]:
     """Check a password and start a session; return its sid, which nobody will see again, and who it is.
 
     Raises InvalidCredentials, alike and after equal work for an unknown address, a wrong password and a disabled
@@ -30,7 +30,7 @@ def log_in(
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts,
     # by a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
-        account = _verified(resources, kind, email, password)
+        account = _verified(resources, kind, email, password, origin)
         renewed = resources.passwords.renewed(password, account.password)
         sid = str(uuid4())
         with resources.database.writing() as conn:
@@ -44,36 +44,49 @@ def log_in(
                 account_id=account.account_id,
                 password=hashed,
                 seconds=min(_lifetimes(resources, kind)),
-                ip=ip,
-                user_agent=user_agent,
+                ip=origin.ip,
+                user_agent=origin.user_agent,
             )
+            if started:
+                actor = Actor(kind, account.uuid, origin)
+                trail.record(conn, actor, Subject(kind, account.uuid), {"login_succeeded": {}})
         if started:
             resources.metrics.login(kind, "ok")
             return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
-    raise _refusal(resources, kind)
+    raise _refusal(resources, kind, account, origin)
 
 
-def _refusal(resources: Resources, kind: Kind) -> InvalidCredentials:
-    """Return what is raised for any failed attempt to sign in, counted."""
+def _refusal(resources: Resources, kind: Kind, account: Row[Any] | None, origin: Origin) -> InvalidCredentials:
+    """Return what is raised for any failed attempt to sign in, counted and recorded."""
+    _record_refusal(resources, kind, "login_failed", account, origin)
     resources.metrics.login(kind, "failed")
     return InvalidCredentials()
 
 
-def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Row[Any]:
+def _record_refusal(resources: Resources, kind: Kind, event: Event, account: Row[Any] | None, origin: Origin) -> None:
+    """Record that a login is refused, before it is; with or without an account it is the same work."""
+    subject = None if account is None else Subject(kind, account.uuid)
+    with resources.database.writing() as conn:
+        trail.record(conn, Actor("anonymous", None, origin), subject, {event: {"kind": kind}})
+
+
+def _verified(resources: Resources, kind: Kind, email: str, password: str, origin: Origin) -> Row[Any]:
     """Return the account that an address and a password sign in to. Raises InvalidCredentials, Busy."""
     with resources.database.reading() as conn:
         account = sql.find_account(conn, kind, email)
     enabled = account is not None and account.enabled
     if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
-        raise _refusal(resources, kind)
+        raise _refusal(resources, kind, account, origin)
     assert account is not None, "nothing verifies without an account"
     return account
 
 
-def log_out(resources: Resources, kind: Kind, sid: str) -> None:
+def log_out(resources: Resources, kind: Kind, sid: str, origin: Origin) -> None:
     """End a session of this kind of account; one that has ended already is as well."""
-    with resources.database.reading() as conn:
-        sql.end(conn, kind, digest(sid))
+    with resources.database.writing() as conn:
+        uuid = sql.end(conn, kind, digest(sid))
+        if uuid is not None:
+            trail.record(conn, Actor(kind, uuid, origin), Subject(kind, uuid), {"logged_out": {}})
 
 
 def list_all(resources: Resources, caller: Caller, customer_uuid: UUID) -> list[dict[str, Any]]:
@@ -86,11 +99,12 @@ def list_all(resources: Resources, caller: Caller, customer_uuid: UUID) -> list[
     return [{**session._mapping, "current": session.digest == own} for session in found]
 
 
-def end_one(resources: Resources, customer_uuid: UUID, uuid: UUID) -> None:
+def end_one(resources: Resources, caller: Caller, customer_uuid: UUID, uuid: UUID) -> None:
     """End one of a customer's sessions. Raises SessionNotFound."""
     with resources.database.writing() as conn:
         if not sql.end_one(conn, customer_uuid, uuid):
             raise SessionNotFound()
+        trail.record(conn, caller.actor, Subject("customer", customer_uuid), {"sessions_ended": {"sessions_ended": 1}})
 
 
 def end_others(resources: Resources, caller: Caller, customer_uuid: UUID) -> None:
@@ -103,10 +117,12 @@ def end_others(resources: Resources, caller: Caller, customer_uuid: UUID) -> Non
         # Behind the lock: of two who throw each other out, the second has been thrown out already.
         if caller.admin is None and own is not None and not sql.is_alive(conn, own):
             raise NotAuthenticated()
-        sql.end_all(conn, "customer", customer.customer_id, keep=own)
+        ended = sql.end_all(conn, "customer", customer.customer_id, keep=own)
+        details = {"sessions_ended": ended}
+        trail.record(conn, caller.actor, Subject("customer", customer_uuid), {"sessions_ended": details})
 
 
-def identify(resources: Resources, sids: Iterable[str]) -> Caller:
+def identify(resources: Resources, sids: Iterable[str], origin: Origin) -> Caller:
     """Return who is signed in by these sids; those that name no living session count for nothing."""
     with resources.database.reading() as conn:
         found = sql.identify(conn, [digest(sid) for sid in sids], resources.settings.recent_login)
@@ -117,6 +133,7 @@ def identify(resources: Resources, sids: Iterable[str]) -> Caller:
     return Caller(
         customer=next((_customer(session) for session in found if session.customer_id), None),
         admin=next((_admin(session) for session in found if session.admin_user_id), None),
+        origin=origin,
     )
 
 

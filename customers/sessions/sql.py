@@ -158,20 +158,25 @@ def renew_hash(conn: Connection, kind: Kind, account_id: int, password: str, ren
 END = {
     "customer": text("""
         DELETE FROM login_session
-         WHERE digest = :digest
-           AND customer_id IS NOT NULL
+         USING customer
+         WHERE login_session.digest = :digest
+           AND customer.customer_id = login_session.customer_id
+        RETURNING customer.uuid
     """),
     "admin": text("""
         DELETE FROM login_session
-         WHERE digest = :digest
-           AND admin_user_id IS NOT NULL
+         USING admin_user
+         WHERE login_session.digest = :digest
+           AND admin_user.admin_user_id = login_session.admin_user_id
+        RETURNING admin_user.uuid
     """),
 }
 
 
-def end(conn: Connection, kind: Kind, digest: bytes) -> None:
-    """End one session, if it is of this kind and there."""
-    conn.execute(END[kind], {"digest": digest})
+def end(conn: Connection, kind: Kind, digest: bytes) -> UUID | None:
+    """End one session, if it is of this kind and there; return whose it was, or None."""
+    found: UUID | None = conn.execute(END[kind], {"digest": digest}).scalar_one_or_none()
+    return found
 
 
 END_ALL = {
@@ -188,9 +193,9 @@ END_ALL = {
 }
 
 
-def end_all(conn: Connection, kind: Kind, account_id: int, *, keep: bytes | None = None) -> None:
-    """End an account's sessions, but for the one to keep."""
-    conn.execute(END_ALL[kind], {"account_id": account_id, "keep": keep})
+def end_all(conn: Connection, kind: Kind, account_id: int, *, keep: bytes | None = None) -> int:
+    """End an account's sessions, but for the one to keep; return how many there were."""
+    return conn.execute(END_ALL[kind], {"account_id": account_id, "keep": keep}).rowcount
 
 
 # The customer brings a row even without sessions: then one of nulls.
