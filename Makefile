@@ -37,9 +37,12 @@ format: install ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## measure what the documents claim: rushes, timing of refusals, a million customers, counters, capacity
+bench: install ## measure what the documents claim: rushes, floods, guesses, timing, a million customers, counters, capacity
 	$(BIN)/python -m bench.rush
 	$(BIN)/python -m bench.reset_timing
+	$(BIN)/python -m bench.flood
+	$(BIN)/python -m bench.guessing
+	$(BIN)/python -m bench.guess_timing
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.counters
 	$(BIN)/python -m bench.bulk

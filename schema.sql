@@ -262,6 +262,138 @@ CREATE TABLE IF NOT EXISTS idempotent_answer (
         REFERENCES customer (customer_id) ON DELETE CASCADE
 );
 
+-- The networks that an account has signed in from. While strangers guess its password from everywhere, those of the last
+-- 30 days may still try.
+CREATE TABLE IF NOT EXISTS login_network (
+    login_network_id bigint GENERATED ALWAYS AS IDENTITY,
+    customer_id      int,
+    admin_user_id    int,
+    network          cidr NOT NULL,                             -- an IPv4 address or an IPv6 /64
+    last_login_at    timestamptz NOT NULL DEFAULT now(),        -- moved at most once a day
+    CONSTRAINT login_network_pkey PRIMARY KEY (login_network_id),
+    CONSTRAINT login_network_customer_id_key UNIQUE (customer_id, network),
+    CONSTRAINT login_network_admin_user_id_key UNIQUE (admin_user_id, network),
+    CONSTRAINT login_network_has_one_owner CHECK (num_nonnulls(customer_id, admin_user_id) = 1),
+    CONSTRAINT login_network_customer_id_fkey FOREIGN KEY (customer_id)
+        REFERENCES customer (customer_id) ON DELETE CASCADE,
+    CONSTRAINT login_network_admin_user_id_fkey FOREIGN KEY (admin_user_id)
+        REFERENCES admin_user (admin_user_id) ON DELETE CASCADE
+);
+
+-- What is counted for the limits on attempts: guesses by account, by network and by both, registrations, requests for a new
+-- password. UNLOGGED: a crash empties it, which forgives a few guesses, and no counting waits for a disk.
+CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
+    digest     bytea NOT NULL,          -- SHA-256 of what is counted: no address that somebody has tried is stored
+    attempts   int NOT NULL,            -- those under way included
+    open_at    timestamptz NOT NULL,    -- no attempt before
+    expires_at timestamptz NOT NULL,    -- counts for nothing any more
+    told       boolean NOT NULL DEFAULT false,                  -- whether an attempt has been refused since it closed
+    CONSTRAINT attempt_counter_pkey PRIMARY KEY (digest)
+) WITH (fillfactor = 50);
+
+-- Count an attempt before it is looked at, by all of its limits or by none, or say which refuses it. Several of one account
+-- or network at once take turns here, each for a moment only, so no more begin than may.
+--
+-- A limit is an element of each array: `digests` says what is counted; it closes with the attempt number `most`, for as long
+-- as `longest` says: null, until it expires, `memory` seconds after its first attempt; else for a pause that doubles from a
+-- second to `longest`, and it expires `memory` seconds after its last attempt. The limit number `own` is an account's, by
+-- kind and lower-cased address: known networks pass it, and are not counted by it.
+--
+-- A row comes back in any case. `refused_by` is the number of the limit, null if the attempt has been counted. `seconds` is
+-- when to try again, rounded up; `is_first` whether this is the first refusal since the limit closed; `passed` whether a
+-- known network passed the account's limit. But for `is_first`, which is noted, a refusal writes nothing.
+CREATE OR REPLACE FUNCTION customers_count_attempt(
+    digests bytea[], most int[], longest int[], memory int[], own int, kind text, address text, client_network cidr,
+    OUT refused_by int, OUT seconds int, OUT is_first boolean, OUT passed boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    closed  record;
+    locked  boolean := false;
+    moment  timestamptz;
+    counted int;
+BEGIN
+    passed := false;
+    is_first := false;
+    LOOP
+        SELECT digest, open_at, told, array_position(digests, digest) AS place
+          INTO closed
+          FROM attempt_counter
+         WHERE digest = ANY(digests)
+           AND open_at > clock_timestamp()
+           AND (NOT passed OR digest <> digests[own])
+         ORDER BY open_at DESC
+         LIMIT 1;
+        IF NOT FOUND THEN
+            EXIT WHEN locked;
+            -- Nothing is closed at a glance. In the order of the digests, so that attempts never wait in a circle.
+            INSERT INTO attempt_counter AS counter (digest, attempts, open_at, expires_at)
+            SELECT wanted.digest, 0, now(), now() + make_interval(secs => wanted.seconds)
+              FROM unnest(digests, memory) AS wanted (digest, seconds)
+             ORDER BY wanted.digest
+                ON CONFLICT ON CONSTRAINT attempt_counter_pkey DO UPDATE
+               SET attempts = CASE WHEN counter.expires_at > now() THEN counter.attempts ELSE 0 END,
+                   expires_at = CASE WHEN counter.expires_at > now() THEN counter.expires_at ELSE excluded.expires_at END;
+            locked := true;
+        ELSIF closed.place = own AND (
+               EXISTS (SELECT
+                         FROM customer
+                         JOIN login_network USING (customer_id)
+                        WHERE kind = 'customer'
+                          AND lower(customer.email) = address
+                          AND login_network.network = client_network
+                          AND login_network.last_login_at > now() - interval '30 days')
+            OR EXISTS (SELECT
+                         FROM admin_user
+                         JOIN login_network USING (admin_user_id)
+                        WHERE kind = 'admin'
+                          AND lower(admin_user.email) = address
+                          AND login_network.network = client_network
+                          AND login_network.last_login_at > now() - interval '30 days')) THEN
+            passed := true;
+        ELSE
+            refused_by := closed.place;
+            seconds := greatest(1, ceil(extract(epoch FROM closed.open_at - clock_timestamp())));
+            IF NOT closed.told THEN
+                UPDATE attempt_counter
+                   SET told = true
+                 WHERE digest = closed.digest
+                   AND NOT told;
+                is_first := FOUND;
+            END IF;
+            RETURN;
+        END IF;
+    END LOOP;
+
+    moment := clock_timestamp();
+    FOR place IN 1 .. cardinality(digests) LOOP
+        CONTINUE WHEN passed AND place = own;
+        UPDATE attempt_counter
+           SET attempts = attempts + 1,
+               told = false,
+               expires_at = CASE WHEN longest[place] IS NULL THEN expires_at
+                                 ELSE moment + make_interval(secs => memory[place]) END
+         WHERE digest = digests[place]
+        RETURNING attempts INTO counted;
+        UPDATE attempt_counter
+           SET open_at = CASE WHEN longest[place] IS NULL THEN expires_at
+                              ELSE moment + make_interval(secs => least(
+                                       longest[place], 2 ^ least(counted - most[place], 30))) END
+         WHERE digest = digests[place]
+           AND attempts >= most[place];
+    END LOOP;
+
+    -- Each attempt clears away more than it adds, a little at a time, so the table needs nobody to keep it small.
+    DELETE FROM attempt_counter
+     WHERE digest = ANY(ARRAY(
+           SELECT digest
+             FROM attempt_counter
+            WHERE expires_at <= now()
+            ORDER BY expires_at
+            LIMIT 20
+              FOR UPDATE SKIP LOCKED));
+END
+$$;
+
 -- The version of what is answered of a customer, the addresses included, for ETags. It changes with every write of these
 -- rows, whoever writes them: `xmin` is the transaction that wrote a row. Given the row's own, so that a statement that
 -- has waited for another's write compares what that has written.
@@ -457,6 +589,8 @@ BEGIN
                 ('INDEX', 'login_session_customer_id_idx', 'login_session (customer_id)'),
                 ('INDEX', 'login_session_admin_user_id_idx', 'login_session (admin_user_id)'),
                 ('INDEX', 'login_session_expires_at_idx', 'login_session (expires_at)'),
+                ('INDEX', 'login_network_last_login_at_idx', 'login_network (last_login_at)'),
+                ('INDEX', 'attempt_counter_expires_at_idx', 'attempt_counter (expires_at)'),
 
                 ('INDEX', 'outbox_mail_due_idx',
                  'outbox_mail (next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL'),

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from customers import embedded, schema
 from customers.config import Settings
 from customers.resources import Resources
+from tests.conftest import UNLIMITED
 
 
 @contextlib.contextmanager
@@ -47,6 +48,22 @@ def databases(url: str | None) -> Iterator[Callable[[], str]]:
                 conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+def own(data: Path) -> psycopg.Connection:
+    """Return a connection to the PostgreSQL that a service runs in a data folder.
+
+    By its socket and not through embedded.start(), which would make this process one of the server's users: the folder
+    goes before the process does.
+    """
+    return psycopg.connect(host=str(data.resolve() / "postgres"), user="postgres", dbname="postgres")
+
+
 def settings(conninfo: str) -> Settings:
-    """Return settings for measurements that have nothing to do with hashing: the cheapest hashes."""
-    return Settings(database_url=conninfo, secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20)
+    """Return settings for measurements that have nothing to do with hashing: the cheapest hashes, and no limits."""
+    return Settings(
+        database_url=conninfo,
+        secret_key="k" * 32,
+        bcrypt_rounds=4,
+        cookie_secure=False,
+        pool_size=20,
+        **UNLIMITED,
+    )

@@ -19,8 +19,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import psycopg
-
+from bench import databases
 from tests.service import Service
 from tests.smtp import MailServer
 
@@ -38,9 +37,7 @@ def take_mail(pipe: Connection) -> None:
 
 def make_accounts(folder: Path, count: int) -> None:
     """Make the known and the disabled accounts. Nobody signs in, so that they need no real hash."""
-    # By its socket and not through embedded.start(), which would make this process one of the server's users: the
-    # folder goes before the process does.
-    with psycopg.connect(host=str(folder.resolve() / "postgres"), user="postgres", dbname="postgres") as conn:
+    with databases.own(folder) as conn:
         for kind, status in (("known", 1), ("disabled", 0)):
             conn.execute(
                 "INSERT INTO customer (email, full_name, password, status)"

@@ -970,8 +970,8 @@ function seconds(retryAfter) {
 /**
  * Create something once, however often it takes to get an answer.
  *
- * Tries again after network errors, a 503 and a 409 `request_in_progress`, all with one Idempotency-Key; waits as long
- * as the service asks for, or a little longer each time. Any other error, and the last one, is thrown. To try again
+ * Tries again after network errors, a 429, a 503 and a 409 `request_in_progress`, all with one Idempotency-Key; waits as
+ * long as the service asks for, or a little longer each time. Any other error, and the last one, is thrown. To try again
  * later, in another call, give the same key.
  *
  * @example
@@ -1012,7 +1012,7 @@ export async function createOnce(
  * @param {CustomersError} error
  */
 function mayPass(error) {
-  return error.code === "network_error" || error.status === 503 || error.code === "request_in_progress";
+  return ["network_error", "request_in_progress"].includes(error.code) || [429, 503].includes(error.status);
 }
 
 /**

@@ -473,8 +473,11 @@ test("createOnce tries again what may pass, with one key, and no more often than
   };
   const busy = () => refused(503, "busy", { "Retry-After": "0" });
   const inProgress = () => refused(409, "request_in_progress");
+  const tooMany = (/** @type {string} */ seconds) => refused(429, "too_many_requests", { "Retry-After": seconds });
 
   assert.deepEqual(await tried(busy, inProgress, created), [3, 201]);
+  assert.deepEqual(await tried(() => tooMany("0"), created), [2, 201]);
+  assert.deepEqual(await tried(() => tooMany("3600"), created), [1, "too_many_requests"]);
   assert.deepEqual(await tried(busy, busy, busy, created), [3, "busy"]);
   assert.deepEqual(await tried(() => refused(409, "email_taken"), created), [1, "email_taken"]);
   assert.deepEqual(await tried(() => refused(503, "busy", { "Retry-After": "3600" }), created), [1, "busy"]);

@@ -115,7 +115,7 @@ def refuse_cross_site() -> None:
 
 
 def log_in(kind: Kind, credentials: dict[str, str]) -> str:
-    """Start a session, put it into the cookie, and return its sid. Raises InvalidCredentials, Busy."""
+    """Start a session, put it into the cookie, and return its sid. Raises InvalidCredentials, TooManyAttempts, Busy."""
     here = origin()
     sid, identity = sessions.log_in(resources(), kind, **credentials, origin=here)
     remember(kind, sid)

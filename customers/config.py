@@ -12,6 +12,7 @@ from customers.environment import ConfigurationError, read
 from customers.processors import processors
 from customers.settings.access import Access
 from customers.settings.hashing import Hashing
+from customers.settings.limits import Limits
 from customers.settings.mail import MailSettings
 from customers.settings.serving import Serving
 from customers.settings.storage import Storage
@@ -21,7 +22,7 @@ __all__ = ["ConfigurationError", "Settings", "load"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Telling, Hashing, MailSettings, Access, Storage, Serving):
+class Settings(Telling, Hashing, MailSettings, Limits, Access, Storage, Serving):
     """All settings, read and checked. Durations are in seconds, sizes in bytes."""
 
     @property

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from customers.limits.networks import network_of
+
 Kind = Literal["customer", "admin"]
 KINDS: tuple[Kind, ...] = ("customer", "admin")
 
@@ -15,6 +17,11 @@ class Origin:
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
+
+    @property
+    def network(self) -> str:
+        """The network that limits count it by."""
+        return network_of(self.ip)
 
 
 @dataclass(frozen=True)

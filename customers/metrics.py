@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from customers.identity import Kind
+from customers.limits.rules import Name
 
-Outcome = Literal["ok", "failed"]
+Outcome = Literal["ok", "failed", "throttled"]
 
 # In seconds. A read takes milliseconds, a login what a hash takes; beyond ten, every limit of ours has struck.
 _BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -39,6 +40,9 @@ class Metrics:
             registry=self.registry,
         )
         self._logins = Counter("customers_logins", "Attempts to sign in", ["kind", "outcome"], registry=self.registry)
+        self._limits_reached = Counter(
+            "customers_limit_refusals", "Requests refused by a limit", ["limit"], registry=self.registry
+        )
         self._hashing_jobs = Gauge(
             "customers_hashing_jobs",
             "Passwords that are being hashed or wait for it",
@@ -70,6 +74,8 @@ class Metrics:
         for kind in get_args(Kind):
             for outcome in get_args(Outcome):
                 self._logins.labels(kind, outcome)
+        for limit in get_args(Name):
+            self._limits_reached.labels(limit)
 
     def begin(self, pool_size: int) -> None:
         """Note what a worker has, as it begins to serve."""
@@ -85,6 +91,10 @@ class Metrics:
     def login(self, kind: Kind, outcome: Outcome) -> None:
         """Count an attempt to sign in."""
         self._logins.labels(kind, outcome).inc()
+
+    def limit_reached(self, limit: Name) -> None:
+        """Count a request that a limit refused."""
+        self._limits_reached.labels(limit).inc()
 
     def hashing(self, change: Literal[1, -1]) -> None:
         """Note that a password has come to be hashed, or is done."""

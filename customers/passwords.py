@@ -86,6 +86,11 @@ class Hasher:
         # Makes its threads when the first job comes, so that a process may fork before.
         self._pool = ThreadPoolExecutor(threads, "bcrypt", _lower_priority)
 
+    @property
+    def jobs(self) -> int:
+        """How many threads wait for a hash at present."""
+        return self._jobs
+
     def hash(self, password: str) -> str:
         """Return the bcrypt hash of a password of at most 72 bytes. Raises Busy."""
         return self._run(lambda: self._hash(password))

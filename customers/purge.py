@@ -1,10 +1,11 @@
-"""Deleting what has ended: sessions, reset tokens, remembered answers, mail sent long ago."""
+"""Deleting what has ended: sessions, reset tokens, remembered answers, mail sent long ago, networks long not used."""
 
 from collections.abc import Callable
 
 from sqlalchemy import Connection
 
 from customers.idempotency import sql as idempotency
+from customers.limits import sql as limits
 from customers.outbox import sql as outbox
 from customers.recovery import sql as recovery
 from customers.resources import Resources
@@ -23,6 +24,7 @@ def purge(resources: Resources, batch: int) -> dict[str, int]:
         "answers": _until_done(resources, batch, idempotency.purge),
         "mails": _until_done(resources, batch, outbox.purge),
         "reset tokens": _until_done(resources, batch, lambda conn, size: recovery.purge(conn, lifetime, size)),
+        "networks": _until_done(resources, batch, limits.purge),
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from customers import embedded, schema
 from customers.config import Settings
 from customers.database import Database
+from customers.limits.pace import Pace
 from customers.metrics import Metrics
 from customers.outbox.mail import Mail
 from customers.outbox.transport import Folder
@@ -28,6 +29,7 @@ class Resources:
     passwords: Hasher
     mail: Mail
     metrics: Metrics
+    pace: Pace
 
     @classmethod
     def of(cls, settings: Settings) -> "Resources":
@@ -48,6 +50,7 @@ class Resources:
             ),
             mail=Mail(settings),
             metrics=metrics,
+            pace=Pace(settings.hashing_places),
         )
 
     def prepare(self) -> None:

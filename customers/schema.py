@@ -20,7 +20,7 @@ VERSION = text("""
 
 
 # What PostgreSQL says of a statement when the schema is not there, or not all of it.
-NO_SCHEMA = (pg_errors.UndefinedTable, pg_errors.UndefinedColumn)
+NO_SCHEMA = (pg_errors.UndefinedTable, pg_errors.UndefinedColumn, pg_errors.UndefinedFunction)
 
 
 class SchemaConflict(Exception):

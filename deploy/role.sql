@@ -40,7 +40,8 @@ BEGIN
     IF NOT has_schema_privilege(role, current_schema(), 'USAGE') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
     END IF;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION customer_version(int, xid) TO %I', role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION customer_version(int, xid), customers_count_attempt('
+                   'bytea[], int[], int[], int[], int, text, text, cidr) TO %I', role);
 
     -- Numbers come from identity columns, which need no right to a sequence. Addresses, sessions and tokens that go with
     -- their customer are deleted in the name of the tables' owner.
@@ -52,6 +53,8 @@ BEGIN
                 ('customer_address', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('reset_password_token', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('login_session', 'SELECT, INSERT, UPDATE, DELETE'),
+                ('login_network', 'SELECT, INSERT, UPDATE, DELETE'),
+                ('attempt_counter', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('outbox_mail', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('idempotent_answer', 'SELECT, INSERT, UPDATE, DELETE'),
                 -- At a login a weak hash is renewed, and the row is locked, which needs a right to change it. Nothing

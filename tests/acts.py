@@ -104,6 +104,12 @@ ACTS = {
         ),
         *("customer", "customer", "password_changed", ENDED),
     ),
+    "own password by a wrong one": Act(
+        lambda s: s.customer.client.post(
+            "/api/customers/me/password", json={"current_password": WRONG_PASSWORD, "password": NEW_PASSWORD}
+        ),
+        *("customer", "customer", "current_password_failed", {"kind": "customer"}),
+    ),
     "admin gives a password": Act(
         lambda s: s.admin.client.patch(s.path, json={"password": NEW_PASSWORD}),
         *("admin", "customer", "password_changed", {"sessions_ended": 2}),

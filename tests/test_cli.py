@@ -220,10 +220,13 @@ def test_purge_deletes_what_has_ended_and_nothing_else(
 
     result = run(app, "purge")
 
-    assert (result.exit_code, result.output) == (0, "Deleted 1 sessions, 0 answers, 0 mails, 2 reset tokens.\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        "Deleted 1 sessions, 0 answers, 0 mails, 2 reset tokens, 0 networks.\n",
+    )
     assert customer.client.get(customer.path).status_code == 200
     assert len(db.all("SELECT FROM reset_password_token")) == 2
-    assert run(app, "purge").output == "Deleted 0 sessions, 0 answers, 0 mails, 0 reset tokens.\n"
+    assert run(app, "purge").output == "Deleted 0 sessions, 0 answers, 0 mails, 0 reset tokens, 0 networks.\n"
 
 
 def test_purge_works_in_bounded_batches(resources: Resources, db: Db) -> None:

@@ -34,6 +34,9 @@ def test_nothing_set_gives_the_contracts_defaults_and_an_own_database() -> None:
     assert settings.recent_login == 15 * 60
     assert settings.max_body == 1024 * 1024
     assert settings.trusted_proxies == 0
+    assert (settings.limit_free_attempts, settings.limit_longest_pause) == (5, 15 * 60)
+    assert (settings.limit_network_failures, settings.limit_account_failures) == (30, 100)
+    assert (settings.limit_registrations, settings.limit_reset_requests) == (20, 10)
     assert settings.trusted_origins == frozenset()
     assert settings.data_dir == Path(".data")
 

@@ -15,7 +15,7 @@ NOBODYS = "/api/customers/00000000-0000-0000-0000-000000000001/export"
 TIME = "2026-01-31 12:00:00"
 CUSTOMER = [
     "customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at", "group_name",
-    "meta_data", "addresses", "sessions", "password_resets", "mails", "remembered_answers", "audit",
+    "meta_data", "addresses", "sessions", "networks", "password_resets", "mails", "remembered_answers", "audit",
 ]  # fmt: skip
 # Each table that knows a customer -> its name in the document; and those of its columns that are not, with
 # the reason. A new table or column fails the test until it is exported or has a reason here.
@@ -23,6 +23,7 @@ PLACES = {
     "customer": None,
     "customer_address": "addresses",
     "login_session": "sessions",
+    "login_network": "networks",
     "reset_password_token": "password_resets",
     "outbox_mail": "mails",
     "idempotent_answer": "remembered_answers",
@@ -37,6 +38,9 @@ LEFT_OUT = {
     ("login_session", "customer_id"): OWNER,
     ("login_session", "admin_user_id"): "null where a customer is the owner",
     ("login_session", "digest"): SECRET,
+    ("login_network", "customer_id"): OWNER,
+    ("login_network", "admin_user_id"): "null where a customer is the owner",
+    ("login_network", "login_network_id"): MACHINERY,
     ("reset_password_token", "customer_id"): OWNER,
     ("reset_password_token", "token"): SECRET,
     ("reset_password_token", "reset_password_token_id"): MACHINERY,
@@ -81,6 +85,7 @@ def known(customer: Account, db: Db) -> Account:
         ("customer", "updated_at"),
         ("customer_address", "created_at"),
         ("login_session", "last_seen_at"),
+        ("login_network", "last_login_at"),
         ("reset_password_token", "created_at"),
         ("outbox_mail", "created_at"),
         ("idempotent_answer", "created_at"),
@@ -104,6 +109,7 @@ def test_it_holds_everything_that_is_stored(known: Account, db: Db) -> None:
     assert len(sessions) == 2
     told = [{name: session[name] for name in ("uuid", "ip", "user_agent")} for session in person["sessions"]]
     assert sorted(told, key=str) == sorted(sessions, key=str)
+    assert person["networks"] == [{"network": "127.0.0.1/32", "last_login_at": TIME}]
     assert person["password_resets"] == [{"created_at": TIME}]
     assert sorted(person["mails"], key=lambda mail: str(mail["kind"])) == [
         {"kind": kind, "recipient": known.email, "created_at": TIME, "sent_at": sent, "failed_at": None}
@@ -198,7 +204,7 @@ def test_it_holds_nothing_of_others(known: Account, make_customer: Callable[...,
 
     person = export(other.client, other)
 
-    assert [len(person[name]) for name in CUSTOMER[-6:]] == [0, 1, 0, 0, 0, 2]
+    assert [len(person[name]) for name in CUSTOMER[-7:]] == [0, 1, 1, 0, 0, 0, 2]
     assert known.email not in json.dumps(person)
 
 

@@ -16,7 +16,7 @@ blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", descri
 
 @blueprint.route("", methods=["POST"])
 @auth.anyone
-@raises(errors.EmailTaken, errors.Busy)
+@raises(errors.EmailTaken, errors.TooManyRequests, errors.Busy)
 @idempotent
 @blueprint.arguments(schemas.NewCustomer, example=examples.NEW)
 @blueprint.response(201, schemas.LinkedCustomerAnswer, example=examples.LINKED, headers=etags.CREATED)

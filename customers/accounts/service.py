@@ -23,6 +23,7 @@ from customers.errors import (
 from customers.groups import sql as groups
 from customers.idempotency.once import Once
 from customers.identity import Actor, Caller
+from customers.limits import attempts, guesses
 from customers.outbox import sql as outbox
 from customers.recovery import sql as recovery
 from customers.resources import Resources
@@ -32,9 +33,14 @@ from customers.sessions import sql as sessions
 def create(resources: Resources, caller: Caller, new: Mapping[str, Any], once: Once[Any]) -> None:
     """Create a customer; ``once`` has the answer.
 
-    An admin's is recorded as such; any other is a registration, whoever is signed in meanwhile. Raises EmailTaken,
-    Busy, InvalidInput for an unknown group, and what ``once`` raises.
+    An admin's is recorded as such; any other is a registration, whoever is signed in meanwhile, and is counted where it
+    comes from. Raises EmailTaken, TooManyRequests, Busy, InvalidInput for an unknown group, and what ``once`` raises.
     """
+    with attempts.registration(resources, None if caller.admin else caller.origin.network):
+        _create(resources, caller, new, once)
+
+
+def _create(resources: Resources, caller: Caller, new: Mapping[str, Any], once: Once[Any]) -> None:
     hashed = resources.passwords.hash(new["password"])
     with resources.database.writing() as conn:
         once.begin(conn)
@@ -133,14 +139,16 @@ def _events(before: Row[Any], after: Row[Any], changes: Mapping[str, Any], sessi
 def change_password(resources: Resources, caller: Caller, current: str, new: str) -> None:
     """Give the signed-in customer a new password, by the current one; end the other sessions.
 
-    Raises WrongPassword, NotAuthenticated, Busy.
+    A wrong one is counted and recorded as if it were a login's. Raises WrongPassword, TooManyAttempts,
+    NotAuthenticated, Busy.
     """
     own = caller.customer
     assert own is not None, "the route is for customers"
-    with resources.database.reading() as conn:
-        hashed = sql.find_hash(conn, own.account_id)
-    if not resources.passwords.verify(current, hashed):
-        raise WrongPassword()
+    with guesses.counted(resources, "customer", own.email, caller.actor, "current_password_failed"):
+        with resources.database.reading() as conn:
+            hashed = sql.find_hash(conn, own.account_id)
+        if not resources.passwords.verify(current, hashed):
+            raise WrongPassword()
     values = {"password": resources.passwords.hash(new)}
     with resources.database.writing() as conn:
         before = _locked(conn, caller, own.uuid)

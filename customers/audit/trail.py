@@ -24,6 +24,7 @@ Event = Literal[
     "login_succeeded",
     "login_failed",
     "login_throttled",
+    "current_password_failed",
     "logged_out",
     "sessions_ended",
     # customers
@@ -54,7 +55,7 @@ Event = Literal[
 ]
 Details = Mapping[str, Any]
 
-_WARNINGS = frozenset({"login_failed", "login_throttled"})
+_WARNINGS = frozenset({"login_failed", "login_throttled", "current_password_failed"})
 
 
 @dataclass(frozen=True)

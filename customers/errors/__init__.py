@@ -20,6 +20,7 @@ from customers.errors.capacity import (
     Unavailable,
 )
 from customers.errors.family import Faults, ServiceError
+from customers.errors.limits import LimitReached, TooManyAttempts, TooManyRequests
 from customers.errors.requests import (
     BadRequest,
     BodyTooLarge,
@@ -64,6 +65,7 @@ __all__ = [
     "InvalidCredentials",
     "InvalidInput",
     "InvalidToken",
+    "LimitReached",
     "LoginAgain",
     "MailUnavailable",
     "MalformedJson",
@@ -78,6 +80,8 @@ __all__ = [
     "SessionNotFound",
     "StatusForbidden",
     "TooManyAddresses",
+    "TooManyAttempts",
+    "TooManyRequests",
     "Unavailable",
     "UnsupportedMediaType",
     "WrongPassword",

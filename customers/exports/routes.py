@@ -21,6 +21,7 @@ PERSON = {
         "meta_data": {},
         "addresses": [{**address, **_TIMES} for address in _CUSTOMER["addresses"]],
         "sessions": [],
+        "networks": [],
         "password_resets": [],
         "mails": [],
         "remembered_answers": [],
@@ -47,8 +48,8 @@ ATTACHMENT = {"Content-Disposition": {"schema": {"type": "string"}, "description
 def export_customer(uuid: UUID) -> Response:
     """Export everything stored about a customer.
 
-    The account, the addresses, sessions, mails, remembered answers and what was done to the account, as one document;
-    no password, hash or token.
+    The account, the addresses, sessions, networks, mails, remembered answers and what was done to the account, as one
+    document; no password, hash or token.
     """
     response = jsonify(schemas.PersonAnswer().dump({"data": service.gather(resources(), auth.caller(), uuid)}))
     response.headers["Content-Disposition"] = f'attachment; filename="customer-{uuid}.json"'

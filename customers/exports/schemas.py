@@ -35,6 +35,13 @@ class ExportedSession(ma.Schema):
     user_agent = ma.fields.String(required=True, allow_none=True)
 
 
+class ExportedNetwork(ma.Schema):
+    """A network that the customer has signed in from."""
+
+    network = ma.fields.String(required=True)
+    last_login_at = _Time(required=True)
+
+
 class ExportedReset(ma.Schema):
     """A link to a new password that was mailed, and not used."""
 
@@ -78,6 +85,7 @@ class Person(Customer):
     meta_data = ma.fields.Raw(required=True, metadata={"description": "What the shop's other software has noted"})
     addresses = ma.fields.List(ma.fields.Nested(ExportedAddress), required=True)
     sessions = ma.fields.List(ma.fields.Nested(ExportedSession), required=True)
+    networks = ma.fields.List(ma.fields.Nested(ExportedNetwork), required=True)
     password_resets = ma.fields.List(ma.fields.Nested(ExportedReset), required=True)
     mails = ma.fields.List(ma.fields.Nested(ExportedMail), required=True)
     remembered_answers = ma.fields.List(ma.fields.Nested(ExportedAnswer), required=True)

@@ -26,6 +26,12 @@ GATHER = text("""
                     WHERE login_session.customer_id = customer.customer_id
                     ORDER BY created_at) AS session) AS sessions,
            ARRAY(
+           SELECT to_jsonb(known)
+             FROM (SELECT network, last_login_at
+                     FROM login_network
+                    WHERE login_network.customer_id = customer.customer_id
+                    ORDER BY last_login_at, login_network_id) AS known) AS networks,
+           ARRAY(
            SELECT to_jsonb(reset)
              FROM (SELECT created_at
                      FROM reset_password_token

@@ -37,6 +37,7 @@ _TITLES = {
     404: "Not found",
     405: "Nothing to see here",
     413: "Too much at once",
+    429: "Please wait a little",
     503: "Please try again in a moment",
 }
 
@@ -96,8 +97,17 @@ _FIELDS: dict[type[ServiceError], str] = {errors.EmailTaken: "email", errors.Gro
 
 
 def sentence(found: ServiceError) -> str:
-    """Return an error's message with a full stop."""
+    """Return an error's message with a full stop, and with the time to wait where there is one to be told."""
+    if isinstance(found, errors.LimitReached):
+        return found.message.replace("later", f"in {duration(found.seconds)}") + "."
     return found.message.rstrip(".") + "."
+
+
+def duration(seconds: int) -> str:
+    """Return a number of seconds for people: in minutes, rounded up, from two minutes on."""
+    if seconds >= 120:
+        return f"{-(-seconds // 60)} minutes"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
 
 
 def asset_url(name: str) -> str:

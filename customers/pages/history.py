@@ -15,6 +15,7 @@ EVENTS = {
     "login_succeeded": "Signed in",
     "login_failed": "Sign-in refused",
     "login_throttled": "Sign-in refused: too many attempts",
+    "current_password_failed": "Wrong current password",
     "logged_out": "Signed out",
     "sessions_ended": "Sessions ended",
     "customer_registered": "Registered",

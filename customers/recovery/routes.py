@@ -14,7 +14,7 @@ DONE: dict[str, Any] = {"data": {}}
 
 @blueprint.route("/me/password", methods=["POST"])
 @auth.customer
-@raises(errors.WrongPassword, errors.Busy)
+@raises(errors.WrongPassword, errors.TooManyAttempts, errors.Busy)
 @blueprint.arguments(
     schemas.PasswordChange, example={"current_password": "correct horse battery", "password": "staple correct horse"}
 )
@@ -30,7 +30,7 @@ def change_password(body: dict[str, str]) -> dict[str, Any]:
 
 @blueprint.route("/reset-password", methods=["POST"])
 @auth.public
-@raises(errors.MailUnavailable)
+@raises(errors.MailUnavailable, errors.TooManyRequests)
 @blueprint.arguments(schemas.ResetRequest, example={"email": "john.smith@example.com"})
 @blueprint.response(200, fields.DoneAnswer, example=DONE)
 def request_password_reset(body: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from customers.audit import trail
 from customers.audit.trail import Subject
 from customers.errors import InvalidToken, MailUnavailable
 from customers.identity import Actor, Caller, Origin
+from customers.limits import attempts
 from customers.outbox import sql as outbox
 from customers.recovery import sql
 from customers.resources import Resources
@@ -17,11 +18,13 @@ def request_reset(resources: Resources, caller: Caller, email: str, customer_uui
     """Have a link sent, if there is an active account of this address; ``customer_uuid`` is whose, if it is known.
 
     Whether there is, is not looked up here but by the sender, so that nothing about this act depends on it, not even
-    its time. What is recorded names the mail, which leads to the account. Raises MailUnavailable.
+    its time. What is recorded names the mail, which leads to the account. It is counted where it comes from, unless it
+    is an admin's. Raises MailUnavailable, TooManyRequests.
     """
     if not resources.mail.available:
         raise MailUnavailable()
-    with resources.database.writing() as conn:
+    network = None if caller.admin else caller.origin.network
+    with attempts.reset_request(resources, network), resources.database.writing() as conn:
         mail = outbox.enqueue(conn, "reset_password", email)
         subject = None if customer_uuid is None else Subject("customer", customer_uuid)
         trail.record(conn, caller.actor, subject, {"password_reset_requested": {"outbox_mail_id": mail}})

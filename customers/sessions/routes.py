@@ -30,7 +30,7 @@ SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The c
 
 @blueprint.route("/customer/login", methods=["POST"])
 @auth.sign_in
-@raises(errors.InvalidCredentials, errors.Busy)
+@raises(errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
 @blueprint.arguments(schemas.Login, example=EXAMPLE)
 @blueprint.response(200, schemas.LoginAnswer, example=STARTED, headers=SET_COOKIE)
 def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def logout_customer() -> dict[str, Any]:
 
 @blueprint.route("/admin/user/login", methods=["POST"])
 @auth.sign_in
-@raises(errors.InvalidCredentials, errors.Busy)
+@raises(errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
 @blueprint.arguments(schemas.Login, example=EXAMPLE)
 @blueprint.response(200, schemas.LoginAnswer, example=STARTED, headers=SET_COOKIE)
 def login_admin(credentials: dict[str, str]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from sqlalchemy import Row
 
 from customers.accounts import sql as accounts
 from customers.audit import trail
-from customers.audit.trail import Event, Subject
-from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound
+from customers.audit.trail import Subject
+from customers.errors import CustomerNotFound, InvalidCredentials, NotAuthenticated, SessionNotFound, TooManyAttempts
 from customers.identity import Actor, Caller, Identity, Kind, Origin
+from customers.limits import guesses, sql as networks
 from customers.resources import Resources
 from customers.sessions import sql
 
@@ -25,12 +26,27 @@ def log_in(resources: Resources, kind: Kind, email: str, password: str, origin: 
     """Check a password and start a session; return its sid, which nobody will see again, and who it is.
 
     Raises InvalidCredentials, alike and after equal work for an unknown address, a wrong password and a disabled
-    account; and Busy.
+    account; TooManyAttempts before any of that, and whatever the account; and Busy.
     """
+    try:
+        with guesses.counted(resources, kind, email, Actor("anonymous", None, origin), "login_failed"):
+            sid, identity = _start(resources, kind, email, password, origin)
+    except TooManyAttempts:
+        resources.metrics.login(kind, "throttled")
+        raise
+    except InvalidCredentials:
+        resources.metrics.login(kind, "failed")
+        raise
+    resources.metrics.login(kind, "ok")
+    return sid, identity
+
+
+def _start(resources: Resources, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Identity]:
+    """Start a session if the password is right; return its sid and who it is. Raises InvalidCredentials, Busy."""
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts,
     # by a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
-        account = _verified(resources, kind, email, password, origin)
+        account = _verified(resources, kind, email, password)
         renewed = resources.passwords.renewed(password, account.password)
         sid = str(uuid4())
         with resources.database.writing() as conn:
@@ -48,35 +64,22 @@ def log_in(resources: Resources, kind: Kind, email: str, password: str, origin: 
                 user_agent=origin.user_agent,
             )
             if started:
+                if origin.network:
+                    networks.remember_network(conn, kind, account.account_id, origin.network)
                 actor = Actor(kind, account.uuid, origin)
                 trail.record(conn, actor, Subject(kind, account.uuid), {"login_succeeded": {}})
         if started:
-            resources.metrics.login(kind, "ok")
             return sid, Identity(kind, account.account_id, account.uuid, account.email, digest(sid), recent=True)
-    raise _refusal(resources, kind, account, origin)
+    raise InvalidCredentials()
 
 
-def _refusal(resources: Resources, kind: Kind, account: Row[Any] | None, origin: Origin) -> InvalidCredentials:
-    """Return what is raised for any failed attempt to sign in, counted and recorded."""
-    _record_refusal(resources, kind, "login_failed", account, origin)
-    resources.metrics.login(kind, "failed")
-    return InvalidCredentials()
-
-
-def _record_refusal(resources: Resources, kind: Kind, event: Event, account: Row[Any] | None, origin: Origin) -> None:
-    """Record that a login is refused, before it is; with or without an account it is the same work."""
-    subject = None if account is None else Subject(kind, account.uuid)
-    with resources.database.writing() as conn:
-        trail.record(conn, Actor("anonymous", None, origin), subject, {event: {"kind": kind}})
-
-
-def _verified(resources: Resources, kind: Kind, email: str, password: str, origin: Origin) -> Row[Any]:
+def _verified(resources: Resources, kind: Kind, email: str, password: str) -> Row[Any]:
     """Return the account that an address and a password sign in to. Raises InvalidCredentials, Busy."""
     with resources.database.reading() as conn:
         account = sql.find_account(conn, kind, email)
     enabled = account is not None and account.enabled
     if not resources.passwords.verify(password, account.password if account is not None and enabled else None):
-        raise _refusal(resources, kind, account, origin)
+        raise InvalidCredentials()
     assert account is not None, "nothing verifies without an account"
     return account
 

@@ -1,0 +1,142 @@
+"""Guesses at once, on several instances; and what an attempt that was not looked at leaves."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from customers.errors import Busy
+from customers.passwords import Hasher
+from tests.conftest import PASSWORD, Account
+from tests.db import Db
+from tests.limits import NOBODY, attempt, refused, right, statuses
+from tests.test_races import at_once
+
+Make = Callable[..., Flask]
+FIVE = {"trusted_proxies": 1, "limit_free_attempts": 5, "limit_network_failures": 30, "limit_account_failures": 100}
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the passwords that were verified, a list that grows."""
+    found: list[str] = []
+    verify = Hasher.verify
+
+    def note(self: Hasher, password: str, made: str | None) -> bool:
+        found.append(password)
+        return verify(self, password, made)
+
+    monkeypatch.setattr(Hasher, "verify", note)
+    return found
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_of_40_guesses_at_once_on_two_instances_five_are_hashed(
+    make_app: Make, customer: Account, hashed: list[str], known: bool
+) -> None:
+    instances = [make_app(**FIVE), make_app(**FIVE)]
+    email = customer.email if known else NOBODY
+    hashed.clear()
+
+    answers = at_once(40, lambda number: attempt(instances[number % 2], email).status_code)
+
+    assert Counter(answers) == {401: 5, 429: 35}
+    assert len(hashed) == 5
+
+
+def test_of_60_guesses_at_once_at_60_accounts_a_network_gets_30(make_app: Make, hashed: list[str], db: Db) -> None:
+    app = make_app(**FIVE)
+
+    answers = at_once(60, lambda number: attempt(app, f"nobody{number}@example.com").status_code)
+
+    assert Counter(answers) == {401: 30, 429: 30}
+    assert len(hashed) == 30
+    # All or nothing: who was refused by the network has not been counted by the account.
+    assert db.one("SELECT count(*) FROM attempt_counter WHERE attempts = 1")["count"] == 60
+    assert db.one("SELECT max(attempts) FROM attempt_counter")["max"] == 30
+
+
+def test_guesses_at_once_that_share_some_counters_never_wait_in_a_circle(make_app: Make, db: Db) -> None:
+    app = make_app(**{**FIVE, "limit_free_attempts": 1000, "limit_network_failures": 1000})
+
+    def guess_often(number: int) -> list[int]:
+        return [
+            attempt(app, f"nobody{(number + turn) % 3}@example.com", ip=f"203.0.113.{(number * turn) % 4}").status_code
+            for turn in range(10)
+        ]
+
+    answers = at_once(20, guess_often)
+
+    assert Counter(status for some in answers for status in some) == {401: 200}
+    assert db.one("SELECT sum(attempts) FROM attempt_counter")["sum"] == 600
+
+
+def test_successes_at_once_leave_nothing_behind(make_app: Make, make_customer: Callable[..., Account], db: Db) -> None:
+    app = make_app(**FIVE)
+    accounts = [make_customer() for _ in range(20)]
+    db.execute("DELETE FROM attempt_counter")
+
+    answers = at_once(20, lambda number: right(app, accounts[number].email))
+
+    assert Counter(answers) == {200: 20}
+    assert db.all("SELECT FROM attempt_counter WHERE attempts > 0") == []
+
+
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Iterator[None]:
+    """Have every check of a password fail with an error."""
+
+    def fail(*_: Any) -> bool:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Hasher, "verify", fail)
+        yield
+
+
+@pytest.mark.parametrize("error", [Busy(), OperationalError("SELECT", {}, Exception("gone"))])
+def test_an_attempt_that_was_not_looked_at_is_given_back(
+    make_app: Make, customer: Account, monkeypatch: pytest.MonkeyPatch, error: Exception, db: Db
+) -> None:
+    app = make_app(**FIVE)
+    statuses(app, 4, customer.email)
+    before = db.all("SELECT digest, attempts FROM attempt_counter ORDER BY digest")
+
+    with failing(monkeypatch, error):
+        unseen = statuses(app, 10, customer.email)
+
+    assert unseen == [503] * 10
+    assert db.all("SELECT digest, attempts FROM attempt_counter ORDER BY digest") == before
+    assert attempt(app, customer.email).status_code == 401
+    refused(attempt(app, customer.email))
+
+
+def test_an_attempt_given_back_after_a_pause_begins_no_new_one(
+    make_app: Make, customer: Account, monkeypatch: pytest.MonkeyPatch, db: Db
+) -> None:
+    app = make_app(**FIVE)
+    statuses(app, 5, customer.email)
+    db.execute("UPDATE attempt_counter SET open_at = now() WHERE open_at > now()")
+
+    with failing(monkeypatch, Busy()):
+        assert attempt(app, customer.email).status_code == 503
+
+    assert attempt(app, customer.email, PASSWORD).status_code == 200
+
+
+def test_an_attempt_that_cannot_be_given_back_now_changes_no_answer(make_app: Make, customer: Account, db: Db) -> None:
+    """The counters' table is taken away after the password was checked: the login has succeeded all the same."""
+    app = make_app(**FIVE)
+    db.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+        " CREATE TRIGGER refuse BEFORE DELETE ON attempt_counter FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+
+    try:
+        assert right(app, customer.email) == 200
+    finally:
+        db.execute("DROP TRIGGER refuse ON attempt_counter; DROP FUNCTION refuse()")
