@@ -54,7 +54,7 @@ format: install ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## measure what the documents claim: rushes, floods, guesses, timing of refusals, a million customers, counters
+bench: install ## measure what the documents claim: rushes, floods, guesses, timing, a million customers, counters, capacity
 	$(BIN)/python -m bench.rush
 	$(BIN)/python -m bench.reset_timing
 	$(BIN)/python -m bench.flood
@@ -63,6 +63,7 @@ bench: install ## measure what the documents claim: rushes, floods, guesses, tim
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.counters
 	$(BIN)/python -m bench.bulk
+	$(BIN)/python -m bench.capacity
 
 lock: install ## renew the locked requirements within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'

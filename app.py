@@ -12,6 +12,7 @@ from customers.accounts import routes as accounts
 from customers.addresses import routes as addresses
 from customers.audit import routes as audit
 from customers.config import Settings
+from customers.cookies import Cookies
 from customers.exports import routes as exports
 from customers.groups import routes as groups
 from customers.pages import routes as pages
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         # reached the limit is told from one that ends at it by that byte.
         MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
+    app.session_interface = Cookies()
     assert isinstance(app.json, DefaultJSONProvider)
     app.json.sort_keys = False  # the documented order is the order of the schemas
     app.json.ensure_ascii = False

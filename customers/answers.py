@@ -15,6 +15,14 @@ from customers.schema import NO_SCHEMA
 
 log = logging.getLogger(__name__)
 
+# An answer that is no page of ours is to be none in a browser either, whoever leads one to it (ASVS 5.0, 3.2.1, 3.4.3,
+# 3.4.5, 3.4.6). The pages and the documentation bring policies of their own.
+NO_PAGE = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox",
+    "Referrer-Policy": "same-origin",
+}
+
 # What werkzeug raises by itself, as members of the family.
 _BY_STATUS: dict[int, type[ServiceError]] = {
     400: errors.BadRequest,

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from customers import auth, errors
+from customers import answers, auth, errors
 from customers.api import resources
 
 log = logging.getLogger("customers.access")
@@ -48,6 +48,8 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-ID"] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
+    for name, value in answers.NO_PAGE.items():
+        headers.setdefault(name, value)
     if any(request.path == path or request.path.startswith(f"{path}/") for path in _PRIVATE_PATHS):
         headers["Cache-Control"] = "no-store"
     _allow_trusted_origin(response)

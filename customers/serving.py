@@ -7,7 +7,7 @@ from socket import socket
 
 from gunicorn import util
 
-from customers.answers import envelope, other
+from customers.answers import NO_PAGE, envelope, other
 
 
 def write_error(sock: socket, status_int: int, reason: str, mesg: str) -> None:
@@ -25,6 +25,7 @@ def write_error(sock: socket, status_int: int, reason: str, mesg: str) -> None:
         "Cache-Control: no-store\r\n"
         "X-Content-Type-Options: nosniff\r\n"
         f"X-Request-ID: {uuid.uuid4().hex}\r\n"
-        "\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in NO_PAGE.items())
+        + "\r\n"
     )
     util.write_nonblock(sock, head.encode() + body)

@@ -39,6 +39,9 @@ class CheckingClient(FlaskClient):
 def check_headers(response: TestResponse) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", response.headers["X-Request-ID"])
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    policy = response.headers["Content-Security-Policy"]
+    assert all(part in policy for part in ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"))
+    assert response.headers["Referrer-Policy"] == "same-origin"
     if PRIVATE.match(response.request.path):
         assert response.headers["Cache-Control"] == "no-store"
 

@@ -16,7 +16,17 @@ from tests.conftest import Account
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api", "/api/customers/", "//api/customers", "/api//customers", "/api/customers/x/y"]
+    "path",
+    [
+        *("/", "/nowhere", "/api", "/api/customers/", "//api/customers", "/api//customers", "/api/customers/x/y"),
+        *(
+            "/docs/assets/",
+            "/docs/assets/../__init__.py",
+            "/docs/assets/..%2f__init__.py",
+            "/docs/own/..%2f..%2fcli.py",
+        ),
+        *("/.git/config", "/app.py", "/schema.sql"),
+    ],
 )
 def test_an_unknown_path_is_a_404_in_the_envelope(client: CheckingClient, path: str) -> None:
     response = client.get(path)
@@ -32,6 +42,7 @@ def test_an_unknown_path_is_a_404_in_the_envelope(client: CheckingClient, path: 
         ("GET", "/customer/login", {"POST", "OPTIONS"}),
         ("DELETE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
         ("BREW", "/docs", {"GET", "HEAD", "OPTIONS"}),
+        ("TRACE", "/customer/login", {"POST", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_is_a_405_that_names_the_right_ones(
@@ -98,6 +109,22 @@ def test_each_request_has_an_id_of_its_own(client: CheckingClient) -> None:
 )
 def test_private_answers_are_not_stored(client: CheckingClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/customers", "/nowhere", "/openapi.json"])
+def test_a_browser_makes_no_page_of_an_answer_that_is_none(client: CheckingClient, path: str) -> None:
+    response = client.get(path)
+
+    assert response.mimetype == "application/json"
+    assert response.headers["Content-Security-Policy"].split("; ") == [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "sandbox",
+    ]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_head_and_options_are_answered_like_their_get(admin: Account) -> None:

@@ -76,6 +76,16 @@ def test_an_empty_database_gets_the_tables_of_an_evershop(make: Callable[..., Ma
     ]
 
 
+def test_no_account_comes_with_it(make: Callable[..., Made]) -> None:
+    resources, db = make()
+
+    schema.apply(resources.database)
+
+    assert db.one("SELECT (SELECT count(*) FROM customer) + (SELECT count(*) FROM admin_user) AS accounts") == {
+        "accounts": 0
+    }
+
+
 def test_defaults_and_deletions_are_an_evershops(make: Callable[..., Made]) -> None:
     resources, db = make()
     schema.apply(resources.database)

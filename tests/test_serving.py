@@ -113,6 +113,7 @@ def test_what_gunicorn_refuses_by_itself_is_in_the_envelope(service: Service, se
     assert answer.status == answer.body["error"]["status"] == status
     assert answer.headers["X-Request-ID"]
     assert "script" not in json.dumps(answer.body)
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
 class Answer(NamedTuple):
