@@ -334,21 +334,20 @@ BEGIN
                SET attempts = CASE WHEN counter.expires_at > now() THEN counter.attempts ELSE 0 END,
                    expires_at = CASE WHEN counter.expires_at > now() THEN counter.expires_at ELSE excluded.expires_at END;
             locked := true;
+        -- Not a join, which would be done sooner where there is no such account: 0 is nobody's number, and looked for.
         ELSIF closed.place = own AND (
                EXISTS (SELECT
-                         FROM customer
-                         JOIN login_network USING (customer_id)
+                         FROM login_network
                         WHERE kind = 'customer'
-                          AND lower(customer.email) = address
-                          AND login_network.network = client_network
-                          AND login_network.last_login_at > now() - interval '30 days')
+                          AND customer_id = coalesce((SELECT customer_id FROM customer WHERE lower(email) = address), 0)
+                          AND network = client_network
+                          AND last_login_at > now() - interval '30 days')
             OR EXISTS (SELECT
-                         FROM admin_user
-                         JOIN login_network USING (admin_user_id)
+                         FROM login_network
                         WHERE kind = 'admin'
-                          AND lower(admin_user.email) = address
-                          AND login_network.network = client_network
-                          AND login_network.last_login_at > now() - interval '30 days')) THEN
+                          AND admin_user_id = coalesce((SELECT admin_user_id FROM admin_user WHERE lower(email) = address), 0)
+                          AND network = client_network
+                          AND last_login_at > now() - interval '30 days')) THEN
             passed := true;
         ELSE
             refused_by := closed.place;
