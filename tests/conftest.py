@@ -20,6 +20,7 @@ from customers.config import Settings
 from customers.resources import Resources
 from tests.client import CheckingClient
 from tests.db import Db
+from tests.unlimited import NO_LIMITS
 
 PASSWORD = "correct horse battery"
 ADDRESS = {
@@ -28,14 +29,6 @@ ADDRESS = {
     "province": "IL",
     "country": "us",
     "postcode": "62701",
-}
-# All tests come from one network, and many fail on purpose. Those of the limits switch on what they are about.
-UNLIMITED: dict[str, Any] = {
-    "limit_free_attempts": 0,
-    "limit_network_failures": 0,
-    "limit_account_failures": 0,
-    "limit_registrations": 0,
-    "limit_reset_requests": 0,
 }
 TABLES = (
     "attempt_counter",
@@ -83,15 +76,9 @@ def make_database(server: str) -> Iterator[Callable[[], str]]:
 
 @pytest.fixture(scope="session")
 def settings(make_database: Callable[[], str]) -> Settings:
-    """Return settings for tests: the cheapest hashes, plain-HTTP cookies."""
-    return Settings(
-        database_url=make_database(),
-        secret_key="k" * 32,
-        bcrypt_rounds=4,
-        cookie_secure=False,
-        pool_size=20,
-        **UNLIMITED,
-    )
+    """Return settings for tests: the cheapest hashes, plain-HTTP cookies, no limits."""
+    cheap = Settings(database_url=make_database(), secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False)
+    return replace(cheap, pool_size=20, **NO_LIMITS)
 
 
 def application(settings: Settings) -> Flask:

@@ -2,21 +2,21 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy.exc import OperationalError
 
-from customers.errors import Busy, InvalidCredentials, TooManyAttempts
-from customers.limits import attempts, sql
+from customers.config import Settings
+from customers.errors import InvalidCredentials, TooManyAttempts
+from customers.limits import attempts
 from customers.passwords import Hasher
 from tests.conftest import PASSWORD, Account
 from tests.db import Db
-from tests.limits import HOME, NOBODY, attempt, pass_time, refused, right, statuses
+from tests.limits import HOME, NOBODY, attempt, refused, right, statuses
+from tests.service import wait_until
 from tests.test_races import at_once
 
 Make = Callable[..., Flask]
@@ -120,20 +120,7 @@ def test_guesses_under_way_refuse_nobody_for_longer_than_they_take(
     assert right(app, accounts[3].email) == 200
 
 
-def test_a_process_that_dies_in_the_middle_of_a_guess_closes_nothing_for_long(
-    make_app: Make, customer: Account, monkeypatch: pytest.MonkeyPatch, db: Db
-) -> None:
-    app = make_app(trusted_proxies=1, limit_network_failures=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(sql, "settle", lambda *_: None)  # as if it had died before
-        assert attempt(app, NOBODY).status_code == 401
-
-    assert attempt(app, NOBODY).status_code == 503
-    pass_time(db, 35)
-    assert right(app, customer.email) == 200
-
-
-def test_of_refusals_at_once_one_is_the_first(make_app: Make, db: Db) -> None:
+def test_of_refusals_at_once_one_is_the_first(make_app: Make, settings: Settings, db: Db) -> None:
     app = make_app(trusted_proxies=1, limit_free_attempts=1)
     statuses(app, 1)
     db.execute("UPDATE attempt_counter SET open_at = now() + interval '15 min'")
@@ -145,60 +132,12 @@ def test_of_refusals_at_once_one_is_the_first(make_app: Make, db: Db) -> None:
         except TooManyAttempts as error:
             return error.is_first
 
-    assert Counter(at_once(20, is_first)) == {True: 1, False: 19}
+    assert settings.database_url
+    with psycopg.connect(settings.database_url) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT FROM attempt_counter FOR UPDATE")  # until all have seen that nobody has been told
+        refusals = pool.submit(at_once, 8, is_first)
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        wait_until(lambda: len(db.all(waiting)) == 8)
+        holder.commit()
 
-
-@contextmanager
-def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Iterator[None]:
-    """Have every check of a password fail with an error."""
-
-    def fail(*_: Any) -> bool:
-        raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Hasher, "verify", fail)
-        yield
-
-
-@pytest.mark.parametrize("error", [Busy(), OperationalError("SELECT", {}, Exception("gone"))])
-def test_an_attempt_that_was_not_looked_at_is_given_back(
-    make_app: Make, customer: Account, monkeypatch: pytest.MonkeyPatch, error: Exception, db: Db
-) -> None:
-    app = make_app(**FIVE)
-    statuses(app, 4, customer.email)
-    before = db.all("SELECT digest, attempts FROM attempt_counter ORDER BY digest")
-
-    with failing(monkeypatch, error):
-        unseen = statuses(app, 10, customer.email)
-
-    assert unseen == [503] * 10
-    assert db.all("SELECT digest, attempts FROM attempt_counter ORDER BY digest") == before
-    assert attempt(app, customer.email).status_code == 401
-    refused(attempt(app, customer.email))
-
-
-def test_an_attempt_given_back_after_a_pause_begins_no_new_one(
-    make_app: Make, customer: Account, monkeypatch: pytest.MonkeyPatch, db: Db
-) -> None:
-    app = make_app(**FIVE)
-    statuses(app, 5, customer.email)
-    db.execute("UPDATE attempt_counter SET open_at = now() WHERE open_at > now()")
-
-    with failing(monkeypatch, Busy()):
-        assert attempt(app, customer.email).status_code == 503
-
-    assert attempt(app, customer.email, PASSWORD).status_code == 200
-
-
-def test_an_attempt_that_cannot_be_given_back_now_changes_no_answer(make_app: Make, customer: Account, db: Db) -> None:
-    """The counters' table is taken away after the password was checked: the login has succeeded all the same."""
-    app = make_app(**FIVE)
-    db.execute(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
-        " CREATE TRIGGER refuse BEFORE DELETE ON attempt_counter FOR EACH ROW EXECUTE FUNCTION refuse()"
-    )
-
-    try:
-        assert right(app, customer.email) == 200
-    finally:
-        db.execute("DROP TRIGGER refuse ON attempt_counter; DROP FUNCTION refuse()")
+    assert Counter(refusals.result()) == {True: 1, False: 7}

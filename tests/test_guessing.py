@@ -16,12 +16,7 @@ Make = Callable[..., Flask]
 @pytest.fixture
 def limited(make_app: Make) -> Flask:
     """Return an application with the limits that the settings have by default, behind a proxy."""
-    return make_app(
-        trusted_proxies=1,
-        limit_free_attempts=5,
-        limit_network_failures=30,
-        limit_account_failures=100,
-    )
+    return make_app(trusted_proxies=1, limit_free_attempts=5, limit_network_failures=30, limit_account_failures=100)
 
 
 # ---------------------------------------------------------------- by account and network
