@@ -43,7 +43,7 @@ def _refuse_large_body() -> None:
 
 def _finish(response: Response) -> Response:
     # What is shed. Reads are never too dear, and a probe must know at once that the service is not ready.
-    if response.status_code in (429, 503) and request.method == "POST":
+    if response.status_code in (429, 503) and request.method not in ("GET", "HEAD"):
         resources().pace.wait(resources().passwords.jobs)
     headers = response.headers
     headers["X-Request-ID"] = g.request_id

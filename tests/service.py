@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.conftest import PASSWORD, REPOSITORY, UNLIMITED
+from tests.conftest import PASSWORD, REPOSITORY
+from tests.unlimited import NO_LIMITS_SET
 
 BIN = Path(sys.executable).parent
 ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
@@ -64,7 +65,7 @@ class Service:
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = log
         # Not beside the port, where by chance another service of the tests may listen.
-        defaults = {"CUSTOMERS_METRICS": "off", **{f"CUSTOMERS_{name.upper()}": "0" for name in UNLIMITED}}
+        defaults = {"CUSTOMERS_METRICS": "off", **NO_LIMITS_SET}
         self.environment = environment(PORT=str(self.port), **{**defaults, **settings})
         with log.open("w") as stderr:
             self.process = subprocess.Popen(

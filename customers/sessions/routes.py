@@ -36,7 +36,8 @@ SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The c
 def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
     """Sign a customer in.
 
-    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set.
+    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After
+    too many failures, the right password is refused, too, until the time in `Retry-After` is over.
     """
     return {"data": {"sid": auth.log_in("customer", credentials)}}
 
