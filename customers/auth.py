@@ -146,11 +146,11 @@ def _guard(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            found = identify()
-            g.caller = check(found, kwargs)
+            signed_in = identify()
+            g.caller = check(signed_in, kwargs)
             answer = view(*args, **kwargs)
             if request.method not in _SAFE_METHODS:
-                sessions.note_write(resources(), found)
+                sessions.note_write(resources(), signed_in)
             return answer
 
         guarded.__dict__["access"] = access
