@@ -90,7 +90,7 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
 @click.option("--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows a transaction.")
 @with_appcontext
 def purge(batch: int) -> None:
-    """Delete sessions, reset tokens, remembered answers, sent mails and known networks whose time is over.
+    """Delete sessions, reset tokens, remembered answers, old mails and known networks whose time is over.
 
     Run it daily or so. It works in small transactions and may run while the service does, or twice at once.
     """

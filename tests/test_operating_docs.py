@@ -33,7 +33,7 @@ def test_every_setting_is_spoken_of_by_when_to_touch_it() -> None:
     """What a setting means and its default is in the README, which is compared with the code."""
     told = table(OPERATIONS, "| setting | touch it when |")
 
-    assert {f"`{row.metadata['name']}`" for row in fields(Settings)} <= set(told)
+    assert {f"`{row.metadata['name']}`" for row in fields(Settings)} == set(told)
     assert all(len(others) == 1 and others[0] for others in told.values())
 
 

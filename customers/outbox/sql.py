@@ -167,7 +167,8 @@ PURGE = text("""
            SELECT outbox_mail_id
              FROM outbox_mail
             WHERE created_at <= now() - interval '7 days'
-              AND sent_at IS NOT NULL
+              AND (sent_at IS NOT NULL
+               OR failed_at <= now() - interval '30 days')
             ORDER BY created_at
             LIMIT :batch
               FOR UPDATE SKIP LOCKED))
@@ -175,5 +176,5 @@ PURGE = text("""
 
 
 def purge(conn: Connection, batch: int) -> int:
-    """Delete at most a batch of mails sent a week ago or earlier; return how many there were."""
+    """Delete at most a batch of mails sent a week ago, or given up a month ago; return how many there were."""
     return conn.execute(PURGE, {"batch": batch}).rowcount
