@@ -18,6 +18,7 @@ class Identity:
     email: str
     digest: bytes  # the session's, never to be shown
     recent: bool  # whether the login is recent enough for sensitive changes
+    group_id: int = 1  # a customer's; who is in no group belongs to the default one
 
 
 @dataclass(frozen=True)

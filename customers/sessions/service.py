@@ -130,7 +130,13 @@ def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
 
 def _customer(session: Row[Any]) -> Identity:
     return Identity(
-        "customer", session.customer_id, session.customer_uuid, session.customer_email, session.digest, session.recent
+        "customer",
+        session.customer_id,
+        session.customer_uuid,
+        session.customer_email,
+        session.digest,
+        session.recent,
+        session.group_id,
     )
 
 
