@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := uv>=0.9,<1
 
-.PHONY: help install run test test-browser lint format lock bench clean
+.PHONY: help install run test test-browser test-deploy lint format lock bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test: install ## run all tests
 test-browser: install ## run the tests of the pages in Chromium (installs it where it can)
 	tests/browser/setup.sh
 	$(BIN)/pytest tests/browser
+
+test-deploy: install ## run the tests of the deployment: nginx, a browser, restarts (installs them where it can)
+	tests/deploy/setup.sh
+	$(BIN)/pytest tests/deploy
 
 lint: install ## check style and types
 	$(BIN)/ruff format --check .

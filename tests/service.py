@@ -60,11 +60,11 @@ class Service:
     """A running service, to be called over HTTP."""
 
     def __init__(self, log: Path, **settings: str) -> None:
-        self.port = free_port()
+        self.port = int(settings.get("PORT") or free_port())
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = log
         # Not beside the port, where by chance another service of the tests may listen.
-        self.environment = environment(PORT=str(self.port), **{"CUSTOMERS_METRICS": "off", **settings})
+        self.environment = environment(**{"CUSTOMERS_METRICS": "off", **settings, "PORT": str(self.port)})
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
                 [BIN / "gunicorn"],
