@@ -14,7 +14,7 @@ from customers.api import resources
 log = logging.getLogger("customers.access")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_PRIVATE_PATHS = ("/api", "/customer", "/customers", "/admin")
+_PRIVATE_PATHS = ("/api", "/customer", "/customers", "/admin", "/session")
 
 _CORS_METHODS = "GET, POST, PATCH, DELETE"
 _CORS_HEADERS = "Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, X-Session-ID"

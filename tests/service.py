@@ -61,12 +61,12 @@ class Service:
     """A running service, to be called over HTTP."""
 
     def __init__(self, log: Path, **settings: str) -> None:
-        self.port = free_port()
+        self.port = int(settings.get("PORT") or free_port())
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = log
         # Not beside the port, where by chance another service of the tests may listen.
         defaults = {"CUSTOMERS_METRICS": "off", **NO_LIMITS_SET}
-        self.environment = environment(PORT=str(self.port), **{**defaults, **settings})
+        self.environment = environment(**{**defaults, **settings, "PORT": str(self.port)})
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
                 [BIN / "gunicorn"],
