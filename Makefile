@@ -5,7 +5,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := uv>=0.9,<1
 
-.PHONY: help install run test test-browser lint format lock bench clean
+SECONDS := 60
+
+.PHONY: help install run test test-browser lint format lock bench fuzz clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +45,9 @@ bench: install ## measure what the documents claim: rushes, timing of refusals, 
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.counters
 	$(BIN)/python -m bench.bulk
+
+fuzz: install ## call every operation with what nobody expects, for SECONDS=60 in all
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 lock: install ## renew the locked requirements within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'

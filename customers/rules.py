@@ -20,6 +20,12 @@ STATUSES = ("0", "1", 0, 1)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UNSTORABLE = "Must not contain NUL characters or lone surrogates."
 
+# For the OpenAPI document: a text that can be stored, and one that is more than blanks. The blanks are those that
+# str.strip() takes; what \s means differs between languages. A pattern cannot tell of lone surrogates.
+STORABLE_PATTERN = r"^[^\u0000]*$"
+_BLANKS = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NOT_BLANK_PATTERN = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
+
 _check_address = validate.Email()
 _check_length = validate.Length(max=EMAIL_CHARACTERS)
 
