@@ -1,9 +1,9 @@
 """Clients that send or read too slowly: others are served meanwhile, and there is an end to it."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -46,11 +46,18 @@ class Dripping:
         self.sock.close()
 
 
-@pytest.fixture
-def service(tmp_path: Path, serve: Callable[..., Service]) -> Service:
-    return serve(
-        tmp_path / "data", CUSTOMERS_WORKERS="1", CUSTOMERS_THREADS=str(THREADS), CUSTOMERS_REQUEST_TIMEOUT="2"
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("slow")
+    running = Service(
+        folder / "log",
+        CUSTOMERS_DATA_DIR=str(folder / "data"),
+        CUSTOMERS_WORKERS="1",
+        CUSTOMERS_THREADS=str(THREADS),
+        CUSTOMERS_REQUEST_TIMEOUT="2",
     )
+    yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -68,10 +75,8 @@ def drip(service: Service) -> Iterator[Callable[[bytes], list[Dripping]]]:
 
 def is_ended(sock: socket.socket) -> bool:
     """Return whether the service has closed the connection, whatever it said before; wait ten seconds for it."""
-    try:
+    with contextlib.suppress(ConnectionError):
         read_all(sock)
-    except ConnectionError:
-        pass
     return True
 
 
