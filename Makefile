@@ -5,6 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := uv>=0.9,<1
 
+SECONDS := 60
+
 .PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests lint format lock bench fuzz clean
 
 help: ## show this help
@@ -68,6 +70,9 @@ bench: install ## measure what the documents claim: rushes, floods, guesses, tim
 	$(BIN)/python -m bench.counters
 	$(BIN)/python -m bench.bulk
 	$(BIN)/python -m bench.capacity
+
+fuzz: install ## call every operation with what nobody expects, for SECONDS=60 in all
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 lock: install ## renew the locked requirements within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'

@@ -5,12 +5,12 @@ import sys
 
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.base import Worker
 
 from customers import countfiles, exporter, logs, serving, stopping, tracing
 from customers.config import ConfigurationError, load  # by name: "config" is a setting of gunicorn's
 from customers.outbox.service import Sender
 from customers.schema import SchemaConflict
+from customers.worker import Worker
 
 try:
     settings = load(os.environ)
@@ -29,18 +29,22 @@ bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{sett
 # The application is loaded once, before the fork: a fault in the configuration stops the start instead of every worker
 # in turn, and the service's own PostgreSQL belongs to the process that lives longest.
 preload_app = True
-worker_class = "customers.stopping.Worker"  # gthread, but for its end
+worker_class = Worker
+Worker.longest = settings.request_timeout
 workers = settings.workers
 threads = settings.threads
 
 # A worker is replaced after so many requests, not all at the same time, so that no leak grows for ever.
-max_requests = 50_000
-max_requests_jitter = 5_000
+max_requests = settings.max_requests
+max_requests_jitter = settings.max_requests // 10
 
 # On SIGTERM a worker finishes the requests it has begun; one that needs longer than this is stopped.
 graceful_timeout = 30
 # Longer than nginx keeps an idle connection to an upstream (60 s), so that it is nginx who closes it.
 keepalive = 75
+
+# By default a header SCRIPT_NAME from this machine, where a proxy may be, would change which path is served.
+forwarder_headers = ""
 
 # Heartbeats in memory, where that is to be had: a slow disk must not make a worker look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

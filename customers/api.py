@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask, Response, current_app
 from flask_smorest import Blueprint as SmorestBlueprint
 
@@ -138,6 +140,25 @@ class Api(flask_smorest.Api):
     _openapi_json.access = "public"  # type: ignore[attr-defined]  # what the decorators of auth.py note of a view
 
 
+class _Converter(OpenAPIConverter):
+    """Documents two rules that are kept outside of a schema."""
+
+    def schema2jsonschema(self, schema: Any) -> Any:
+        """Say of the body of a PATCH that it must name something that can be changed."""
+        found = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        if isinstance(schema, fields.Changes):
+            found["anyOf"] = [{"required": [name]} for name in found["properties"]]
+        return found
+
+    def field2nullable(self, field: Any, ret: Any) -> Any:
+        """Say that a field takes null, unless the act refuses it."""
+        return {} if field.metadata.get("refuses_null") else super().field2nullable(field, ret)
+
+
+class _Plugin(MarshmallowPlugin):
+    Converter = _Converter
+
+
 def install(app: Flask, cookie: str) -> Api:
     """Give an application the API's machinery; blueprints are registered at what this returns."""
     app.config.update(
@@ -150,6 +171,7 @@ def install(app: Flask, cookie: str) -> Api:
     api = Api(
         app,
         spec_kwargs={
+            "marshmallow_plugin": _Plugin(),
             "info": {
                 "description": "Customer accounts of an online shop: EverShop's documented Customer REST API.\n\n"
                 "Every answer carries `X-Request-ID`; every error has the form of `ErrorAnswer`.",

@@ -20,7 +20,8 @@ class Text(fields.String):
     def __init__(self, *, shortest: int = 0, longest: int = rules.TEXT_CHARACTERS, **kwargs: Any) -> None:
         self._shortest, self._longest = shortest, longest
         lengths = {"maxLength": longest} | ({"minLength": shortest} if shortest else {})
-        super().__init__(metadata={**lengths, **kwargs.pop("metadata", {})}, **kwargs)
+        pattern = rules.NOT_BLANK_PATTERN if shortest else rules.STORABLE_PATTERN
+        super().__init__(metadata={**lengths, "pattern": pattern, **kwargs.pop("metadata", {})}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -41,6 +42,9 @@ class Email(fields.String):
 class Password(fields.String):
     """A password as typed, never trimmed: what a login is tried with."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"pattern": rules.STORABLE_PATTERN, **kwargs.pop("metadata", {})}, **kwargs)
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if not rules.is_storable(text):
@@ -55,6 +59,7 @@ class NewPassword(fields.String):
         metadata = {
             "minLength": passwords.MIN_CHARACTERS,
             "maxLength": passwords.MAX_BYTES,
+            "pattern": rules.STORABLE_PATTERN,
             **kwargs.pop("metadata", {}),
         }
         super().__init__(metadata=metadata, **kwargs)
@@ -90,7 +95,8 @@ class Moment(fields.Field[datetime]):
     """A time in a query string, in ISO 8601: a date is its midnight, a time without an offset is in UTC."""
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"type": "string", "example": "2026-01-31T12:00:00Z", **kwargs.pop("metadata", {})}
+        forms = [{"type": "string", "format": form} for form in ("date-time", "date")]
+        metadata = {"anyOf": forms, "example": "2026-01-31T12:00:00Z", **kwargs.pop("metadata", {})}
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
@@ -119,6 +125,10 @@ class OpenBody(Schema):
     def drop_unknown(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Keep what the schema declares."""
         return {name: value for name, value in data.items() if name in self.fields}
+
+
+class Changes(OpenBody):
+    """The body of a PATCH: it must name something that can be changed, and is documented to."""
 
 
 class Body(Schema):

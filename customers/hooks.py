@@ -14,6 +14,8 @@ from customers.api import resources
 log = logging.getLogger("customers.access")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# RFC 3986 section 3.2.2, and a port; names with underscores, which DNS does not know, included.
+_HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 _PRIVATE_PATHS = ("/api", "/customer", "/customers", "/admin", "/session")
 
 _CORS_METHODS = "GET, POST, PATCH, DELETE"
@@ -25,6 +27,7 @@ _CORS_SECONDS = "600"
 def install(app: Flask) -> None:
     """Give an application these hooks. They run for errors and unknown paths, too."""
     app.before_request(_begin)
+    app.before_request(_refuse_doubtful_head)
     app.before_request(_refuse_large_body)
     app.after_request(_finish)
 
@@ -33,6 +36,17 @@ def _begin() -> None:
     g.began = time.perf_counter()
     sent = request.headers.get("X-Request-ID", "")
     g.request_id = sent if _SANE_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _refuse_doubtful_head() -> None:
+    """Raise BadRequest for what gunicorn lets through, and software in front may have read in another way.
+
+    RFC 9112: HTTP/1.1 needs a Host, and a valid one (section 3.2); a transfer coding that is not undone here leaves a
+    body that is not what it says (section 6.1).
+    """
+    host = request.headers.get("Host", "" if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" else "none")
+    if not _HOST.fullmatch(host) or request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise errors.BadRequest()
 
 
 def _refuse_large_body() -> None:

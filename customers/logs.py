@@ -43,7 +43,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _redacted(json.dumps(line, ensure_ascii=False, default=str))
+        # In ASCII: to some readers U+0085 and U+2028, which a path may hold, end a line.
+        return _redacted(json.dumps(line, default=str))
 
 
 class TextFormatter(logging.Formatter):

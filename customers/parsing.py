@@ -13,7 +13,10 @@ from customers import errors, rules
 
 
 def read_body(req: Request) -> bytes:
-    """Return the body as it was sent. Raises BodyTooLarge, and MalformedJson for one in malformed chunks."""
+    """Return the body as it was sent.
+
+    Raises BodyTooLarge, and MalformedJson for one that breaks off or comes in malformed chunks.
+    """
     try:
         data = req.get_data()
     except ParseException:
@@ -21,6 +24,9 @@ def read_body(req: Request) -> bytes:
     # The limit is a byte more than is taken (app.py): what reaches it was longer, and has been cut off there.
     if req.max_content_length is not None and len(data) >= req.max_content_length:
         raise errors.BodyTooLarge()
+    # gunicorn says nothing of a client that has gone: what is there may be JSON, and not what was meant.
+    if len(data) < (req.content_length or 0):
+        raise errors.MalformedJson()
     return data
 
 
@@ -33,11 +39,14 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
-        if not core.is_json(req.mimetype):
+        # JSON is UTF-8 (RFC 8259 section 8.1): another charset, or a coding, is refused rather than guessed at.
+        charset = req.mimetype_params.get("charset", "utf-8").lower()
+        coding = req.headers.get("Content-Encoding", "identity").lower()
+        if not core.is_json(req.mimetype) or charset != "utf-8" or coding != "identity":
             raise errors.UnsupportedMediaType()
         data = read_body(req)
         try:
-            body = json.loads(data.decode(), parse_constant=refuse_constant)
+            body = json.loads(data.decode(), parse_constant=refuse_constant, object_pairs_hook=refuse_duplicates)
             if not isinstance(body, dict):
                 raise errors.MalformedJson()
             # Here and not in the schemas, so that it holds for ignored properties, too.
@@ -65,6 +74,17 @@ class Parser(FlaskParser):
 def refuse_constant(name: str) -> NoReturn:
     """Refuse NaN and the infinities, as a JSON decoder's ``parse_constant``. Raises ValueError."""
     raise ValueError(f"{name} is not JSON (RFC 8259 section 6)")
+
+
+def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, as a JSON decoder's ``object_pairs_hook``. Raises ValueError for a name that comes twice.
+
+    Which one counts differs between readers (RFC 8259 section 4): what a filter in front has approved may be the other.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name comes twice")
+    return found
 
 
 def is_storable(value: Any) -> bool:

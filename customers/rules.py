@@ -20,6 +20,15 @@ STATUSES = ("0", "1", 0, 1)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UNSTORABLE = "Must not contain NUL characters or lone surrogates."
 
+# For the OpenAPI document: a text that can be stored, and one that is more than blanks. The blanks are those that
+# str.strip() takes; what \s means differs between languages. A pattern cannot tell of lone surrogates.
+STORABLE_PATTERN = r"^[^\u0000]*$"
+_BLANKS = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NOT_BLANK_PATTERN = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
+
+# What marshmallow takes and HTML does not: a quoted name, and the number of a machine in place of a domain.
+_QUOTED = re.compile(r'["\[\]]')
+
 _check_address = validate.Email()
 _check_length = validate.Length(max=EMAIL_CHARACTERS)
 
@@ -45,7 +54,7 @@ def email(value: str) -> str:
     ASCII, so that case means the same to every database; kept as typed.
     """
     value = value.strip()
-    if not value.isascii() or not value.isprintable():
+    if not value.isascii() or not value.isprintable() or _QUOTED.search(value):
         raise ValidationError(_check_address.error)
     _check_address(value)
     _check_length(value)
@@ -76,8 +85,8 @@ def status(value: Any) -> int:
 def moment(value: Any) -> datetime:
     """Return a time in ISO 8601, in UTC: a date is its midnight, a time without an offset is in UTC."""
     try:
-        read = datetime.fromisoformat(value)
+        read = datetime.fromisoformat(value.replace("\0", "?"))  # by itself Python reads over one at the end
         # Here, because the edges of the calendar have no counterpart in UTC.
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise ValidationError("Not a time in ISO 8601, such as 2026-01-31T12:00:00Z.") from None

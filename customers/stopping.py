@@ -14,7 +14,6 @@ import time
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.gthread import ThreadWorker
 
 # Seconds for a connection that is being made, which takes as many round trips as it has packets: three.
 HANDSHAKE = 0.05
@@ -58,23 +57,3 @@ def _overlook_new(listener: Any) -> None:
     program = ctypes.create_string_buffer(_OVERLOOK_NEW)
     count = len(_OVERLOOK_NEW) // 8
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HL", count, ctypes.addressof(program)))
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """gunicorn's worker with threads, which at its end accepts whoever waits, and does not keep others waiting."""
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections, or do not; for a worker that is to end, that is the last word."""
-        super().set_accept_enabled(enabled)
-        if not enabled and not self.alive:
-            for listener in self.sockets:
-                self._accept_waiting(listener)
-                # Where others go on with the socket, it stays open; the last to close it turns clients away.
-                listener.close()
-
-    def _accept_waiting(self, listener: Any) -> None:
-        listener.setblocking(False)
-        accepted = -1
-        while accepted != self.nr_conns:
-            accepted = self.nr_conns
-            self.accept(listener)

@@ -1,22 +1,20 @@
 """The service as it is run: real gunicorn, its own PostgreSQL."""
 
-import http.client
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import psutil
 import pytest
 
 from tests.conftest import PASSWORD, REPOSITORY
 from tests.service import ANN, BIN, Service, sign_up, wait_until
+from tests.wire import exchange
 
 
 @pytest.fixture(scope="module")
@@ -114,21 +112,6 @@ def test_what_gunicorn_refuses_by_itself_is_in_the_envelope(service: Service, se
     assert answer.headers["X-Request-ID"]
     assert "script" not in json.dumps(answer.body)
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: Any
-
-
-def exchange(service: Service, sent: bytes) -> Answer:
-    """Send bytes as they are, and read an answer."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock:
-        sock.sendall(sent)
-        response = http.client.HTTPResponse(sock)
-        response.begin()
-        return Answer(response.status, response.headers, json.loads(response.read()))
 
 
 def test_a_malformed_chunk_is_a_400(service: Service) -> None:

@@ -14,7 +14,7 @@ _NAME = {"description": "Customer's full name"}
 _GROUP = {"description": "The customer's group; ignored unless an admin sends it"}
 
 
-class _WithGroup(fields.OpenBody):
+class _WithGroup(ma.Schema):
     """A body in which an admin may set the group."""
 
     @ma.pre_load
@@ -25,7 +25,7 @@ class _WithGroup(fields.OpenBody):
         return {name: value for name, value in data.items() if name != "group_id"}
 
 
-class NewCustomer(_WithGroup):
+class NewCustomer(_WithGroup, fields.OpenBody):
     """A registration."""
 
     status = fields.Status(metadata=_STATUS)
@@ -35,7 +35,7 @@ class NewCustomer(_WithGroup):
     group_id = fields.Number(low=1, high=fields.LARGEST_ID, metadata=_GROUP)
 
 
-class CustomerChanges(_WithGroup):
+class CustomerChanges(_WithGroup, fields.Changes):
     """What to change; everything else stays."""
 
     email = fields.Email(metadata=_EMAIL)

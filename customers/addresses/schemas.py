@@ -6,12 +6,15 @@ from typing import Any
 
 import marshmallow as ma
 
-from customers import fields
+from customers import fields, rules
 from customers.accounts.schemas import Address as DocumentedAddress, Link
 
 
 class Country(fields.Text):
     """A country by its two letters (ISO 3166-1 alpha-2), in upper case from then on."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"pattern": "^[A-Za-z]{2}$", **kwargs.pop("metadata", {})}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         code = super()._deserialize(value, attr, data, **kwargs)
@@ -34,6 +37,9 @@ class Flag(ma.fields.Field[bool]):
         return bool(value)
 
 
+# Blank or null is refused when all that is blank is known, so that one answer names it all.
+_NOT_NULL = {"refuses_null": True, "minLength": 1}
+_NEEDED = {**_NOT_NULL, "pattern": rules.NOT_BLANK_PATTERN}
 _DEFAULT = {"description": "Whether it is the customer's default; making it so ends another's being it"}
 
 
@@ -51,17 +57,17 @@ class NewAddress(fields.OpenBody):
     is_default = Flag(metadata=_DEFAULT)
 
 
-class AddressChanges(fields.OpenBody):
+class AddressChanges(fields.Changes):
     """What to change of an address; with what stays it must be a whole one."""
 
-    full_name = fields.Text(allow_none=True)
+    full_name = fields.Text(allow_none=True, metadata=_NEEDED)
     telephone = fields.Text(allow_none=True)
-    address_1 = fields.Text(allow_none=True)
+    address_1 = fields.Text(allow_none=True, metadata=_NEEDED)
     address_2 = fields.Text(allow_none=True)
     city = fields.Text(allow_none=True)
-    province = fields.Text(allow_none=True)
-    country = Country(allow_none=True)
-    postcode = fields.Text(allow_none=True)
+    province = fields.Text(allow_none=True, metadata=_NEEDED)
+    country = Country(allow_none=True, metadata=_NOT_NULL)
+    postcode = fields.Text(allow_none=True, metadata=_NEEDED)
     is_default = Flag(metadata=_DEFAULT)
 
 

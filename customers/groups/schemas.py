@@ -13,7 +13,7 @@ class NewGroup(fields.OpenBody):
     group_name = fields.Text(required=True, shortest=1, metadata=_NAME)
 
 
-class GroupChanges(fields.OpenBody):
+class GroupChanges(fields.Changes):
     """What to change."""
 
     group_name = fields.Text(shortest=1, metadata=_NAME)

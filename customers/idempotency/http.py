@@ -19,7 +19,8 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 _PARAMETER = {
     "in": "header",
     "name": HEADER,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    # A header's value comes without the blanks around it (RFC 9110 section 5.5).
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "description": "Printable ASCII; the same key and body within 24 hours get the first answer again",
 }
 

@@ -1,5 +1,6 @@
 """What a mail looks like, and where it goes: by the settings."""
 
+import re
 import threading
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -10,6 +11,14 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 
 from customers.config import Settings
 from customers.outbox.transport import Folder, Smtp, Transport
+
+# Controls, the ends of lines and paragraphs, and what turns the direction of the text that follows.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def one_line(name: str | None) -> str:
+    """Return a name as it may stand in a mail: whoever registers with another's address must not write the mail."""
+    return _UNSEEN.sub(" ", name or "").strip()
 
 
 class Mail:

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from customers.outbox import sql
+from customers.outbox.mail import one_line
 from customers.outbox.transport import STEPS, NotSent, Refused
 from customers.recovery import sql as recovery
 from customers.resources import Resources
@@ -86,7 +87,7 @@ def _compose(resources: Resources, mail: Row[Any]) -> EmailMessage | None:
         mail.kind,
         account.email,
         mail_id,
-        name=account.full_name,
+        name=one_line(account.full_name),
         link=resources.settings.reset_url.replace("{token}", secret),
         minutes=resources.settings.reset_lifetime // 60,
     )

@@ -19,6 +19,19 @@ class Serving:
     threads: int = setting(
         "CUSTOMERS_THREADS", readers.whole(1, 1024), 64, "threads of a worker, each serving one request"
     )
+    max_requests: int = setting(
+        "CUSTOMERS_MAX_REQUESTS",
+        readers.whole(0, 10**9),
+        50_000,
+        "a worker is replaced after so many requests, up to a tenth more; 0: never",
+    )
+    request_timeout: float = setting(
+        "CUSTOMERS_REQUEST_TIMEOUT",
+        readers.seconds,
+        30.0,
+        "a request that takes longer, from its first byte to the last of its answer, is cut off",
+        "30",
+    )
     trusted_origins: frozenset[str] = setting(
         "CUSTOMERS_TRUSTED_ORIGINS",
         readers.origins,
