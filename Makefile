@@ -28,7 +28,7 @@ test-browser: install ## run the tests of the pages in Chromium (installs it whe
 	tests/browser/setup.sh
 	$(BIN)/pytest tests/browser
 
-test-deploy: install ## run the tests of the deployment: nginx, a browser, restarts (installs them where it can)
+test-deploy: install ## run those of the deployment (installs nginx, Chromium and PostgreSQL where it can)
 	tests/deploy/setup.sh
 	$(BIN)/pytest tests/deploy
 
