@@ -6,6 +6,7 @@ it finishes what it began, and resets them at its end. Here the kernel first ove
 those that wait, and then the socket is closed: from there on a proxy is refused at once, and asks another instance.
 """
 
+import contextlib
 import ctypes
 import socket
 import struct
@@ -36,8 +37,8 @@ _OVERLOOK_NEW = b"".join(
 def stop_gently(server: Arbiter) -> None:
     """Have gunicorn's master overlook new connections before it stops its workers.
 
-    A client whose first packet is overlooked sends another one after a second, which is refused. Where the kernel is
-    not Linux there is no such filter, and a moment in which somebody can be cut off remains.
+    A client whose first packet is overlooked sends another one after a second, which is refused. Where the kernel knows
+    no such filter, because it is not Linux, a moment in which somebody can be cut off remains.
     """
     stop = server.stop
 
@@ -45,9 +46,10 @@ def stop_gently(server: Arbiter) -> None:
         # Not where the sockets are somebody else's, too: of a master that takes over (USR2), or of systemd.
         alone = server.reexec_pid == server.master_pid == 0 and not server.systemd
         if server.LISTENERS and alone and sys.platform == "linux":
-            for listener in server.LISTENERS:
-                _overlook_new(listener)
-            time.sleep(HANDSHAKE)
+            with contextlib.suppress(OSError):  # whatever forbids it must not keep this from stopping
+                for listener in server.LISTENERS:
+                    _overlook_new(listener)
+                time.sleep(HANDSHAKE)
         stop(*args, **kwargs)
 
     server.stop = overlook_and_stop
@@ -56,4 +58,4 @@ def stop_gently(server: Arbiter) -> None:
 def _overlook_new(listener: Any) -> None:
     program = ctypes.create_string_buffer(_OVERLOOK_NEW)
     count = len(_OVERLOOK_NEW) // 8
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HL", count, ctypes.addressof(program)))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", count, ctypes.addressof(program)))

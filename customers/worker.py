@@ -15,6 +15,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     leaves connections that have not been accepted; see customers/stopping.py.
     """
 
+    sockets: list[Any]
     longest = 30.0  # seconds for a request, be it that its client sends or reads too slowly
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -45,6 +46,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
                 self._accept_waiting(listener)
                 # Where others go on with the socket, it stays open; the last to close it turns clients away.
                 listener.close()
+            self.sockets = []
 
     def _accept_waiting(self, listener: Any) -> None:
         listener.setblocking(False)

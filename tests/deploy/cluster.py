@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -79,7 +80,7 @@ class Cluster:
 
     def stop(self) -> None:
         """End it and remove its files."""
-        self.process.terminate()
+        self.process.send_signal(signal.SIGINT)  # waits for nobody
         try:
             self.process.wait(timeout=30)
         finally:

@@ -68,7 +68,8 @@ class Backend:
     """A service that knows nothing of sessions, and answers what it was sent."""
 
     def __init__(self) -> None:
-        seen = self.requests = []  # type: list[dict[str, Any]]
+        self.requests: list[dict[str, Any]] = []
+        seen = self.requests
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

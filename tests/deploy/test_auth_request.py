@@ -98,6 +98,24 @@ def test_a_body_is_the_backends_and_the_question_has_none(front: Front) -> None:
     assert [len(answer.body["body"]) for answer in answers] == [100_000] * 4
 
 
+def test_a_backend_gets_its_own_cookies_and_nothing_that_signs_in(front: Front) -> None:
+    front.register("cookies@example.com")
+    sid, cookie = front.log_in("cookies@example.com")
+
+    among = front.nginx.call("GET", "/orders/", Cookie=f"cart=1; {cookie}; theme=dark")
+    alone = front.nginx.call("GET", "/orders/", Cookie=cookie)
+    first = front.nginx.call("GET", "/orders/", Cookie=f"{cookie};cart=1")
+    last = front.nginx.call("GET", "/orders/", Cookie=f"cart=1;{cookie}")
+    by_header = front.nginx.call("GET", "/orders/", Cookie="cart=1", X_Session_ID=sid)
+
+    assert among.body["headers"]["cookie"] == "cart=1; theme=dark"
+    assert "cookie" not in alone.body["headers"]
+    assert first.body["headers"]["cookie"] == "cart=1"
+    assert last.body["headers"]["cookie"].strip("; ") == "cart=1"
+    assert by_header.body["headers"]["cookie"] == "cart=1"
+    assert "x-session-id" not in by_header.body["headers"]
+
+
 def test_the_question_and_its_headers_are_for_nginx_alone(front: Front) -> None:
     front.register("outside@example.com")
     sid, _ = front.log_in("outside@example.com")

@@ -84,11 +84,16 @@ def cluster() -> Iterator[Cluster]:
     cluster.stop()
 
 
-def test_every_registration_that_was_acknowledged_survives_a_killed_database(
-    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture
+def durable(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """Return instances on that PostgreSQL."""
     front = Front(tmp_path_factory.mktemp("durable"), cluster.url)
-    load, began = Load(front), time.monotonic()
+    yield front
+    front.stop()
+
+
+def test_every_registration_that_was_acknowledged_survives_a_killed_database(cluster: Cluster, durable: Front) -> None:
+    load, began = Load(durable), time.monotonic()
 
     with load.running(CUSTOMERS, register):
         wait_until(lambda: time.monotonic() > began + SECONDS / 2 and load.counted("POST") > 20, SECONDS + 60)
@@ -102,7 +107,6 @@ def test_every_registration_that_was_acknowledged_survives_a_killed_database(
     fsync = db.one("SHOW fsync")["fsync"]
     stored = {row["email"] for row in db.all("SELECT email FROM customer")}
     db.close()
-    front.stop()
 
     acknowledged = [sent for sent in load.sent if sent.status == 201]
     assert fsync == "on"
