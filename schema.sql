@@ -330,7 +330,8 @@ BEGIN
          WHERE digest = ANY(digests)
            AND open_at > clock_timestamp()
            AND (NOT passed OR digest <> digests[own])
-         ORDER BY open_at DESC
+         -- Rather what is sure than what is unsettled; then what is closed for longest.
+         ORDER BY longest[array_position(digests, digest)] IS NULL AND open_at < expires_at, open_at DESC
          LIMIT 1;
         IF NOT FOUND THEN
             EXIT WHEN locked;

