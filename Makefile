@@ -28,9 +28,13 @@ test-browser: install ## run the tests of the pages in Chromium (installs it whe
 	tests/browser/setup.sh
 	$(BIN)/pytest tests/browser
 
-test-databases: install ## run the tests of failover, pooler and replica, and those of the API behind PgBouncer
+test-deploy: install ## run the tests of the deployment: nginx, a browser, restarts, failover, pooler, replica
+	tests/deploy/setup.sh
 	tests/deploy/database/setup.sh
-	$(BIN)/pytest tests/deploy/database
+	$(BIN)/pytest tests/deploy
+
+test-databases: install ## run the tests of the API on Debian's PostgreSQL, behind PgBouncer
+	tests/deploy/database/setup.sh
 	$(BIN)/python -m tests.deploy.database.suite
 
 test-image: install ## build the image, run it confined, and look into it (as root, on a Debian)

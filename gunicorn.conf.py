@@ -7,7 +7,7 @@ from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from customers import countfiles, exporter, logs, serving, tracing
+from customers import countfiles, exporter, logs, serving, stopping, tracing
 from customers.config import ConfigurationError, load  # by name: "config" is a setting of gunicorn's
 from customers.outbox.service import Sender
 from customers.schema import SchemaConflict
@@ -29,7 +29,7 @@ bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{sett
 # The application is loaded once, before the fork: a fault in the configuration stops the start instead of every worker
 # in turn, and the service's own PostgreSQL belongs to the process that lives longest.
 preload_app = True
-worker_class = "gthread"
+worker_class = "customers.stopping.Worker"  # gthread, but for its end
 workers = settings.workers
 threads = settings.threads
 
@@ -65,6 +65,11 @@ def on_starting(server: Arbiter) -> None:
             exporter.start(count_files, settings, (host, port))
         except OSError as error:
             sys.exit(f"Error: CUSTOMERS_METRICS: cannot listen on {host}:{port}: {error.strerror}")
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let no connection be lost when this instance is stopped."""
+    stopping.stop_gently(server)
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:

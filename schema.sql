@@ -294,17 +294,24 @@ CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
 -- Count an attempt before it is looked at, by all of its limits or by none, or say which refuses it. Several of one account
 -- or network at once take turns here, each for a moment only, so no more begin than may.
 --
--- A limit is an element of each array: `digests` says what is counted; it closes with the attempt number `most`, for as long
--- as `longest` says: null, until it expires, `memory` seconds after its first attempt; else for a pause that doubles from a
--- second to `longest`, and it expires `memory` seconds after its last attempt. The limit number `own` is an account's, by
--- kind and lower-cased address: known networks pass it, and are not counted by it.
+-- A limit is an element of each array: `digests` says what is counted; it closes with the attempt number `most`, for as
+-- long as `longest` says: null, until it expires, `memory` seconds after its first attempt; else for a pause that doubles
+-- from a second to `longest`, and it expires `memory` seconds after its last attempt. The limit number `own` is an
+-- account's, by kind and lower-cased address: known networks pass it, and are not counted by it.
+--
+-- Where a success is given back, some of the attempts that close a limit may yet be: then it is unsettled, for at most
+-- `settle` seconds, until the attempt that closed it has failed; who did is told by `closes`. `settle` is 0 where nothing is
+-- given back.
 --
 -- A row comes back in any case. `refused_by` is the number of the limit, null if the attempt has been counted. `seconds` is
--- when to try again, rounded up; `is_first` whether this is the first refusal since the limit closed; `passed` whether a
--- known network passed the account's limit. But for `is_first`, which is noted, a refusal writes nothing.
+-- when to try again, rounded up; `is_first` whether this is the first refusal since the limit closed; `unsettled` whether it
+-- may open sooner; `passed` whether a known network passed the account's limit; `closes` the digests of the limits that this
+-- attempt leaves unsettled. But for `is_first`, which is noted, a refusal writes nothing.
 CREATE OR REPLACE FUNCTION customers_count_attempt(
-    digests bytea[], most int[], longest int[], memory int[], own int, kind text, address text, client_network cidr,
-    OUT refused_by int, OUT seconds int, OUT is_first boolean, OUT passed boolean)
+    digests bytea[], most int[], longest int[], memory int[], settle int,
+    own int, kind text, address text, client_network cidr,
+    OUT refused_by int, OUT seconds int, OUT is_first boolean, OUT unsettled boolean, OUT passed boolean,
+    OUT closes bytea[])
 LANGUAGE plpgsql AS $$
 DECLARE
     closed  record;
@@ -314,8 +321,10 @@ DECLARE
 BEGIN
     passed := false;
     is_first := false;
+    unsettled := false;
+    closes := '{}';
     LOOP
-        SELECT digest, open_at, told, array_position(digests, digest) AS place
+        SELECT digest, open_at, expires_at, told, array_position(digests, digest) AS place
           INTO closed
           FROM attempt_counter
          WHERE digest = ANY(digests)
@@ -334,26 +343,26 @@ BEGIN
                SET attempts = CASE WHEN counter.expires_at > now() THEN counter.attempts ELSE 0 END,
                    expires_at = CASE WHEN counter.expires_at > now() THEN counter.expires_at ELSE excluded.expires_at END;
             locked := true;
+        -- Not a join, which would be done sooner where there is no such account: 0 is nobody's number, and looked for.
         ELSIF closed.place = own AND (
                EXISTS (SELECT
-                         FROM customer
-                         JOIN login_network USING (customer_id)
+                         FROM login_network
                         WHERE kind = 'customer'
-                          AND lower(customer.email) = address
-                          AND login_network.network = client_network
-                          AND login_network.last_login_at > now() - interval '30 days')
+                          AND customer_id = coalesce((SELECT customer_id FROM customer WHERE lower(email) = address), 0)
+                          AND network = client_network
+                          AND last_login_at > now() - interval '30 days')
             OR EXISTS (SELECT
-                         FROM admin_user
-                         JOIN login_network USING (admin_user_id)
+                         FROM login_network
                         WHERE kind = 'admin'
-                          AND lower(admin_user.email) = address
-                          AND login_network.network = client_network
-                          AND login_network.last_login_at > now() - interval '30 days')) THEN
+                          AND admin_user_id = coalesce((SELECT admin_user_id FROM admin_user WHERE lower(email) = address), 0)
+                          AND network = client_network
+                          AND last_login_at > now() - interval '30 days')) THEN
             passed := true;
         ELSE
             refused_by := closed.place;
             seconds := greatest(1, ceil(extract(epoch FROM closed.open_at - clock_timestamp())));
-            IF NOT closed.told THEN
+            unsettled := longest[closed.place] IS NULL AND closed.open_at < closed.expires_at;
+            IF NOT unsettled AND NOT closed.told THEN
                 UPDATE attempt_counter
                    SET told = true
                  WHERE digest = closed.digest
@@ -374,12 +383,17 @@ BEGIN
                                  ELSE moment + make_interval(secs => memory[place]) END
          WHERE digest = digests[place]
         RETURNING attempts INTO counted;
+        CONTINUE WHEN counted < most[place];
         UPDATE attempt_counter
-           SET open_at = CASE WHEN longest[place] IS NULL THEN expires_at
-                              ELSE moment + make_interval(secs => least(
-                                       longest[place], 2 ^ least(counted - most[place], 30))) END
-         WHERE digest = digests[place]
-           AND attempts >= most[place];
+           SET open_at = CASE WHEN longest[place] IS NOT NULL
+                              THEN moment + make_interval(secs => least(
+                                       longest[place], 2 ^ least(counted - most[place], 30)))
+                              WHEN settle > 0 THEN least(expires_at, moment + make_interval(secs => settle))
+                              ELSE expires_at END
+         WHERE digest = digests[place];
+        IF longest[place] IS NULL AND settle > 0 THEN
+            closes := closes || digests[place];
+        END IF;
     END LOOP;
 
     -- Each attempt clears away more than it adds, a little at a time, so the table needs nobody to keep it small.

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from customers import embedded, schema
 from customers.config import Settings
 from customers.resources import Resources
-from tests.conftest import UNLIMITED
+from tests.unlimited import NO_LIMITS
 
 
 @contextlib.contextmanager
@@ -65,5 +65,5 @@ def settings(conninfo: str) -> Settings:
         bcrypt_rounds=4,
         cookie_secure=False,
         pool_size=20,
-        **UNLIMITED,
+        **NO_LIMITS,
     )

@@ -42,6 +42,12 @@ def without_database(view: Any) -> Any:
     return view
 
 
+def asked_about_writes(view: Any) -> Any:
+    """Document that a GET answers for other requests, writes among them, and so by the cross-site rule."""
+    view.__dict__.setdefault("_apidoc", {})["asked_about_writes"] = True
+    return view
+
+
 def document(view: Any, *, errors: tuple[type[ServiceError], ...] = (), **manual: Any) -> None:
     """Add to what is documented of a view: errors it may answer, and anything that OpenAPI says of an operation."""
     notes = view.__dict__.setdefault("_apidoc", {})
@@ -73,7 +79,7 @@ class Blueprint(SmorestBlueprint):
             found += _WITH_BODY
         elif "parameters" in doc:
             found += [errors.InvalidInput]
-        if method == "get":
+        if method == "get" and not doc_info.get("asked_about_writes"):
             found = [error for error in found if error is not errors.CrossSite]
         responses = doc.setdefault("responses", {})
         responses.pop(Parser.DEFAULT_VALIDATION_STATUS, None)  # smorest's own note, without the codes

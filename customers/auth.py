@@ -20,6 +20,7 @@ from customers.identity import KINDS, Caller, Kind, Origin
 from customers.sessions import service as sessions
 
 HEADER = "X-Session-ID"
+ORIGINAL_METHOD = "X-Original-Method"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 P = ParamSpec("P")
@@ -91,12 +92,13 @@ def identify() -> Caller:
     return found
 
 
-def refuse_cross_site() -> None:
+def refuse_cross_site(method: str | None = None) -> None:
     """Raise CrossSite for a write that a browser sends for a page of another origin (CONTRACT section 2).
 
     Fetch Metadata where the browser sends it, else the Origin header; a client that sends neither is no browser.
+    ``method`` is that of the request in question, by default of this one.
     """
-    if request.method in _SAFE_METHODS:
+    if (method or request.method) in _SAFE_METHODS:
         return
     origin = request.headers.get("Origin")
     if origin and origin.lower() in resources().settings.trusted_origins:
@@ -146,11 +148,11 @@ def _guard(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            found = identify()
-            g.caller = check(found, kwargs)
+            signed_in = identify()
+            g.caller = check(signed_in, kwargs)
             answer = view(*args, **kwargs)
             if request.method not in _SAFE_METHODS:
-                sessions.note_write(resources(), found)
+                sessions.note_write(resources(), signed_in)
             return answer
 
         guarded.__dict__["access"] = access
@@ -164,6 +166,15 @@ def _guard(
 
 
 def _check_anyone(caller: Caller, _: dict[str, Any]) -> Caller:
+    return caller
+
+
+def _check_signed_in(caller: Caller, _: dict[str, Any]) -> Caller:
+    if caller.anonymous:
+        raise errors.NotAuthenticated()
+    if HEADER not in request.headers:
+        # A proxy asks whether to pass a request on; for a write by cookie it matters which page sent it.
+        refuse_cross_site(request.headers.get(ORIGINAL_METHOD))
     return caller
 
 
@@ -218,6 +229,7 @@ def sign_in(view: Callable[P, R]) -> Callable[P, R]:
 _REFUSALS = (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite)
 
 anyone = _guard("anyone", _check_anyone, [{}, *_SCHEMES], (errors.NotAuthenticated, errors.CrossSite))
+signed_in = _guard("signed_in", _check_signed_in, _SCHEMES, (errors.NotAuthenticated, errors.CrossSite))
 customer = _guard("customer", _check_customer, _SCHEMES, _REFUSALS)
 admin = _guard("admin", _check_admin, _SCHEMES, _REFUSALS)
 owner_or_admin = _guard("owner_or_admin", _check_owner_or_admin, _SCHEMES, _REFUSALS)

@@ -81,11 +81,15 @@ def connect_through_pooler(url: str, settings: Settings) -> PatientConnection:
     """
     connection = _open(url, settings, "")
     connection.prepare_threshold = None
-    connection.autocommit = True
-    connection.execute("SET timezone TO 'UTC'")
-    connection.autocommit = False
     connection.patience = settings.statement_timeout + 1
     connection.cancels = True
+    try:
+        connection.autocommit = True
+        connection.execute("SET timezone TO 'UTC'")
+        connection.autocommit = False
+    except psycopg.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -34,6 +34,7 @@ class Database:
         """``url`` is asked for at the first connection, so that an embedded server can start then."""
         self._url = url
         self._settings = settings
+        self._milliseconds = int(settings.statement_timeout * 1000)
         self._pooled = settings.pooler == "transaction"
         connect = connections.connect_through_pooler if self._pooled else connections.connect
         self._writing = create_engine(
@@ -59,8 +60,7 @@ class Database:
         """Return a connection in a transaction that commits at the end of the block, or rolls back on an exception."""
         with self._writing.connect() as conn, transaction(conn):
             if self._pooled:
-                milliseconds = int(self._settings.statement_timeout * 1000)
-                conn.execute(LIMIT, {"statement": str(milliseconds), "idle": str(milliseconds * 2)})
+                self._limit(conn, self._milliseconds)
             yield conn
 
     @contextmanager
@@ -71,7 +71,7 @@ class Database:
             assert isinstance(driver, PatientConnection)
             patience, driver.patience = driver.patience, None
             try:
-                conn.execute(text("SET LOCAL statement_timeout = 0"))
+                self._limit(conn, 0)
                 yield conn
             finally:
                 driver.patience = patience
@@ -97,6 +97,10 @@ class Database:
         )
         with engine.connect() as conn:
             yield conn
+
+    def _limit(self, conn: Connection, milliseconds: int) -> None:
+        """Give a transaction's statements a timeout, and its client the usual one; 0 is none."""
+        conn.execute(LIMIT, {"statement": str(milliseconds), "idle": str(self._milliseconds * 2)})
 
     def listen(self, name: str, function: Callable[..., object]) -> None:
         """Have a function called at an event of SQLAlchemy's, of the engine or its pool."""

@@ -14,7 +14,7 @@ from customers.api import resources
 log = logging.getLogger("customers.access")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_PRIVATE_PATHS = ("/api", "/customer", "/customers", "/admin")
+_PRIVATE_PATHS = ("/api", "/customer", "/customers", "/admin", "/session")
 
 _CORS_METHODS = "GET, POST, PATCH, DELETE"
 _CORS_HEADERS = "Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, X-Session-ID"
@@ -43,7 +43,7 @@ def _refuse_large_body() -> None:
 
 def _finish(response: Response) -> Response:
     # What is shed. Reads are never too dear, and a probe must know at once that the service is not ready.
-    if response.status_code in (429, 503) and request.method == "POST":
+    if response.status_code in (429, 503) and request.method not in ("GET", "HEAD"):
         resources().pace.wait(resources().passwords.jobs)
     headers = response.headers
     headers["X-Request-ID"] = g.request_id

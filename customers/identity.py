@@ -46,7 +46,8 @@ class Identity:
     email: str
     digest: bytes  # the session's, never to be shown
     recent: bool  # whether the login is recent enough for sensitive changes
-    version: str | None = None  # the session's row as it was found; None where it is being changed
+    group_id: int = 1  # a customer's; who is in no group belongs to the default one
+    version: str | None = None  # an admin's: the session's row as it was found; None where it is being changed
 
 
 @dataclass(frozen=True)

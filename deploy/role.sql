@@ -41,7 +41,7 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
     END IF;
     EXECUTE format('GRANT EXECUTE ON FUNCTION customer_version(int, xid), customers_count_attempt('
-                   'bytea[], int[], int[], int[], int, text, text, cidr) TO %I', role);
+                   'bytea[], int[], int[], int[], int, int, text, text, cidr) TO %I', role);
 
     -- Numbers come from identity columns, which need no right to a sequence. Addresses, sessions and tokens that go with
     -- their customer are deleted in the name of the tables' owner.

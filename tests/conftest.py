@@ -22,6 +22,7 @@ from tests import pooler
 from tests.client import CheckingClient
 from tests.db import Db
 from tests.pooler import pytest_collection_modifyitems  # noqa: F401  # a hook of pytest's
+from tests.unlimited import NO_LIMITS
 
 PASSWORD = "correct horse battery"
 ADDRESS = {
@@ -30,14 +31,6 @@ ADDRESS = {
     "province": "IL",
     "country": "us",
     "postcode": "62701",
-}
-# All tests come from one network, and many fail on purpose. Those of the limits switch on what they are about.
-UNLIMITED: dict[str, Any] = {
-    "limit_free_attempts": 0,
-    "limit_network_failures": 0,
-    "limit_account_failures": 0,
-    "limit_registrations": 0,
-    "limit_reset_requests": 0,
 }
 TABLES = (
     "attempt_counter",
@@ -85,9 +78,9 @@ def make_database(server: str) -> Iterator[Callable[[], str]]:
 
 @pytest.fixture(scope="session")
 def settings(make_database: Callable[[], str]) -> Settings:
-    """Return settings for tests: the cheapest hashes, plain-HTTP cookies."""
-    cheap = Settings(secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20, **UNLIMITED)
-    return pooler.reaching(cheap, make_database())
+    """Return settings for tests: the cheapest hashes, plain-HTTP cookies, no limits."""
+    cheap = Settings(secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20)
+    return pooler.reaching(replace(cheap, **NO_LIMITS), make_database())
 
 
 def application(settings: Settings) -> Flask:

@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.conftest import PASSWORD, REPOSITORY, UNLIMITED
+from tests.conftest import PASSWORD, REPOSITORY
+from tests.unlimited import NO_LIMITS_SET
 
 BIN = Path(sys.executable).parent
 ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
@@ -60,12 +61,12 @@ class Service:
     """A running service, to be called over HTTP."""
 
     def __init__(self, log: Path, **settings: str) -> None:
-        self.port = free_port()
+        self.port = int(settings.get("PORT") or free_port())
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = log
         # Not beside the port, where by chance another service of the tests may listen.
-        defaults = {"CUSTOMERS_METRICS": "off", **{f"CUSTOMERS_{name.upper()}": "0" for name in UNLIMITED}}
-        self.environment = environment(PORT=str(self.port), **{**defaults, **settings})
+        defaults = {"CUSTOMERS_METRICS": "off", **NO_LIMITS_SET}
+        self.environment = environment(**{**defaults, **settings, "PORT": str(self.port)})
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
                 [BIN / "gunicorn"],

@@ -67,6 +67,7 @@ EXPECTED: dict[tuple[str, str, str], tuple[int, int, int]] = {
     ("POST", "/customers/logout", ""): (200, 200, 200),
     ("POST", "/admin/user/login", ""): (200, 200, 200),
     ("POST", "/admin/user/logout", ""): (200, 200, 200),
+    ("GET", "/session", ""): (401, 204, 204),
     ("GET", "/healthz", ""): (200, 200, 200),
     ("GET", "/readyz", ""): (200, 200, 200),
     ("GET", "/openapi.json", ""): (200, 200, 200),
@@ -140,6 +141,7 @@ def test_every_route_names_who_may_call_it_and_documents_just_that(app: Flask) -
     security: dict[str, list[dict[str, list[str]]]] = {
         "public": [],
         "anyone": [{}, {"sessionHeader": []}, {"sessionCookie": []}],
+        "signed_in": [{"sessionHeader": []}, {"sessionCookie": []}],
         "customer": [{"sessionHeader": []}, {"sessionCookie": []}],
         "admin": [{"sessionHeader": []}, {"sessionCookie": []}],
         "owner_or_admin": [{"sessionHeader": []}, {"sessionCookie": []}],

@@ -20,7 +20,7 @@ GUIDE = REPOSITORY / "docs" / "frontend.md"
 ADMIN = "admin@example.com"
 NODE = shutil.which("node")
 # For machines, and another name of a path that is there.
-NOT_FOR_PAGES = {"/healthz", "/readyz", "/customer/logout"}
+NOT_FOR_PAGES = {"/healthz", "/readyz", "/session", "/customer/logout"}
 
 
 def test_the_javascript_client_calls_the_paths_there_are(app: Flask) -> None:

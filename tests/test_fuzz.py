@@ -71,6 +71,7 @@ ROUTES = [
     ("POST", "/customers/logout"),
     ("POST", "/admin/user/login"),
     ("POST", "/admin/user/logout"),
+    ("GET", "/session"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]

@@ -16,12 +16,7 @@ Make = Callable[..., Flask]
 @pytest.fixture
 def limited(make_app: Make) -> Flask:
     """Return an application with the limits that the settings have by default, behind a proxy."""
-    return make_app(
-        trusted_proxies=1,
-        limit_free_attempts=5,
-        limit_network_failures=30,
-        limit_account_failures=100,
-    )
+    return make_app(trusted_proxies=1, limit_free_attempts=5, limit_network_failures=30, limit_account_failures=100)
 
 
 # ---------------------------------------------------------------- by account and network
@@ -161,6 +156,8 @@ def test_after_100_failures_only_networks_of_former_success_may_try(
     assert 3500 < refused(strangers) <= 3600
     assert owner == 200
     assert statuses(limited, 6, email, path=path) == [401] * 5 + [429]  # known, and bound by the other limits
+    assert refused(attempt(limited, email, PASSWORD, "192.0.2.1", path)) > 3500
+    assert db.one("SELECT max(attempts) FROM attempt_counter") == {"max": 100}
     pass_time(db, 3600)
     assert right(limited, email, ip="192.0.2.1", path=path) == 200
 

@@ -13,6 +13,7 @@ MODULES = sorted((REPOSITORY / "customers").rglob("*.py"))
 FORBIDDEN = {
     "routes.py": ("sqlalchemy.text", "customers.passwords", "customers.database"),
     "service.py": ("flask", "marshmallow", "werkzeug", "sqlalchemy.text", "customers.api", "customers.auth"),
+    "attempts.py": ("flask", "marshmallow", "werkzeug", "sqlalchemy.text", "customers.api", "customers.auth"),
     "sql.py": ("flask", "marshmallow", "werkzeug", "customers.passwords", "customers.resources", "customers.config"),
     "schemas.py": ("flask", "sqlalchemy", "customers.database", "customers.resources"),
 }

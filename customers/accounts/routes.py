@@ -23,7 +23,8 @@ blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", descri
 def create_customer(new: dict[str, Any]) -> Response:
     """Create a customer.
 
-    Registers an account. The e-mail address must be unique, whatever its case.
+    Registers an account. The e-mail address must be unique, whatever its case. A network may register 20 times an hour;
+    an admin is not limited.
     """
 
     def render(customer: Row[Any]) -> Response:

@@ -17,7 +17,7 @@ class LimitReached(ServiceError):
 
 
 class TooManyAttempts(LimitReached):
-    """Too many failed attempts at a password: by account, by network, or by both. Nobody is told which."""
+    """Too many failed attempts at a password, by account, by network, or by both: nobody is told (ASVS 5.0, 6.3.1)."""
 
     code, message = "too_many_attempts", "Too many failed attempts; try again later"
 

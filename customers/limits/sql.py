@@ -9,9 +9,9 @@ from customers.identity import Kind
 
 # The function is in schema.sql, and says there what it does.
 COUNT = text("""
-    SELECT refused_by, seconds, is_first, passed
+    SELECT refused_by, seconds, is_first, unsettled, passed, closes
       FROM customers_count_attempt(CAST(:digests AS bytea[]), CAST(:most AS int[]), CAST(:longest AS int[]),
-                                   CAST(:memory AS int[]), :own, :kind, :address, CAST(:network AS cidr))
+                                   CAST(:memory AS int[]), :settle, :own, :kind, :address, CAST(:network AS cidr))
 """)
 
 
@@ -22,6 +22,7 @@ def count(
     most: Sequence[int],
     longest: Sequence[int | None],
     memory: Sequence[int],
+    settle: int,
     own: int | None,
     kind: Kind | None,
     address: str | None,
@@ -29,9 +30,11 @@ def count(
 ) -> Row[Any]:
     """Count an attempt by several limits, an element of each sequence a limit, or say which of them refuses it.
 
+    ``settle`` is how many seconds an attempt may be under way, 0 where none is ever given back for its success.
     ``own`` is the number, from 1, of the limit that known networks pass: those of the account of this kind and address.
     Return ``refused_by`` (a number, None if counted), ``seconds`` until the next attempt, ``is_first`` (of the refusals
-    since that limit closed), ``passed`` (a known network was not counted by the limit ``own``).
+    since that limit closed), ``unsettled`` (attempts under way may open it again), ``passed`` (a known network was not
+    counted by the limit ``own``), and ``closes`` (the digests to settle if this attempt fails).
     """
     return conn.execute(
         COUNT,
@@ -40,6 +43,7 @@ def count(
             "most": list(most),
             "longest": list(longest),
             "memory": list(memory),
+            "settle": settle,
             "own": own,
             "kind": kind,
             "address": address,
@@ -73,6 +77,27 @@ GIVE_BACK = text("""
 def give_back(conn: Connection, digests: Sequence[bytes], cleared: bytes | None = None) -> None:
     """Take an attempt back that has been counted under these digests; forget all attempts under the one cleared."""
     conn.execute(GIVE_BACK, {"digests": list(digests), "cleared": cleared})
+
+
+# Only what is still closed: an attempt given back meanwhile has opened it, and the next one closes it again.
+SETTLE = text("""
+    WITH held AS MATERIALIZED (
+         SELECT digest
+           FROM attempt_counter
+          WHERE digest = ANY(CAST(:digests AS bytea[]))
+            AND open_at > now()
+          ORDER BY digest
+            FOR UPDATE)
+    UPDATE attempt_counter
+       SET open_at = attempt_counter.expires_at
+      FROM held
+     WHERE attempt_counter.digest = held.digest
+""")
+
+
+def settle(conn: Connection, digests: Sequence[bytes]) -> None:
+    """Close limits until they expire, which an attempt that has failed had closed for the time being."""
+    conn.execute(SETTLE, {"digests": list(digests)})
 
 
 REMEMBER_NETWORK = {

@@ -22,7 +22,8 @@ DONE: dict[str, Any] = {"data": {}}
 def change_password(body: dict[str, str]) -> dict[str, Any]:
     """Change one's own password.
 
-    Needs the current password instead of a recent login, and ends the account's other sessions.
+    Needs the current password instead of a recent login, and ends the account's other sessions. A wrong one counts as a
+    failed login.
     """
     accounts.change_password(resources(), auth.caller(), body["current_password"], body["password"])
     return DONE
@@ -37,7 +38,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     """Ask for a link to a new password.
 
     The answer is the same whether or not the address has an account; mail goes to an active one, at most once a minute
-    and five times a day.
+    and five times a day. A network may ask ten times an hour.
     """
     service.request_reset(resources(), auth.caller(), body["email"])
     return DONE

@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from flask import Response
+
 from customers import auth, errors, fields
-from customers.api import Blueprint, raises, resources
+from customers.api import Blueprint, asked_about_writes, raises, resources
 from customers.sessions import schemas, service
 
 blueprint = Blueprint("sessions", __name__, description="Signing in and out")
@@ -25,6 +27,20 @@ SESSIONS = {
         }
     ]
 }
+WHO = {
+    name: {"schema": {"type": "string"}, "description": description}
+    for name, description in (
+        ("X-Customer-UUID", "The customer, if one is signed in"),
+        ("X-Customer-Group", "The customer's `group_id`; 1, the default group, where it is null"),
+        ("X-Admin-UUID", "The admin, if one is signed in"),
+    )
+}
+ASKED = {
+    "name": auth.ORIGINAL_METHOD,
+    "in": "header",
+    "description": "The method of the request in question; by default a read",
+    "schema": {"type": "string"},
+}
 SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The cookie that names the session"}}
 
 
@@ -36,7 +52,8 @@ SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The c
 def login_customer(credentials: dict[str, str]) -> dict[str, Any]:
     """Sign a customer in.
 
-    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set.
+    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After
+    too many failures, the right password is refused, too, until the time in `Retry-After` is over.
     """
     return {"data": {"sid": auth.log_in("customer", credentials)}}
 
@@ -80,6 +97,29 @@ def logout_admin() -> dict[str, Any]:
     """
     auth.log_out("admin", auth.presented("admin"))
     return ENDED
+
+
+@blueprint.route("/session", methods=["GET"])
+@auth.signed_in
+@asked_about_writes
+@blueprint.doc(parameters=[ASKED])
+@blueprint.response(204, headers=WHO)
+def tell_session() -> Response:
+    """Tell who is signed in.
+
+    For a proxy that asks before it passes a request on to another service, such as nginx with `auth_request`: the
+    headers of the answer are for that service. A write by cookie that a page of another site started is refused as
+    everywhere, if the proxy tells the method.
+    """
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    caller = auth.caller()
+    if caller.customer:
+        response.headers["X-Customer-UUID"] = str(caller.customer.uuid)
+        response.headers["X-Customer-Group"] = str(caller.customer.group_id)
+    if caller.admin:
+        response.headers["X-Admin-UUID"] = str(caller.admin.uuid)
+    return response
 
 
 @blueprint.route("/api/customers/<customer:uuid>/sessions", methods=["GET"])

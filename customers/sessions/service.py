@@ -170,13 +170,24 @@ def _lifetimes(resources: Resources, kind: Kind) -> tuple[int, int]:
 
 
 def _customer(session: Row[Any]) -> Identity:
-    return _identity("customer", session.customer_id, session.customer_uuid, session.customer_email, session)
+    return Identity(
+        "customer",
+        session.customer_id,
+        session.customer_uuid,
+        session.customer_email,
+        session.digest,
+        session.recent,
+        group_id=session.group_id,
+    )
 
 
 def _admin(session: Row[Any]) -> Identity:
-    return _identity("admin", session.admin_user_id, session.admin_uuid, session.admin_email, session)
-
-
-def _identity(kind: Kind, account_id: int, uuid: UUID, email: str, session: Row[Any]) -> Identity:
-    version = None if session.unseen else session.version
-    return Identity(kind, account_id, uuid, email, session.digest, session.recent, version)
+    return Identity(
+        "admin",
+        session.admin_user_id,
+        session.admin_uuid,
+        session.admin_email,
+        session.digest,
+        session.recent,
+        version=None if session.unseen else session.version,
+    )

@@ -15,6 +15,7 @@ IDENTIFY = text("""
            login_session.last_seen_at < now() - interval '1 minute' AS unseen,
            CAST(login_session.xmin AS text) AS version,
            customer.customer_id, customer.uuid AS customer_uuid, customer.email AS customer_email,
+           coalesce(customer.group_id, 1) AS group_id,
            admin_user.admin_user_id, admin_user.uuid AS admin_uuid, admin_user.email AS admin_email
       FROM login_session
       LEFT JOIN customer

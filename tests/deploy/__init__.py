@@ -1,1 +1,1 @@
-"""The service as it is deployed; what these tests need is installed by the script of each folder."""
+"""The service as a shop deploys it, with the real parts around it. `make test-deploy` runs these alone."""

@@ -11,7 +11,7 @@ import psutil
 
 from tests.service import Service, free_port, wait_until
 
-# What a container runtime does, by its usual order. What stays writable is what is named.
+# What a container runtime does, in its usual order. What stays writable is what is named.
 ENTER = """
 set -eu
 root=$1 writable=$2 lent=$3
@@ -84,7 +84,11 @@ class Contained(Service):
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
             )
-        wait_until(self.answers, 60)
+        try:
+            wait_until(self.answers, 60)
+        except AssertionError:
+            self.process.kill()
+            raise
 
     def first(self) -> psutil.Process:
         """Return the container's process 1."""

@@ -12,7 +12,7 @@ from tests.deploy.database.pgbouncer import PgBouncer
 from tests.deploy.database.postgres import Postgres
 from tests.service import BIN, Service, environment
 
-Flask = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def primary() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def standby(primary: Postgres, flask: Flask) -> Iterator[Postgres]:
+def standby(primary: Postgres, flask: Command) -> Iterator[Postgres]:
     """Return a standby of the primary, which has the schema."""
     assert flask("init-db").returncode == 0
     server = Postgres(primary)
@@ -50,7 +50,7 @@ def on_primary(primary: Postgres) -> dict[str, str]:
 
 
 @pytest.fixture
-def flask(on_primary: dict[str, str]) -> Flask:
+def flask(on_primary: dict[str, str]) -> Command:
     """Return a function that runs one of the operator's commands."""
 
     def run(*arguments: str, said: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +79,7 @@ def start(serve: Callable[..., Service], on_primary: dict[str, str], tmp_path: P
 
 
 @pytest.fixture
-def sign_in_admin(flask: Flask) -> Callable[..., dict[str, str]]:
+def sign_in_admin(flask: Command) -> Callable[..., dict[str, str]]:
     """Return a function that makes an admin, signs in at a service, and returns the header."""
 
     def sign_in(service: Service, email: str = "ada@shop.example") -> dict[str, str]:

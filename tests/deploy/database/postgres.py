@@ -98,9 +98,8 @@ class Postgres:
             psutil.wait_procs([postmaster], timeout=10)
             (self._data / "postmaster.pid").unlink()
 
-    def follow_synchronously(self, standby: "Postgres") -> None:
-        """Have every commit wait until a standby of this one has it; return when that is so."""
-        assert standby.port != self.port
+    def wait_for_standbys(self) -> None:
+        """Have every commit wait until the standby has it; return when that is so."""
         self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
         wait_until(lambda: self.execute("SELECT sync_state FROM pg_stat_replication") == [("sync",)])
 

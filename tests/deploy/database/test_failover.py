@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.database.conftest import Command
 from tests.deploy.database.postgres import Postgres
 from tests.measured import Measured
 from tests.service import ANN, Service, sign_up, wait_until
@@ -65,7 +66,7 @@ def seconds_until(condition: Callable[[], object]) -> float:
 def test_the_service_follows_a_promotion_within_ten_seconds_and_loses_no_acknowledged_write(
     primary: Postgres, standby: Postgres, start: Callable[..., Service], lost: signal.Signals
 ) -> None:
-    primary.follow_synchronously(standby)
+    primary.wait_for_standbys()
     service = start(CUSTOMERS_DATABASE_URL=either(primary, standby))
     path, header = sign_up(service, "ann@example.com")
 
@@ -113,7 +114,7 @@ def test_mail_and_metrics_follow_a_promotion(
 
 
 def test_a_primary_that_takes_no_more_writes_is_left_and_found_again(
-    primary: Postgres, flask: Callable[..., object], start: Callable[..., Service]
+    primary: Postgres, flask: Command, start: Callable[..., Service]
 ) -> None:
     """Its open connections go on and read, which is how a demoted one was held on to for ever."""
     flask("init-db")

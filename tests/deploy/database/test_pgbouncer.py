@@ -1,6 +1,5 @@
 """Behind a PgBouncer in transaction mode, where each transaction may meet another connection of the server's."""
 
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,11 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.deploy.database.conftest import Command
 from tests.deploy.database.pgbouncer import PgBouncer
 from tests.deploy.database.postgres import Postgres
 from tests.service import ANN, Service, sign_up, wait_until
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -61,27 +59,34 @@ def test_many_callers_share_few_connections_and_leave_nothing_on_them(
     assert left == {("0", "0", 0)}
 
 
-@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@pytest.mark.parametrize(
+    ("method", "lock"),
+    [
+        pytest.param("GET", "LOCK TABLE customer IN ACCESS EXCLUSIVE MODE", id="a read, cancelled by the service"),
+        pytest.param("PATCH", "SELECT FROM customer FOR UPDATE", id="a write, cancelled by the server"),
+    ],
+)
 def test_a_slow_statement_is_a_503_in_time_and_goes_on_nowhere(
-    service: Service, primary: Postgres, method: str
+    service: Service, primary: Postgres, method: str, lock: str
 ) -> None:
-    """The server has no timeout for a read behind a pooler: it is cancelled from here."""
     path, header = sign_up(service, "ann@example.com")
     body = {"full_name": "X"} if method == "PATCH" else None
 
     with primary.connect() as conn, conn.transaction():
-        conn.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
+        conn.execute(lock.encode())
         began = time.monotonic()
-        # Without a session to look for, which would be what has to wait.
         status = service.call(method, path, body, header)[0]
         seconds = time.monotonic() - began
         waiting = "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         wait_until(lambda: conn.execute(waiting).fetchall() == [], 5)
     healed = service.call("GET", path, headers=header)[0]
 
+    messages = [line["message"].partition(":")[0] for line in service.lines() if line["level"] == "warning"]
+
     assert status == 503
     assert seconds < 5
     assert healed == 200
+    assert messages[-1:] == ["QueryCanceled"]
 
 
 def test_import_and_export_need_a_way_past_the_pooler_and_say_so(

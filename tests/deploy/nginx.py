@@ -1,0 +1,149 @@
+"""A real nginx with deploy/nginx.conf: on ports of the tests', with a certificate of its own, and else as it stands."""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.conftest import REPOSITORY
+from tests.service import free_port, wait_until
+
+REFERENCE = REPOSITORY / "deploy" / "nginx.conf"
+NAME = "shop.example"
+UNLIMITED = "1000r/s"
+# As root nginx would change to the user its package was built with; here it is nobody from the start, like a shop's.
+UNPRIVILEGED = "nobody" if os.geteuid() == 0 else None
+_TEMPORARY = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    @property
+    def body(self) -> Any:
+        """The JSON in it."""
+        return json.loads(self.text)
+
+
+class Nginx:
+    """A running nginx. Its files are in a folder of its own, which is removed when it stops."""
+
+    def __init__(self, instances: Sequence[int], backend: int, rate: str | None = UNLIMITED) -> None:
+        """Listen in front of two instances and a backend, by their ports; without a rate with the reference's."""
+        self.folder = Path(tempfile.mkdtemp(prefix="nginx"))
+        self.port, self.plain_port = free_port(), free_port()
+        self.base = f"https://{NAME}:{self.port}"
+        shutil.copytree(REPOSITORY / "deploy" / "shop", self.folder / "shop")
+        shutil.copy(REPOSITORY / "clients" / "customers.js", self.folder / "shop")
+        self._certify()
+        self.configuration = self.folder / "nginx.conf"
+        self.configuration.write_text(self._rendered(instances, backend, rate))
+        if UNPRIVILEGED:
+            for path in [self.folder, *self.folder.rglob("*")]:
+                shutil.chown(path, UNPRIVILEGED)
+        self.context = ssl.create_default_context(cafile=str(self.folder / "shop.pem"))
+        self.process = subprocess.Popen(self.command("-g", "daemon off;"), user=UNPRIVILEGED)
+        wait_until(self._listens)
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of nginx with this configuration."""
+        found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        assert found, "nginx is not installed: tests/deploy/setup.sh"
+        return [found, "-p", f"{self.folder}/", "-e", "error.log", "-c", str(self.configuration), *arguments]
+
+    def _certify(self) -> None:
+        key, certificate = self.folder / "shop.key", self.folder / "shop.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command += ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={NAME}"]
+        subprocess.run([*command, "-addext", f"subjectAltName=DNS:{NAME}"], check=True, capture_output=True)
+
+    def _rendered(self, instances: Sequence[int], backend: int, rate: str | None) -> str:
+        """Return the reference with what a shop changes, too; each text must be there as often as is said."""
+        text = REFERENCE.read_text()
+        temporary = "".join(f"\n    {name}_temp_path {self.folder}/{name};" for name in _TEMPORARY)
+        first, second = instances
+        for found, times, put in (
+            ("listen 443 ", 2, f"listen 127.0.0.1:{self.port} "),
+            ("listen 80", 2, f"listen 127.0.0.1:{self.plain_port}"),
+            ("server 127.0.0.1:8000 ", 2, f"server 127.0.0.1:{first} "),
+            ("server 127.0.0.1:8001 ", 2, f"server 127.0.0.1:{second} "),
+            ("server 127.0.0.1:9000;", 1, f"server 127.0.0.1:{backend};"),
+            ("/etc/ssl/shop.example.pem", 1, f"{self.folder}/shop.pem"),
+            ("/etc/ssl/private/shop.example.key", 1, f"{self.folder}/shop.key"),
+            ("root /srv/shop;", 1, f"root {self.folder}/shop;"),
+            ("/var/log/nginx/", 2, f"{self.folder}/"),
+            ("/run/nginx.pid", 1, f"{self.folder}/nginx.pid"),
+            ("worker_processes auto;", 1, "worker_processes 2;"),
+            ("http {", 1, "http {" + temporary),  # which the package compiles in, for root
+            ("rate=30r/m", 1, f"rate={rate or '30r/m'}"),
+            ("rate=20r/m", 1, f"rate={rate or '20r/m'}"),
+        ):
+            assert text.count(found) == times, found
+            text = text.replace(found, put)
+        return text
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "error.log").read_text()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def connect(self, timeout: float = 30) -> "Connection":
+        """Return a connection, made at the first request."""
+        return Connection(self, timeout)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request on a connection of its own; headers are named with underscores for dashes."""
+        connection = self.connect()
+        try:
+            return connection.call(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+        finally:
+            connection.close()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the access log so far; every line is a JSON object."""
+        return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
+
+    def errors(self) -> str:
+        """Return the error log so far."""
+        return (self.folder / "error.log").read_text()
+
+    def stop(self) -> None:
+        """End it and remove its files."""
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        shutil.rmtree(self.folder)
+
+
+class Connection(http.client.HTTPSConnection):
+    """A kept connection to the shop's name."""
+
+    def __init__(self, nginx: Nginx, timeout: float) -> None:
+        super().__init__(NAME, nginx.port, timeout=timeout, context=nginx.context)
+        self._tls = nginx.context
+
+    def connect(self) -> None:
+        """Connect to where the name does not lead by itself."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=self.timeout)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=NAME)
+
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+        """Send a request, by default with the name and no port as Host, as a browser would on the usual port."""
+        sent = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        defaults = {"Host": NAME, "Content-Type": "application/json"}
+        self.request(method, path, sent, {**defaults, **(headers or {})})
+        response = self.getresponse()
+        return Answer(response.status, response.headers, response.read().decode())

@@ -1,0 +1,113 @@
+"""Restarts and crashes under load: what nobody notices, and what is still there afterwards."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from tests.db import Db
+from tests.deploy.cluster import Cluster
+from tests.deploy.front import Front
+from tests.deploy.load import Load, live, register
+from tests.service import Service, database_url, wait_until
+
+CUSTOMERS = 6  # at once
+SECONDS = float(os.environ.get("DEPLOY_SECONDS", "10"))  # how long customers register while the database is killed
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, make_database: Callable[[], str]) -> Iterator[Front]:
+    """Return instances of two workers each, behind nginx."""
+    front = Front(tmp_path_factory.mktemp("front"), database_url(make_database()), CUSTOMERS_WORKERS="2")
+    yield front
+    front.stop()
+
+
+def goes_on(load: Load, more: int = 200) -> None:
+    """Wait until so many more requests have been answered."""
+    seen = len(load.sent)
+    wait_until(lambda: len(load.sent) > seen + more, 60)
+
+
+def test_a_rolling_restart_under_reads_and_writes_fails_no_request(front: Front) -> None:
+    load = Load(front)
+
+    with load.running(CUSTOMERS, live):
+        goes_on(load)
+        statuses = [front.instances.restart(number) for number in (0, 1, 0)]
+        goes_on(load)
+
+    assert load.failed() == []
+    assert statuses == [0, 0, 0]
+    assert min(load.counted(method) for method in ("GET", "POST", "PATCH")) > 100
+    assert {line["status"] for line in front.nginx.lines()} <= {200, 201}
+
+
+def workers(service: Service) -> list[psutil.Process]:
+    """Return the workers of an instance."""
+    return psutil.Process(service.process.pid).children()
+
+
+def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Front) -> None:
+    load, died = Load(front), []
+
+    with load.running(CUSTOMERS, live):
+        for number in (0, 1, 0, 1):
+            goes_on(load)
+            service = front.instances.services[number]
+            victim = workers(service)[0]
+            began = time.monotonic()
+            os.kill(victim.pid, signal.SIGKILL)
+            victim.wait(timeout=30)
+            died.append((began, time.monotonic()))
+            wait_until(lambda service=service: len(workers(service)) == 2)  # type: ignore[misc]
+        goes_on(load)
+
+    failed = load.failed()
+    # At most one for each customer and death, in flight at that moment; a read is asked of another worker instead.
+    assert len(failed) <= CUSTOMERS * len(died)
+    assert {sent.method for sent in failed} <= {"POST", "PATCH"}
+    assert {sent.status for sent in failed} <= {503}
+    for sent in failed:
+        assert any(sent.began < ended + 0.1 and sent.ended > began for began, ended in died), sent
+    assert min(load.counted(method) for method in ("GET", "POST", "PATCH")) > 100
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Return a PostgreSQL that may be killed."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+def test_every_registration_that_was_acknowledged_survives_a_killed_database(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    front = Front(tmp_path_factory.mktemp("durable"), cluster.url)
+    load, began = Load(front), time.monotonic()
+
+    with load.running(CUSTOMERS, register):
+        wait_until(lambda: time.monotonic() > began + SECONDS / 2 and load.counted("POST") > 20, SECONDS + 60)
+        killed = time.monotonic()
+        cluster.kill()
+        cluster.start()
+        back = time.monotonic()
+        wait_until(lambda: any(sent.done and sent.began > back for sent in load.sent), 60)
+        wait_until(lambda: time.monotonic() > began + SECONDS, SECONDS + 60)
+    db = Db(cluster.url)
+    fsync = db.one("SHOW fsync")["fsync"]
+    stored = {row["email"] for row in db.all("SELECT email FROM customer")}
+    db.close()
+    front.stop()
+
+    acknowledged = [sent for sent in load.sent if sent.status == 201]
+    assert fsync == "on"
+    assert min(sent.ended for sent in acknowledged) < killed
+    assert {sent.wanted for sent in acknowledged} - stored == set()
+    assert {sent.status for sent in load.sent} <= {201, 503}
+    assert {sent.status for sent in load.sent if killed < sent.began and sent.ended < back} <= {503}
+    assert len(stored) <= len(load.sent)
