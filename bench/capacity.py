@@ -143,7 +143,7 @@ def measure(
     before = processor_seconds(master), processor_seconds(db), time.monotonic()
     client = multiprocessing.Process(target=load, args=(port, kind, customers, seconds, done))
     client.start()
-    count = done.get()
+    count = done.get(timeout=seconds + 120)
     took = time.monotonic() - before[2]
     client.join()
     assert count, f"a connection of the load has failed at {kind}"
