@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests of the deployment need beside Python: nginx, Chromium, openssl, and the server of PostgreSQL 15 or later.
+# What the tests of the deployment need beside Python: nginx, Chromium, openssl, and PostgreSQL 15.
 # Installed where that can be done without asking (as root, on a Debian); elsewhere this says what is missing.
 set -eu
 
@@ -8,7 +8,7 @@ missing=
 command -v nginx >/dev/null || missing="nginx-light"
 command -v chromium >/dev/null || missing="$missing chromium fonts-dejavu-core"
 command -v openssl >/dev/null || missing="$missing openssl"
-ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+[ -x /usr/lib/postgresql/15/bin/postgres ] || missing="$missing postgresql-15"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

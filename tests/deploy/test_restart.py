@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.db import Db
-from tests.deploy.cluster import Cluster
+from tests.deploy.database.postgres import Postgres
 from tests.deploy.front import Front
 from tests.deploy.load import Load, live, register
 from tests.service import Service, database_url, wait_until
@@ -77,33 +77,35 @@ def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Fro
 
 
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
+def postgres() -> Iterator[Postgres]:
     """Return a PostgreSQL that may be killed."""
-    cluster = Cluster()
-    yield cluster
-    cluster.stop()
+    postgres = Postgres(durable=True)
+    yield postgres
+    postgres.remove()
 
 
 @pytest.fixture
-def durable(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def durable(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Return instances on that PostgreSQL."""
-    front = Front(tmp_path_factory.mktemp("durable"), cluster.url)
+    front = Front(tmp_path_factory.mktemp("durable"), postgres.url())
     yield front
     front.stop()
 
 
-def test_every_registration_that_was_acknowledged_survives_a_killed_database(cluster: Cluster, durable: Front) -> None:
+def test_every_registration_that_was_acknowledged_survives_a_killed_database(
+    postgres: Postgres, durable: Front
+) -> None:
     load, began = Load(durable), time.monotonic()
 
     with load.running(CUSTOMERS, register):
         wait_until(lambda: time.monotonic() > began + SECONDS / 2 and load.counted("POST") > 20, SECONDS + 60)
         killed = time.monotonic()
-        cluster.kill()
-        cluster.start()
+        postgres.signal(signal.SIGKILL)
+        postgres.start()
         back = time.monotonic()
         wait_until(lambda: any(sent.done and sent.began > back for sent in load.sent), 60)
         wait_until(lambda: time.monotonic() > began + SECONDS, SECONDS + 60)
-    db = Db(cluster.url)
+    db = Db(postgres.url())
     fsync = db.one("SHOW fsync")["fsync"]
     stored = {row["email"] for row in db.all("SELECT email FROM customer")}
     db.close()

@@ -19,7 +19,6 @@ USER = "postgres"
 
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
-fsync = off                     # nothing here outlives the machine
 max_connections = 300
 timezone = 'Asia/Tokyo'         # nothing may depend on it
 log_line_prefix = '%m %q%u@%d '
@@ -42,15 +41,15 @@ def folder() -> Path:
 class Postgres:
     """A cluster that listens on a port of this machine."""
 
-    def __init__(self, primary: "Postgres | None" = None) -> None:
-        """Make it, empty or as a standby of another, and start it."""
+    def __init__(self, primary: "Postgres | None" = None, *, durable: bool = False) -> None:
+        """Make it, empty or as a standby of another, and start it. What is not durable is quicker."""
         self.folder = folder()
         self.port = free_port()
         self._data = self.folder / "data"
         if primary is None:
             self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "-N")
             with (self._data / "postgresql.conf").open("a") as settings:
-                settings.write(_SETTINGS)
+                settings.write(_SETTINGS + f"fsync = {'on' if durable else 'off'}\n")
         else:
             self._run("pg_basebackup", "-d", primary.conninfo(), "-D", self._data, "-R", "-X", "stream", "-c", "fast")
         self.start()
@@ -92,6 +91,8 @@ class Postgres:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes at once."""
         postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        if number == signal.SIGKILL:
+            postmaster.suspend()  # so that none is born meanwhile
         for process in [postmaster, *postmaster.children(recursive=True)]:
             process.send_signal(number)
         if number == signal.SIGKILL:
