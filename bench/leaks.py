@@ -29,7 +29,8 @@ from tests.service import Service
 
 CLIENTS = 8
 LIMIT = 1.2
-POOL, WORKERS = 4, 2
+POOL = 4
+WORKERS = int(shop.SETTINGS["CUSTOMERS_WORKERS"])
 JSON = {"Content-Type": "application/json"}
 
 
@@ -132,10 +133,9 @@ def measure(requests: int, warm: int) -> bool:
         service = Service(
             Path(name) / "log",
             CUSTOMERS_DATA_DIR=f"{name}/data",
-            CUSTOMERS_BCRYPT_ROUNDS="4",
             CUSTOMERS_MAX_REQUESTS="0",
-            CUSTOMERS_WORKERS=str(WORKERS),
             CUSTOMERS_POOL_SIZE=str(POOL),
+            **shop.SETTINGS,
         )
         try:
             conninfo = embedded.start(Path(name) / "data")

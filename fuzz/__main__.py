@@ -22,9 +22,6 @@ from fuzz.caller import KINDS
 from tests.conftest import REPOSITORY
 from tests.service import BIN, Service
 
-# What would keep the fuzz out: the cost of a hash, the age of a login, and whatever limits how often one may try.
-SETTINGS = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2", "CUSTOMERS_RECENT_LOGIN": "86400"}
-
 Calls = Counter[tuple[str, int]]  # by operation and status
 
 
@@ -84,7 +81,7 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        service = Service(folder / "log", CUSTOMERS_DATA_DIR=str(folder / "data"), **SETTINGS)
+        service = Service(folder / "log", CUSTOMERS_DATA_DIR=str(folder / "data"), **shop.SETTINGS)
         try:
             shop.fill(embedded.start(folder / "data"))
             for kind in KINDS:

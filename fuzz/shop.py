@@ -10,6 +10,9 @@ from typing import NamedTuple
 import bcrypt
 import psycopg
 
+# What would keep the fuzz out: the cost of a hash, the age of a login, and whatever limits how often one may try.
+SETTINGS = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2", "CUSTOMERS_RECENT_LOGIN": "86400"}
+
 CUSTOMERS = 300
 GROUPS = 40
 # Of every account. It is that of the OpenAPI document's examples, so that these sign in, and so is the first address.

@@ -58,6 +58,7 @@ ROUTES = [
     ("DELETE", "{own}/sessions"),
     ("DELETE", "{own}/sessions/00000000-0000-0000-0000-000000000001"),
     ("GET", "{own}/export"),
+    ("GET", "{own}/audit"),
     ("GET", "/api/customer-groups"),
     ("POST", "/api/customer-groups"),
     ("GET", "/api/customer-groups/00000000-0000-0000-0000-000000000001"),

@@ -53,7 +53,7 @@ def session_of(client: CheckingClient) -> str:
 def test_me_stands_for_ones_own_uuid_in_every_path(app: Flask, make_customer: Callable[..., Account]) -> None:
     """For each route a customer by me and another by uuid: but for ids and times, their answers are the same."""
     bodies = {"POST": ADDRESS, "PATCH": {"full_name": "Changed"}}
-    for method, rule in customer_routes(app):
+    for method, rule in (route for route in customer_routes(app) if not route[1].endswith("/audit")):  # the staff's
         answers = []
         for by_me in (True, False):
             account = make_customer()
@@ -73,6 +73,7 @@ def general(text: str, account: Account) -> str:
     """Return a text without what differs between two accounts; its owner's uuid and address stay recognizable."""
     text = text.replace(account.uuid, "OWN").replace(account.email, "EMAIL")
     text = re.sub(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", "UUID", text)
+    text = re.sub(r'"request_id":"[0-9a-f]{32}"', '"request_id":"ID"', text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
     return re.sub(r'_id": ?\d+', '_id": N', text)
 

@@ -42,14 +42,15 @@ def answers_until_refused(port: int) -> list[bytes]:
 
 
 def test_whoever_has_got_through_is_answered(service: Service) -> None:
-    with ThreadPoolExecutor(8) as pool, contextlib.ExitStack() as idle:
+    with ThreadPoolExecutor(8) as pool, contextlib.ExitStack() as ended, contextlib.ExitStack() as idle:
+        ended.callback(service.stop)  # else the load would go on for ever when something fails here
         for _ in range(8):  # while there are some, the workers linger
             connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
             idle.callback(connection.close)
             connection.request("GET", "/healthz")
             connection.getresponse().read()
         loads = [pool.submit(answers_until_refused, service.port) for _ in range(8)]
-        wait_until(lambda: service.log.read_text().count("/customers/logout") > 200)
+        wait_until(lambda: service.log.read_text().count("/customers/logout") > 200, 60)
         status = service.stop()
         answers = [answer for load in loads for answer in load.result()]
 
@@ -88,14 +89,15 @@ def refuses(port: int) -> bool:
 
 
 def test_a_reload_loses_nothing_either(service: Service) -> None:
-    before = service.log.read_text().count("Booting worker")
+    wait_until(lambda: service.log.read_text().count("Booting worker") == 2)
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(8) as pool, contextlib.ExitStack() as ended:
+        ended.callback(service.stop)
         loads = [pool.submit(answers_until_refused, service.port) for _ in range(8)]
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: service.log.read_text().count("Worker exiting") == before)
+        wait_until(lambda: service.log.read_text().count("Worker exiting") == 2, 60)
         seen = service.log.read_text().count("/customers/logout")
-        wait_until(lambda: service.log.read_text().count("/customers/logout") > seen + 100)
+        wait_until(lambda: service.log.read_text().count("/customers/logout") > seen + 100, 60)
         service.stop()
         answers = [answer for load in loads for answer in load.result()]
 
