@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from customers import schema
 from customers.admins import service as admins
+from tests import pooler
 from tests.conftest import ADDRESS, EVERSHOP, PASSWORD, REPOSITORY, Made, application, log_in, new_client
 from tests.db import Db
 from tests.service import ANN
@@ -44,13 +45,14 @@ def restricted(request: pytest.FixtureRequest, make: Callable[[str], Made]) -> I
     schema.apply(resources.database, repair_defaults=True)
     admins.create(resources, email="staff@example.com", password=PASSWORD, full_name="Staff")
     role, password = f"test_{secrets.token_hex(8)}", secrets.token_hex(16)  # roles are the whole server's
-    conninfo = resources.settings.database_url
-    assert conninfo
+    conninfo = pooler.direct(resources.settings)  # a pooler would have to know the role
     give_rights(conninfo, role)
     owners.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
     own = make_conninfo(conninfo, user=role, password=password)
     # One step more than the hash of the admin has, so that a login renews it.
-    settings = replace(resources.settings, database_url=own, smtp_url="smtp://127.0.0.1:9", bcrypt_rounds=5)
+    settings = replace(
+        resources.settings, database_url=own, pooler="none", smtp_url="smtp://127.0.0.1:9", bcrypt_rounds=5
+    )
     app, db = application(settings), Db(own)
     yield Restricted(app, db, role, owners, conninfo)
     app.extensions["customers"].database.close()
