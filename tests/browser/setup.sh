@@ -7,15 +7,8 @@ cd "$(dirname "$0")"
 missing=
 command -v chromium >/dev/null || missing="chromium fonts-dejavu-core"
 command -v npm >/dev/null || missing="$missing npm"
-if [ -n "$missing" ]; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "The browser tests need, as Debian calls them: $missing" >&2
-        exit 1
-    fi
-    apt-get update -qq
-    # shellcheck disable=SC2086  # words are packages
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
-fi
+# shellcheck disable=SC2086  # words are packages
+../install.sh "The browser tests" $missing
 
 # The lock has the checksum; nothing of the package is run here.
 [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund --loglevel=error

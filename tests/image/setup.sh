@@ -8,12 +8,9 @@ for command in buildah debootstrap; do
     command -v "$command" >/dev/null || missing="$missing $command"
 done
 command -v setpriv >/dev/null && command -v unshare >/dev/null || missing="$missing util-linux"
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The tests of the image need root on a Debian, and, as it calls them:${missing:- nothing more}" >&2
+if [ "$(id -u)" != 0 ]; then
+    echo "The tests of the image need root, on a Debian" >&2
     exit 1
 fi
-if [ -n "$missing" ]; then
-    apt-get update -qq
-    # shellcheck disable=SC2086  # words are packages
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
-fi
+# shellcheck disable=SC2086  # words are packages
+"$(dirname "$0")/../install.sh" "The tests of the image" $missing

@@ -6,11 +6,5 @@ set -eu
 missing=
 [ -x /usr/lib/postgresql/15/bin/postgres ] || missing="postgresql-15"
 [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
-[ -n "$missing" ] || exit 0
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The tests of the databases need, as Debian calls them: $missing" >&2
-    exit 1
-fi
-apt-get update -qq
 # shellcheck disable=SC2086  # words are packages
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+"$(dirname "$0")/../../install.sh" "The tests of the databases" $missing
