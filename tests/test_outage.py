@@ -89,6 +89,7 @@ def test_a_full_pool_or_a_slow_statement_is_a_503_within_the_timeout(
         folder,
         CUSTOMERS_WORKERS="1",
         CUSTOMERS_POOL_SIZE="1",
+        CUSTOMERS_MAIL_SENDER="false",  # it would wait for the one connection, too, and say so
         CUSTOMERS_POOL_TIMEOUT="0.3",
         CUSTOMERS_STATEMENT_TIMEOUT="1",
     )
