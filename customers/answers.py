@@ -29,7 +29,9 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
     413: errors.BodyTooLarge,
+    414: errors.UriTooLong,
     415: errors.UnsupportedMediaType,
+    431: errors.HeadersTooLarge,
     500: ServiceError,
 }
 
@@ -98,10 +100,7 @@ def _member(error: Exception) -> ServiceError:
     if _is_outage(error):
         return errors.Unavailable()
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
-        known = _BY_STATUS.get(error.code)
-        if known:
-            return known()
-        return other(HTTPStatus(error.code))
+        return of_status(HTTPStatus(error.code))
     return ServiceError()
 
 
@@ -111,8 +110,10 @@ def _is_outage(error: Exception) -> bool:
     return lost or isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
 
 
-def other(status: HTTPStatus) -> ServiceError:
-    """Return an error of a status that no member of the family stands for, in HTTP's own words."""
+def of_status(status: HTTPStatus) -> ServiceError:
+    """Return the member of the family that stands for a status; where none does, one in HTTP's own words."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]()
     error = ServiceError(status.phrase)
     error.status, error.code = status.value, status.name.lower()
     return error

@@ -17,7 +17,7 @@ from customers.parsing import Parser
 from customers.resources import Resources
 
 # What any route may answer, and what any route that takes a body may.
-_ALWAYS = (errors.BadRequest, errors.BodyTooLarge, ServiceError)
+_ALWAYS = (errors.BadRequest, errors.BodyTooLarge, errors.UriTooLong, errors.HeadersTooLarge, ServiceError)
 _WITH_DATABASE = (errors.Unavailable, errors.SchemaMissing)
 _WITH_BODY = (errors.MalformedJson, errors.InvalidInput, errors.UnsupportedMediaType)
 

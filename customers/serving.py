@@ -7,7 +7,7 @@ from socket import socket
 
 from gunicorn import util
 
-from customers.answers import NO_PAGE, envelope, other
+from customers.answers import NO_PAGE, envelope, of_status
 
 
 def write_error(sock: socket, status_int: int, reason: str, mesg: str) -> None:
@@ -16,7 +16,7 @@ def write_error(sock: socket, status_int: int, reason: str, mesg: str) -> None:
     ``reason`` and ``mesg`` are not used: the status says enough, and gunicorn has logged the rest.
     """
     status = HTTPStatus(status_int)
-    body = json.dumps(envelope(other(status))).encode()
+    body = json.dumps(envelope(of_status(status))).encode()
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         "Connection: close\r\n"

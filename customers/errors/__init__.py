@@ -24,6 +24,7 @@ from customers.errors.limits import LimitReached, TooManyAttempts, TooManyReques
 from customers.errors.requests import (
     BadRequest,
     BodyTooLarge,
+    HeadersTooLarge,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
     InvalidInput,
@@ -33,6 +34,7 @@ from customers.errors.requests import (
     NotFound,
     NothingToUpdate,
     UnsupportedMediaType,
+    UriTooLong,
 )
 from customers.errors.things import (
     AddressNotFound,
@@ -60,6 +62,7 @@ __all__ = [
     "Forbidden",
     "GroupNameTaken",
     "GroupNotFound",
+    "HeadersTooLarge",
     "IdempotencyKeyInvalid",
     "IdempotencyKeyReused",
     "InvalidCredentials",
@@ -84,5 +87,6 @@ __all__ = [
     "TooManyRequests",
     "Unavailable",
     "UnsupportedMediaType",
+    "UriTooLong",
     "WrongPassword",
 ]

@@ -68,3 +68,15 @@ class UnsupportedMediaType(ServiceError):
     """A body that does not say it is JSON."""
 
     status, code, message = 415, "unsupported_media_type", "The body must be sent as application/json"
+
+
+class UriTooLong(ServiceError):
+    """A request line longer than gunicorn reads."""
+
+    status, code, message = 414, "uri_too_long", "The address is too long"
+
+
+class HeadersTooLarge(ServiceError):
+    """A header, or so many of them, that gunicorn does not read it."""
+
+    status, code, message = 431, "headers_too_large", "The headers are too large"
