@@ -15,6 +15,7 @@ from customers import passwords, rules
 # which ETag is current, which token is unused, and which key has been used.
 _STORED = frozenset({"precondition_failed", "invalid_token", "idempotency_key_reused"})
 
+_TRAIL = "GET /api/customers/{uuid}/audit"
 _SESSIONS = "GET /api/customers/{uuid}/sessions"
 
 
@@ -23,10 +24,10 @@ def explain(failure: Failure, case: Case[Any], response: Response) -> bool:
     # Refused, if not for what is wrong with it: the check knows no refusals for length.
     if isinstance(failure, AcceptedNegativeData):
         return response.status_code in (414, 431)
-    # To end all of a customer's sessions leaves the list of them, and it is empty.
+    # To end all of a customer's sessions leaves an empty list of them, and the audit trail outlives its customer.
     if isinstance(failure, UseAfterFree):
-        ended = failure.free.rstrip("`").endswith("/sessions")
-        return ended and case.operation.label == _SESSIONS and response.json() == {"data": []}
+        ended = failure.free.endswith("/sessions") and response.json() == {"data": []}
+        return case.operation.label == _TRAIL or (case.operation.label == _SESSIONS and ended)
     if not isinstance(failure, RejectedPositiveData):
         return False
     error = response.json()["error"]
