@@ -32,17 +32,6 @@ ADDRESS = {
     "country": "us",
     "postcode": "62701",
 }
-TABLES = (
-    "attempt_counter",
-    "login_network",
-    "outbox_mail",
-    "idempotent_answer",
-    "login_session",
-    "reset_password_token",
-    "customer_address",
-    "customer",
-    "admin_user",
-)
 
 
 @pytest.fixture(scope="session")
@@ -103,10 +92,7 @@ def shared_app(settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def app(shared_app: Flask, db: "Db") -> Flask:
     """Return the application, over empty tables."""
-    for table in TABLES:
-        db.execute(f"DELETE FROM {table}")
-    db.execute("DELETE FROM customer_group WHERE customer_group_id <> 1")
-    db.empty_audit_log()
+    db.empty()
     return shared_app
 
 

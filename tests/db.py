@@ -5,6 +5,19 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+# In the order in which they can be emptied.
+TABLES = (
+    "attempt_counter",
+    "login_network",
+    "outbox_mail",
+    "idempotent_answer",
+    "login_session",
+    "reset_password_token",
+    "customer_address",
+    "customer",
+    "admin_user",
+)
+
 
 class Db:
     """Direct access to the database, for what HTTP does not show or cannot make."""
@@ -22,6 +35,13 @@ class Db:
     def one(self, statement: str, *values: object) -> dict[str, Any]:
         (row,) = self.all(statement, *values)
         return row
+
+    def empty(self) -> None:
+        """Delete all rows but the default group's."""
+        for table in TABLES:
+            self.execute(f"DELETE FROM {table}")
+        self.execute("DELETE FROM customer_group WHERE customer_group_id <> 1")
+        self.empty_audit_log()
 
     def empty_audit_log(self) -> None:
         """Delete the rows of the one table that refuses it."""

@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 
 from tests.client import CheckingClient
-from tests.conftest import ADDRESS, TABLES, Account, log_in, new_client
-from tests.db import Db
+from tests.conftest import ADDRESS, Account, log_in, new_client
+from tests.db import TABLES, Db
 
 SECRET = {
     "full_name": "Wilhelmina Privatissima",
