@@ -3,6 +3,7 @@
 Nothing is switched off: every rule names the one kind of failure and the very answer that it explains.
 """
 
+import re
 from typing import Any
 
 from schemathesis import Case, Response
@@ -23,7 +24,7 @@ def explain(failure: Failure, case: Case[Any], response: Response) -> bool:
     """Return whether a failure is explained by a rule."""
     # Refused, if not for what is wrong with it: the check knows no refusals for length.
     if isinstance(failure, AcceptedNegativeData):
-        return response.status_code in (414, 431)
+        return response.status_code in (414, 431) or _fits_when_trimmed(failure.message, case.body)
     # To end all of a customer's sessions leaves an empty list of them, and the audit trail outlives its customer.
     if isinstance(failure, UseAfterFree):
         ended = failure.free.endswith("/sessions") and response.json() == {"data": []}
@@ -35,6 +36,14 @@ def explain(failure: Failure, case: Case[Any], response: Response) -> bool:
         return True
     found: dict[str, list[str]] = error.get("errors", {})
     return bool(found) and all(_beyond_schemas(name, texts, case.body) for name, texts in found.items())
+
+
+def _fits_when_trimmed(said: str, body: Any) -> bool:
+    """Return whether all that is wrong is the length of texts, which they have without the blanks around them."""
+    found = re.findall(r"violates `(\w+)` at /properties/(\w+)", said)
+    return bool(found) and all(
+        rule == "maxLength" and len(str(body.get(name)).strip()) <= rules.TEXT_CHARACTERS for rule, name in found
+    )
 
 
 def _beyond_schemas(name: str, texts: list[str], body: Any) -> bool:
