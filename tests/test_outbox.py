@@ -26,7 +26,7 @@ def smtp() -> Iterator[MailServer]:
 
 @pytest.fixture
 def mailing(make_app: Callable[..., Flask], smtp: MailServer, db: Db) -> Mailing:
-    return Mailing(make_app, smtp, db, smtp_timeout=0.3)
+    return Mailing(make_app, smtp, db, smtp_timeout=0.6)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_recipient_refused_for_now_gets_the_mail_after_a_pause(mailing: Mailin
 
 
 def test_a_slow_server_is_a_failed_attempt(mailing: Mailing, ann: Account) -> None:
-    mailing.smtp.delay = 0.6
+    mailing.smtp.delay = 1.2
     mailing.ask(ann.email)
 
     assert mailing.deliver() == []
@@ -120,7 +120,7 @@ def test_a_server_that_keeps_a_connection_alive_for_longer_than_the_lease_gets_n
     mailing: Mailing, ann: Account
 ) -> None:
     """Each line comes within the timeout, and all of them take longer than the claim on the mail lasts."""
-    mailing.smtp.delay, mailing.smtp.greeting_lines = 0.15, 18
+    mailing.smtp.delay, mailing.smtp.greeting_lines = 0.3, 18
     mailing.ask(ann.email)
 
     first = threading.Thread(target=deliver_next, args=(mailing.resources,))
