@@ -79,7 +79,7 @@ def _hash(chance: random.Random) -> str:
 def fill(conninfo: str, count: int) -> None:
     """Put so many customers into a database that has the schema and no customers, by COPY, and have it analyzed.
 
-    The indexes for searching are made when all rows are there, which takes a third of the time of keeping them up.
+    The indexes for searching are made when all rows are there, which is quicker than keeping them up.
     """
     with psycopg.connect(conninfo, autocommit=True) as conn:
         for (index,) in conn.execute(_SEARCHED_BY).fetchall():

@@ -145,7 +145,7 @@ class _Converter(OpenAPIConverter):
 
     def schema2jsonschema(self, schema: Any) -> Any:
         """Say of the body of a PATCH that it must name something that can be changed."""
-        found = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        found = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]  # apispec's own
         if isinstance(schema, fields.Changes):
             found["anyOf"] = [{"required": [name]} for name in found["properties"]]
         return found

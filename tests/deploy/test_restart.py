@@ -51,6 +51,10 @@ def workers(service: Service) -> list[psutil.Process]:
     return psutil.Process(service.process.pid).children()
 
 
+def wait_for_both_workers(service: Service) -> None:
+    wait_until(lambda: len(workers(service)) == 2)
+
+
 def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Front) -> None:
     load, died = Load(front), []
 
@@ -63,7 +67,7 @@ def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Fro
             os.kill(victim.pid, signal.SIGKILL)
             victim.wait(timeout=30)
             died.append((began, time.monotonic()))
-            wait_until(lambda service=service: len(workers(service)) == 2)  # type: ignore[misc]
+            wait_for_both_workers(service)
         goes_on(load)
 
     failed = load.failed()
