@@ -21,7 +21,8 @@ RUN python3 -m venv /pip && python3 -m venv --without-pip /venv
 # that would have to be compiled is an error here. Bytecode is made further down.
 COPY requirements.txt /build/
 RUN /pip/bin/pip --python /venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
-        --only-binary :all: --require-hashes --requirement /build/requirements.txt
+        --only-binary :all: --no-deps --require-hashes --requirement /build/requirements.txt \
+    && /pip/bin/pip --python /venv/bin/python check --disable-pip-version-check
 
 COPY app.py wsgi.py gunicorn.conf.py schema.sql /app/
 COPY customers /app/customers/

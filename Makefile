@@ -1,9 +1,13 @@
 # Each target does its own set-up: nothing is needed but Python 3.11 or later, and make.
 
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-UV     := uv>=0.9,<1
+export PYTHON ?= python3
+VENV := .venv
+BIN  := $(VENV)/bin
+RUN  := $(VENV)/.installed/requirements-run.txt
+TEST := $(VENV)/.installed/requirements-test.txt
+MANIFESTS := build/manifests/.installed/requirements-manifests.txt
+LOCK := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	--no-header --upgrade
 
 SECONDS := 60
 
@@ -12,15 +16,16 @@ SECONDS := 60
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(VENV)/.installed ## make the virtual environment (again only when the locks change)
+install: $(TEST) ## install what development needs into .venv (again only when the lock changes)
 
-$(VENV)/.installed: requirements-dev.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	touch $@
+$(RUN): requirements.txt
 
-run: install ## serve on http://127.0.0.1:8000 (HOST and PORT choose another address)
+$(TEST): $(RUN)
+
+$(VENV)/.installed/%: dev/%
+	dev/install.sh $(VENV) $<
+
+run: $(RUN) ## serve on http://127.0.0.1:8000 (HOST and PORT choose another address)
 	exec $(BIN)/gunicorn
 
 test: install ## run all tests
@@ -43,13 +48,12 @@ test-image: install ## build the image, run it confined, and look into it (as ro
 	tests/image/setup.sh
 	$(BIN)/pytest tests/image
 
-test-manifests: install build/manifests/.installed ## validate the manifests in deploy/ against schemas, and the service
+test-manifests: install $(MANIFESTS) ## validate the manifests in deploy/ against schemas, and the service
 	$(BIN)/pytest tests/manifests
 
-build/manifests/.installed: tests/manifests/requirements.txt
-	$(PYTHON) -m venv --clear build/manifests
-	build/manifests/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@
+$(MANIFESTS): dev/requirements-manifests.txt
+	mkdir -p build
+	dev/install.sh build/manifests $<
 
 lint: install ## check style and types
 	$(BIN)/ruff format --check .
@@ -74,14 +78,13 @@ bench: install ## measure what the documents claim: rushes, floods, guesses, tim
 fuzz: install ## call every operation with what nobody expects, for SECONDS=60 in all
 	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
-lock: install ## renew the locked requirements within the ranges of pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-		pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-		--all-extras --constraint requirements.txt pyproject.toml -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-		tests/manifests/requirements.in -o tests/manifests/requirements.txt
+lock: ## renew the locked requirements within the ranges of pyproject.toml
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group run -c requirements.txt -o dev/requirements-run.txt
+	$(LOCK) pyproject.toml --group test --all-extras -c dev/requirements-run.txt -o dev/requirements-test.txt
+	$(LOCK) --group manifests -o dev/requirements-manifests.txt
 
 clean: ## remove the virtual environment and caches, not the data
 	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -53,7 +53,10 @@ def test_the_packages_are_the_locked_ones_of_production(root: Path) -> None:
         return re.sub("[-_.]+", "-", name).lower()
 
     lock = (REPOSITORY / "requirements.txt").read_text()
-    locked = {normal(name): version for name, version in re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", lock, re.MULTILINE)}
+    locked = {
+        normal(name): version
+        for name, version in re.findall(r"^([A-Za-z0-9_.-]+)(?:\[\S+\])?==(\S+)", lock, re.MULTILINE)
+    }
     installed = {}
     for folder in root.glob("venv/lib/python*/site-packages/*.dist-info"):
         name, version = folder.name.removesuffix(".dist-info").rsplit("-", 1)
