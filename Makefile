@@ -26,7 +26,7 @@ $(VENV)/.installed/%: dev/%
 	dev/install.sh $(VENV) $<
 
 run: $(RUN) ## serve on http://127.0.0.1:8000 (HOST and PORT choose another address)
-	exec $(BIN)/gunicorn
+	exec $(BIN)/python -m dev.run
 
 test: install ## run all tests
 	$(BIN)/pytest --cov --cov-report=term

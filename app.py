@@ -1,39 +1,42 @@
-"""The application: settings in, a Flask application out."""
+"""The application: settings in, a Flask application out. The one place that wires everything together."""
 
 import os
 from datetime import timedelta
 
 from flask import Flask
-from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from customers import api, cli, config, docs, embedded, health, hooks
-from customers.accounts import routes as accounts
-from customers.addresses import routes as addresses
-from customers.audit import routes as audit
+from customers import config
+
+# BULK
 from customers.config import Settings
-from customers.cookies import Cookies
-from customers.exports import routes as exports
-from customers.groups import routes as groups
-from customers.pages import routes as pages
-from customers.recovery import routes as recovery
-from customers.resources import Resources
-from customers.sessions import routes as sessions
+from customers.context import Context
+from customers.features.accounts import routes as accounts
+from customers.features.addresses import routes as addresses
+from customers.features.audit import routes as audit
+from customers.features.groups import routes as groups
+from customers.features.operator import commands as operator
+from customers.features.passwords import routes as passwords
+from customers.features.sessions import routes as sessions
+from customers.http import answers, context, docs, health, openapi, request
+from customers.http.cookies import Cookies
+from customers.staff import routes as staff
+
+FEATURES = (accounts, passwords, addresses, sessions, audit, groups, health)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application that settings describe, by default those of the environment.
 
-    Connects to nothing and starts nothing; that happens at first use. Only a secret key is made and kept, where the
-    service is to have one of its own. Raises ConfigurationError.
+    Connects to nothing and starts nothing; that happens at first use. Raises ConfigurationError.
     """
     settings = settings or config.load(os.environ)
     app = Flask("customers", static_folder=None)
     app.config.update(
-        SECRET_KEY=settings.secret_key or embedded.secret_key(settings.data_dir),
+        SECRET_KEY=settings.secret_key,
         SECRET_KEY_FALLBACKS=list(settings.former_secret_keys),
         SESSION_COOKIE_NAME=settings.cookie,
-        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_SECURE=settings.cookie_secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
@@ -44,32 +47,23 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
     app.session_interface = Cookies()
-    assert isinstance(app.json, DefaultJSONProvider)
-    app.json.sort_keys = False  # the documented order is the order of the schemas
-    app.json.ensure_ascii = False
+    app.wsgi_app = request.around(app.wsgi_app, settings)  # type: ignore[method-assign]  # as Flask documents it
     app.url_map.merge_slashes = False  # a redirect would be an answer that is not JSON
     if settings.trusted_proxies:
         # Only the address: what host and scheme a proxy claims decides nothing here.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way to wrap a middleware
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
         )
-    app.extensions["customers"] = Resources.of(settings)
+    context.install(app, Context.of(settings))
 
-    hooks.install(app)
-    smorest = api.install(app, settings.cookie)
-    for blueprint in (
-        accounts.blueprint,
-        recovery.blueprint,
-        addresses.blueprint,
-        sessions.blueprint,
-        exports.blueprint,
-        audit.blueprint,
-        groups.blueprint,
-        health.blueprint,
-    ):
-        smorest.register_blueprint(blueprint)
-    app.register_blueprint(docs.blueprint)
+    app.register_error_handler(Exception, answers.fail)
+    api = openapi.install(app, settings.cookie, answers.fail)
+    for feature in FEATURES:
+        api.register_blueprint(feature.blueprint)
+    app.add_url_rule("/metrics", view_func=health.get_metrics)
+    docs.install(app, api, page=settings.docs)
     if settings.pages:
-        pages.install(app)
-    cli.install(app)
+        staff.install(app)
+    operator.install(app)
+    # BULK
     return app

@@ -18,6 +18,52 @@ SET LOCAL client_min_messages = warning;
 SELECT pg_advisory_xact_lock(4715386912);
 
 
+DO $$
+BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = format('the database has the encoding %s, and needs UTF8', current_setting('server_encoding'));
+    END IF;
+END
+$$;
+
+
+-- ---------------------------------------------------------------- how texts are compared and times are written
+
+-- E-mails and names are compared without regard to case, by this function alone. Its collation cannot be Turkish, whatever
+-- the database's locale: there lower('INFO') is not 'info'. Which collation it is, is decided once, by what this PostgreSQL
+-- has: it must not change under the indexes that are made of it.
+DO $$
+DECLARE
+    chosen text;
+BEGIN
+    IF to_regprocedure('customers_fold(text)') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT quote_ident(collname)
+      INTO chosen
+      FROM pg_collation
+      JOIN (VALUES ('pg_c_utf8', 1), ('C.utf8', 2), ('C.UTF-8', 2), ('und-x-icu', 3), ('C', 4)) AS wanted (name, place)
+        ON wanted.name = collname
+     WHERE collnamespace = 'pg_catalog'::regnamespace
+       AND collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))
+     ORDER BY place
+     LIMIT 1;
+    EXECUTE format('CREATE FUNCTION customers_fold(value text) RETURNS text
+                    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+                    RETURN lower(value COLLATE pg_catalog.%s)', chosen);
+END
+$$;
+
+-- A time as it is answered: in UTC, to the second, with a year of four digits; null if it cannot be written so.
+CREATE OR REPLACE FUNCTION customers_time(moment timestamptz)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN moment >= '0001-01-01 00:00:00+00'::timestamptz AND moment < '10000-01-01 00:00:00+00'::timestamptz
+            THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') END;
+
+
 -- ---------------------------------------------------------------- what stands in the way
 -- E-mail addresses and names of groups are compared without regard to case here; an EverShop may hold one in two
 -- spellings, and only the shop's staff can know which is the right one.
@@ -29,8 +75,8 @@ DECLARE
 BEGIN
     FOR holder IN
         SELECT relation, attribute, things
-          FROM (VALUES ('customer', 'email', 'addresses'),
-                       ('admin_user', 'email', 'addresses'),
+          FROM (VALUES ('customer', 'email', 'e-mails'),
+                       ('admin_user', 'email', 'e-mails'),
                        ('customer_group', 'group_name', 'names')) AS holders (relation, attribute, things)
          WHERE to_regclass(relation) IS NOT NULL
     LOOP
@@ -38,9 +84,9 @@ BEGIN
             'SELECT string_agg(spellings, E''\n'')
                FROM (SELECT ''  '' || string_agg(%1$I, '', '' ORDER BY %1$I) AS spellings
                        FROM %2$I
-                      GROUP BY lower(%1$I)
+                      GROUP BY customers_fold(%1$I)
                      HAVING count(*) > 1
-                      ORDER BY lower(%1$I)
+                      ORDER BY customers_fold(%1$I)
                       LIMIT 50) AS clash', holder.attribute, holder.relation)
            INTO clashes;
         IF clashes IS NOT NULL THEN
@@ -247,19 +293,14 @@ CREATE TABLE IF NOT EXISTS outbox_mail (
         REFERENCES customer (customer_id) ON DELETE SET NULL
 );
 
--- Answers to requests that carried an Idempotency-Key, for 24 hours. Written in the transaction that creates, so that
--- either both are there or neither. Digests only: a key may be a secret, and a body may hold a password.
-CREATE TABLE IF NOT EXISTS idempotent_answer (
-    digest      bytea NOT NULL,         -- of caller, path and key
-    body_digest bytea NOT NULL,         -- keyed with the secret key
-    status      smallint NOT NULL,
-    headers     jsonb NOT NULL,
-    body        text NOT NULL,
-    customer_id int,                    -- whose data the answer holds: it goes with the account
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT idempotent_answer_pkey PRIMARY KEY (digest),
-    CONSTRAINT idempotent_answer_customer_id_fkey FOREIGN KEY (customer_id)
-        REFERENCES customer (customer_id) ON DELETE CASCADE
+-- Which request with an Idempotency-Key created what, for 24 hours. Written in the transaction that creates, so that either
+-- both are there or neither. Digests only: a key may be a secret, and a body may hold a password.
+CREATE TABLE IF NOT EXISTS idempotency_key (
+    digest         bytea NOT NULL,      -- of the caller and the key
+    request_digest bytea NOT NULL,      -- of method, path and body; keyed with the secret key
+    created_uuid   uuid NOT NULL,       -- of the customer, address or group
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_key_pkey PRIMARY KEY (digest)
 );
 
 -- The networks that an account has signed in from. While strangers guess its password from everywhere, those of the last
@@ -280,10 +321,10 @@ CREATE TABLE IF NOT EXISTS login_network (
         REFERENCES admin_user (admin_user_id) ON DELETE CASCADE
 );
 
--- What is counted for the limits on attempts: guesses by account, by network and by both, registrations, requests for a new
--- password. UNLOGGED: a crash empties it, which forgives a few guesses, and no counting waits for a disk.
+-- What is counted for the limits on attempts: guesses by account, by network and by both, registrations, reset requests.
+-- UNLOGGED: a crash empties it, which forgives a few guesses, and no counting waits for a disk.
 CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
-    digest     bytea NOT NULL,          -- SHA-256 of what is counted: no address that somebody has tried is stored
+    digest     bytea NOT NULL,          -- SHA-256 of what is counted: no e-mail that somebody has tried is stored
     attempts   int NOT NULL,            -- those under way included
     open_at    timestamptz NOT NULL,    -- no attempt before
     expires_at timestamptz NOT NULL,    -- counts for nothing any more
@@ -291,113 +332,71 @@ CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
     CONSTRAINT attempt_counter_pkey PRIMARY KEY (digest)
 ) WITH (fillfactor = 50);
 
--- Count an attempt before it is looked at, by all of its limits or by none, or say which refuses it. Several of one account
--- or network at once take turns here, each for a moment only, so no more begin than may.
+-- Count an attempt before it is looked at, by all of its limits or by none, or say which limit refuses it. Several of one
+-- account or network at once take turns here, each for a moment only, so no more begin than may.
 --
 -- A limit is an element of each array: `digests` says what is counted; it closes with the attempt number `most`, for as
 -- long as `longest` says: null, until it expires, `memory` seconds after its first attempt; else for a pause that doubles
--- from a second to `longest`, and it expires `memory` seconds after its last attempt. The limit number `own` is an
--- account's, by kind and lower-cased address: known networks pass it, and are not counted by it.
---
--- Where a success is given back, some of the attempts that close a limit may yet be: then it is unsettled, for at most
--- `settle` seconds, until the attempt that closed it has failed; who did is told by `closes`. `settle` is 0 where nothing is
--- given back.
---
--- A row comes back in any case. `refused_by` is the number of the limit, null if the attempt has been counted. `seconds` is
--- when to try again, rounded up; `is_first` whether this is the first refusal since the limit closed; `unsettled` whether it
--- may open sooner; `passed` whether a known network passed the account's limit; `closes` the digests of the limits that this
--- attempt leaves unsettled. But for `is_first`, which is noted, a refusal writes nothing.
+-- from a second to `longest`, and it expires `memory` seconds after its last attempt. The limit number `passed` is passed
+-- and does not count. A row comes back in any case: `refused_by` is the number of the limit, null if the attempt has been
+-- counted; `seconds` is when to try again, rounded up; `is_first` whether it is the first refusal since the limit closed.
+-- But for `is_first`, which is noted, a refusal writes nothing.
 CREATE OR REPLACE FUNCTION customers_count_attempt(
-    digests bytea[], most int[], longest int[], memory int[], settle int,
-    own int, kind text, address text, client_network cidr,
-    OUT refused_by int, OUT seconds int, OUT is_first boolean, OUT unsettled boolean, OUT passed boolean,
-    OUT closes bytea[])
+    digests bytea[], most int[], longest int[], memory int[], passed int,
+    OUT refused_by int, OUT seconds int, OUT is_first boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
-    closed  record;
-    locked  boolean := false;
-    moment  timestamptz;
-    counted int;
+    closed record;
+    moment timestamptz;
 BEGIN
-    passed := false;
     is_first := false;
-    unsettled := false;
-    closes := '{}';
-    LOOP
-        SELECT digest, open_at, expires_at, told, array_position(digests, digest) AS place
+    FOR look IN 1 .. 2 LOOP
+        SELECT digest, open_at, told, array_position(digests, digest) AS place
           INTO closed
           FROM attempt_counter
          WHERE digest = ANY(digests)
            AND open_at > clock_timestamp()
-           AND (NOT passed OR digest <> digests[own])
-         -- Rather what is sure than what is unsettled; then what is closed for longest.
-         ORDER BY longest[array_position(digests, digest)] IS NULL AND open_at < expires_at, open_at DESC
+           AND digest IS DISTINCT FROM digests[passed]
+         ORDER BY open_at DESC
          LIMIT 1;
-        IF NOT FOUND THEN
-            EXIT WHEN locked;
-            -- Nothing is closed at a glance. In the order of the digests, so that attempts never wait in a circle.
-            INSERT INTO attempt_counter AS counter (digest, attempts, open_at, expires_at)
-            SELECT wanted.digest, 0, now(), now() + make_interval(secs => wanted.seconds)
-              FROM unnest(digests, memory) AS wanted (digest, seconds)
-             ORDER BY wanted.digest
-                ON CONFLICT ON CONSTRAINT attempt_counter_pkey DO UPDATE
-               SET attempts = CASE WHEN counter.expires_at > now() THEN counter.attempts ELSE 0 END,
-                   expires_at = CASE WHEN counter.expires_at > now() THEN counter.expires_at ELSE excluded.expires_at END;
-            locked := true;
-        -- Not a join, which would be done sooner where there is no such account: 0 is nobody's number, and looked for.
-        ELSIF closed.place = own AND (
-               EXISTS (SELECT
-                         FROM login_network
-                        WHERE kind = 'customer'
-                          AND customer_id = coalesce((SELECT customer_id FROM customer WHERE lower(email) = address), 0)
-                          AND network = client_network
-                          AND last_login_at > now() - interval '30 days')
-            OR EXISTS (SELECT
-                         FROM login_network
-                        WHERE kind = 'admin'
-                          AND admin_user_id = coalesce((SELECT admin_user_id FROM admin_user WHERE lower(email) = address), 0)
-                          AND network = client_network
-                          AND last_login_at > now() - interval '30 days')) THEN
-            passed := true;
-        ELSE
+        IF FOUND THEN
             refused_by := closed.place;
             seconds := greatest(1, ceil(extract(epoch FROM closed.open_at - clock_timestamp())));
-            unsettled := longest[closed.place] IS NULL AND closed.open_at < closed.expires_at;
-            IF NOT unsettled AND NOT closed.told THEN
-                UPDATE attempt_counter
-                   SET told = true
-                 WHERE digest = closed.digest
-                   AND NOT told;
+            IF NOT closed.told THEN
+                UPDATE attempt_counter SET told = true WHERE digest = closed.digest AND NOT told;
                 is_first := FOUND;
             END IF;
             RETURN;
         END IF;
-    END LOOP;
-
-    moment := clock_timestamp();
-    FOR place IN 1 .. cardinality(digests) LOOP
-        CONTINUE WHEN passed AND place = own;
-        UPDATE attempt_counter
-           SET attempts = attempts + 1,
-               told = false,
-               expires_at = CASE WHEN longest[place] IS NULL THEN expires_at
-                                 ELSE moment + make_interval(secs => memory[place]) END
-         WHERE digest = digests[place]
-        RETURNING attempts INTO counted;
-        CONTINUE WHEN counted < most[place];
-        UPDATE attempt_counter
-           SET open_at = CASE WHEN longest[place] IS NOT NULL
-                              THEN moment + make_interval(secs => least(
-                                       longest[place], 2 ^ least(counted - most[place], 30)))
-                              WHEN settle > 0 THEN least(expires_at, moment + make_interval(secs => settle))
-                              ELSE expires_at END
-         WHERE digest = digests[place];
-        IF longest[place] IS NULL AND settle > 0 THEN
-            closes := closes || digests[place];
+        -- Nothing is closed at a glance: lock the rows, in the order of the digests, so that attempts never wait in a
+        -- circle, and look again.
+        IF look = 1 THEN
+            INSERT INTO attempt_counter AS counter (digest, attempts, open_at, expires_at)
+            SELECT wanted.digest, 0, now(), now() + make_interval(secs => wanted.memory)
+              FROM unnest(digests, memory) AS wanted (digest, memory)
+             ORDER BY wanted.digest
+                ON CONFLICT ON CONSTRAINT attempt_counter_pkey DO UPDATE
+               SET attempts = CASE WHEN counter.expires_at > now() THEN counter.attempts ELSE 0 END,
+                   expires_at = greatest(counter.expires_at,
+                                         CASE WHEN counter.expires_at <= now() THEN excluded.expires_at END);
         END IF;
     END LOOP;
 
-    -- Each attempt clears away more than it adds, a little at a time, so the table needs nobody to keep it small.
+    moment := clock_timestamp();
+    UPDATE attempt_counter AS counter
+       SET attempts = counter.attempts + 1,
+           told = false,
+           open_at = CASE WHEN counter.attempts + 1 < wanted.most THEN counter.open_at
+                          WHEN wanted.longest IS NULL THEN counter.expires_at
+                          ELSE moment + make_interval(secs => least(
+                               wanted.longest, 2 ^ least(counter.attempts + 1 - wanted.most, 30))) END,
+           expires_at = CASE WHEN wanted.longest IS NULL THEN counter.expires_at
+                             ELSE moment + make_interval(secs => wanted.memory) END
+      FROM unnest(digests, most, longest, memory) WITH ORDINALITY AS wanted (digest, most, longest, memory, place)
+     WHERE counter.digest = wanted.digest
+       AND wanted.place IS DISTINCT FROM passed;
+
+    -- Each attempt clears away more than it adds, so the table needs nobody to keep it small.
     DELETE FROM attempt_counter
      WHERE digest = ANY(ARRAY(
            SELECT digest
@@ -409,16 +408,30 @@ BEGIN
 END
 $$;
 
--- The version of what is answered of a customer, the addresses included, for ETags. It changes with every write of these
--- rows, whoever writes them: `xmin` is the transaction that wrote a row. Given the row's own, so that a statement that
--- has waited for another's write compares what that has written.
-CREATE OR REPLACE FUNCTION customer_version(customer_id int, written_by xid)
-RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT md5(concat(written_by, string_agg(concat(customer_address_id, '-', customer_address.xmin), ','
-                                             ORDER BY customer_address_id)))
-      FROM customer_address
-     WHERE customer_address.customer_id = customer_version.customer_id
+-- Whatever changes who owns an account makes every secret of its reset mails useless for good, whoever changes it and by
+-- whatever path: a secret belongs to the account as it was when it was asked for.
+CREATE OR REPLACE FUNCTION customers_forget_reset_tokens()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    DELETE FROM reset_password_token WHERE customer_id = NEW.customer_id;
+    RETURN NULL;
+END
+$$;
+
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION customers_forget_reset_tokens() SET search_path = %I, pg_temp', current_schema());
+    IF NOT EXISTS (SELECT FROM pg_trigger
+                    WHERE tgrelid = 'customer'::regclass
+                      AND tgname = 'customers_reset_tokens_forgotten') THEN
+        CREATE TRIGGER customers_reset_tokens_forgotten
+        AFTER UPDATE OF email, password, status ON customer
+        FOR EACH ROW
+        WHEN ((OLD.email, OLD.password, OLD.status) IS DISTINCT FROM (NEW.email, NEW.password, NEW.status))
+        EXECUTE FUNCTION customers_forget_reset_tokens();
+    END IF;
+END
 $$;
 
 -- How many customers there are, in parts: the sum is the number. A transaction that adds or removes customers changes a
@@ -522,7 +535,7 @@ $$;
 CREATE TABLE IF NOT EXISTS audit_log (
     audit_log_id bigint GENERATED ALWAYS AS IDENTITY,
     created_at   timestamptz NOT NULL DEFAULT now(),
-    event        varchar NOT NULL,      -- the list is in customers/audit/trail.py
+    event        varchar NOT NULL,      -- the list is in customers/security/trail.py
     actor_kind   varchar NOT NULL,
     actor_uuid   uuid,
     subject_kind varchar,
@@ -577,16 +590,16 @@ BEGIN
                 ('INDEX', 'FK_CUSTOMER_GROUP', 'customer (group_id)'),
                 ('INDEX', 'FK_CUSTOMER_ADDRESS', 'customer_address (customer_id)'),
 
-                -- One account per address, whatever its case; also what a login finds its account by.
-                ('UNIQUE INDEX', 'customer_email_lower_key', 'customer (lower(email))'),
-                ('UNIQUE INDEX', 'admin_user_email_lower_key', 'admin_user (lower(email))'),
+                -- One account for an e-mail, whatever its case; also what a login finds its account by.
+                ('UNIQUE INDEX', 'customer_email_key', 'customer (customers_fold(email))'),
+                ('UNIQUE INDEX', 'admin_user_email_key', 'admin_user (customers_fold(email))'),
 
                 ('UNIQUE INDEX', 'customer_group_uuid_key', 'customer_group (uuid)'),
-                ('UNIQUE INDEX', 'customer_group_name_lower_key', 'customer_group (lower(group_name))'),
+                ('UNIQUE INDEX', 'customer_group_name_key', 'customer_group (customers_fold(group_name))'),
 
                 -- What the list is filtered and sorted by. Ties are broken by ascending id, which an index gives for
                 -- both directions where the ties are few; where they are many, each direction has its own.
-                ('INDEX', 'customer_full_name_lower_idx', 'customer (lower(full_name), customer_id)'),
+                ('INDEX', 'customer_full_name_idx', 'customer (customers_fold(full_name), customer_id)'),
                 ('INDEX', 'customer_created_at_idx', 'customer (created_at, customer_id)'),
                 ('INDEX', 'customer_updated_at_idx', 'customer (updated_at, customer_id)'),
                 ('INDEX', 'customer_status_idx', 'customer (status, customer_id)'),
@@ -611,8 +624,7 @@ BEGIN
                  'outbox_mail (next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL'),
                 ('INDEX', 'outbox_mail_customer_id_idx', 'outbox_mail (customer_id, created_at)'),
                 ('INDEX', 'outbox_mail_created_at_idx', 'outbox_mail (created_at)'),
-                ('INDEX', 'idempotent_answer_customer_id_idx', 'idempotent_answer (customer_id)'),
-                ('INDEX', 'idempotent_answer_created_at_idx', 'idempotent_answer (created_at)'),
+                ('INDEX', 'idempotency_key_created_at_idx', 'idempotency_key (created_at)'),
 
                 -- The newest first, read backwards.
                 ('INDEX', 'audit_log_subject_uuid_idx', 'audit_log (subject_uuid, audit_log_id)')
@@ -643,7 +655,7 @@ BEGIN
      WHERE extname = 'pg_trgm';
     IF FOUND AND to_regclass('customer_search_idx') IS NULL THEN
         EXECUTE format('CREATE INDEX customer_search_idx ON customer
-                         USING gin (lower(email) %1$I.gin_trgm_ops, lower(full_name) %1$I.gin_trgm_ops)', home);
+                         USING gin (customers_fold(email) %1$I.gin_trgm_ops, customers_fold(full_name) %1$I.gin_trgm_ops)', home);
     END IF;
 END
 $$;
@@ -659,7 +671,7 @@ CREATE TABLE IF NOT EXISTS customers_schema (
 );
 
 INSERT INTO customers_schema (version)
-VALUES (4) -- schema version
+VALUES (5) -- schema version
 ON CONFLICT (only_row) DO UPDATE
    SET version = excluded.version, applied_at = now()
  WHERE customers_schema.version < excluded.version;

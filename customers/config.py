@@ -1,87 +1,240 @@
-"""Settings: one table, read from the environment once, at start.
+"""Settings: one table, read once from environment variables at start. `docs/settings.md` describes the same table."""
 
-Each field of the classes in customers/settings names its environment variable, how it is read, and what it is for. The
-README's table is checked against them by a test.
-"""
-
+import difflib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from customers import readers
-from customers.environment import ConfigurationError, read
-from customers.processors import processors
-from customers.settings.access import Access
-from customers.settings.hashing import Hashing
-from customers.settings.limits import Limits
-from customers.settings.mail import MailSettings
-from customers.settings.serving import Serving
-from customers.settings.storage import Storage
-from customers.settings.telling import Telling
+import marshmallow as ma
+import psycopg
+from marshmallow.validate import OneOf, Range
+from psycopg.conninfo import conninfo_to_dict
 
-__all__ = ["ConfigurationError", "Settings", "load"]
+from customers.errors import ConfigurationError
 
-# What makes no sense with the service's own PostgreSQL.
-_OF_A_URL = {
-    "pooler": "CUSTOMERS_POOLER",
-    "direct_url": "CUSTOMERS_DIRECT_URL",
-    "replica_url": "CUSTOMERS_REPLICA_URL",
-}
+SECRET_KEY_BYTES = 32  # RFC 2104 section 3: a key for HMAC-SHA256 should be as long as its digest
+_DAY = 24 * 3600
+
+
+class _Text(ma.fields.String):
+    """A text that ``check`` takes: it returns the value, or raises ValueError with what is wrong."""
+
+    def __init__(self, check: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._check = check
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return self._check(super()._deserialize(value, attr, data, **kwargs))
+        except (ValueError, psycopg.Error) as fault:
+            raise ma.ValidationError(str(fault)) from None
+
+
+def _database_url(value: str) -> str:
+    url = value.replace("postgresql+psycopg://", "postgresql://", 1)
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("Must start with postgresql://.")
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error:
+        raise ValueError("Not a PostgreSQL URL that libpq understands.") from None  # its own words repeat the password
+    return url
+
+
+def _secret_key(value: str) -> str:
+    if len(value.encode()) < SECRET_KEY_BYTES:
+        raise ValueError(f"Must have at least {SECRET_KEY_BYTES} bytes.")
+    return value
+
+
+def _secret_keys(value: str) -> tuple[str, ...]:
+    return tuple(_secret_key(key.strip()) for key in value.split(",") if key.strip())
+
+
+def _cookie_name(value: str) -> str:
+    # RFC 6265 section 4.1.1: a token of RFC 7230.
+    if len(value) > 64 or not value.isascii() or not all(char.isalnum() or char in "!#$%&'*+.^_`|~-" for char in value):
+        raise ValueError("Not a name that a cookie may have.")
+    return value
+
+
+def _origins(value: str) -> frozenset[str]:
+    """Return web origins in the form in which browsers send them: lower case, without a default port."""
+    found = set()
+    for origin in filter(None, (part.strip().rstrip("/") for part in value.split(","))):
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError(f"Must be origins such as https://shop.example, separated by commas, not {origin!r}.")
+        default = {"http": 80, "https": 443}[parts.scheme]
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        found.add(f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}"))
+    return frozenset(found)
+
+
+def _smtp_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.port == 0:
+        raise ValueError("Must be a URL such as smtp://user:secret@host:587 or smtps://host.")
+    return value
+
+
+def _mail_from(value: str) -> str:
+    if "@" not in parseaddr(value)[1] or not value.isprintable():
+        raise ValueError("Must be an address such as Shop <no-reply@shop.example>.")
+    return value
+
+
+def _reset_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or "{token}" not in value:
+        raise ValueError("Must be a URL that holds {token}.")
+    return value
+
+
+def _path(value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def _processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return how many processors this process may use, by its affinity and its container's limit (cgroup v2)."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = cpu_max.read_text().split()
+        return max(1, min(available, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return available
+
+
+def _setting(name: str, kind: ma.fields.Field[Any], default: Any, *, secret: bool = False) -> Any:
+    """Return a dataclass field: a row of the table."""
+    return field(default=default, repr=not secret, metadata={"name": name, "kind": kind})
+
+
+def _whole(low: int, high: int) -> ma.fields.Integer:
+    return ma.fields.Integer(validate=Range(low, high))
+
+
+def _seconds(low: float = 0.01, high: float = 3600.0) -> ma.fields.Float:
+    return ma.fields.Float(validate=Range(low, high))
+
+
+def _lifetime() -> ma.fields.Integer:
+    return _whole(60, 10**9)
+
+
+def _count() -> ma.fields.Integer:
+    return _whole(0, 10**6)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Telling, Hashing, MailSettings, Limits, Access, Storage, Serving):
-    """All settings, read and checked. Durations are in seconds, sizes in bytes."""
+class Settings:
+    """All settings. Durations are in seconds, sizes in bytes; a limit of 0 is off."""
 
-    @property
-    def embedded(self) -> bool:
-        """Whether the service runs its own PostgreSQL."""
-        return self.database_url is None
+    # Serving
+    host: str = _setting("HOST", ma.fields.String(), "127.0.0.1")
+    port: int = _setting("PORT", _whole(1, 65535), 8000)
+    workers: int = _setting("CUSTOMERS_WORKERS", _whole(1, 256), _processors())
+    threads: int = _setting("CUSTOMERS_THREADS", _whole(1, 1024), 16)
+    trusted_origins: frozenset[str] = _setting("CUSTOMERS_TRUSTED_ORIGINS", _Text(_origins), frozenset())
+    trusted_proxies: int = _setting("CUSTOMERS_TRUSTED_PROXIES", _whole(0, 16), 0)
+    max_body: int = _setting("CUSTOMERS_MAX_BODY", _whole(1024, 2**30), 2**20)
+    pages: bool = _setting("CUSTOMERS_PAGES", ma.fields.Boolean(), True)
+    docs: bool = _setting("CUSTOMERS_DOCS", ma.fields.Boolean(), True)
 
-    @property
-    def secure(self) -> bool:
-        """Whether the cookie is for HTTPS only; so unless the service runs its own database for development."""
-        return not self.embedded if self.cookie_secure is None else self.cookie_secure
+    # The database
+    database_url: str = _setting("CUSTOMERS_DATABASE_URL", _Text(_database_url), "", secret=True)
+    prepared_statements: bool = _setting("CUSTOMERS_PREPARED_STATEMENTS", ma.fields.Boolean(), True)
+    connect_timeout: int = _setting("CUSTOMERS_CONNECT_TIMEOUT", _whole(1, 60), 3)
+    database_timeout: float = _setting("CUSTOMERS_DATABASE_TIMEOUT", _seconds(), 6.0)
+
+    # Sessions
+    secret_key: str = _setting("CUSTOMERS_SECRET_KEY", _Text(_secret_key), "", secret=True)
+    former_secret_keys: tuple[str, ...] = _setting("CUSTOMERS_FORMER_SECRET_KEYS", _Text(_secret_keys), (), secret=True)
+    cookie_name: str = _setting("CUSTOMERS_COOKIE_NAME", _Text(_cookie_name), "")
+    cookie_secure: bool = _setting("CUSTOMERS_COOKIE_SECURE", ma.fields.Boolean(), True)
+    customer_idle: int = _setting("CUSTOMERS_CUSTOMER_IDLE", _lifetime(), _DAY)
+    customer_lifetime: int = _setting("CUSTOMERS_CUSTOMER_LIFETIME", _lifetime(), 30 * _DAY)
+    admin_idle: int = _setting("CUSTOMERS_ADMIN_IDLE", _lifetime(), 3600)
+    admin_lifetime: int = _setting("CUSTOMERS_ADMIN_LIFETIME", _lifetime(), 12 * 3600)
+    recent_login: int = _setting("CUSTOMERS_RECENT_LOGIN", _whole(1, 10**9), 900)
+    max_sessions: int = _setting("CUSTOMERS_MAX_SESSIONS", _whole(1, 10**4), 100)
+
+    # Passwords
+    bcrypt_rounds: int = _setting("CUSTOMERS_BCRYPT_ROUNDS", _whole(4, 14), 12)
+    hash_threads: int = _setting("CUSTOMERS_HASH_THREADS", _whole(0, 64), 0)
+    hash_max_wait: float = _setting("CUSTOMERS_HASH_MAX_WAIT", _seconds(), 5.0)
+
+    # Limits
+    limit_free_attempts: int = _setting("CUSTOMERS_LIMIT_FREE_ATTEMPTS", _count(), 5)
+    limit_longest_pause: int = _setting("CUSTOMERS_LIMIT_LONGEST_PAUSE", _whole(1, _DAY), 900)
+    limit_network_failures: int = _setting("CUSTOMERS_LIMIT_NETWORK_FAILURES", _count(), 30)
+    limit_account_failures: int = _setting("CUSTOMERS_LIMIT_ACCOUNT_FAILURES", _count(), 100)
+    limit_registrations: int = _setting("CUSTOMERS_LIMIT_REGISTRATIONS", _count(), 20)
+    limit_reset_requests: int = _setting("CUSTOMERS_LIMIT_RESET_REQUESTS", _count(), 10)
+
+    # Mail
+    smtp_url: str = _setting("CUSTOMERS_SMTP_URL", _Text(_smtp_url), "", secret=True)
+    smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", _seconds(), 10.0)
+    mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", _Text(_path), None)
+    mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _Text(_mail_from), "Customers <no-reply@localhost>")
+    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _Text(_path), None)
+    mail_sender: bool = _setting("CUSTOMERS_MAIL_SENDER", ma.fields.Boolean(), True)
+    reset_url: str = _setting(
+        "CUSTOMERS_RESET_URL", _Text(_reset_url), "http://127.0.0.1:8000/reset-password?token={token}"
+    )
+    reset_lifetime: int = _setting("CUSTOMERS_RESET_LIFETIME", _whole(60, 10**6), 3600)
+
+    # Logs
+    log_level: str = _setting(
+        "CUSTOMERS_LOG_LEVEL", ma.fields.String(validate=OneOf(["debug", "info", "warning", "error"])), "info"
+    )
+    log_format: str = _setting(
+        "CUSTOMERS_LOG_FORMAT", ma.fields.String(validate=OneOf(["auto", "json", "text"])), "auto"
+    )
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; a browser takes one with ``__Host-`` from this host, over HTTPS, and from nobody else."""
-        return self.cookie_name or ("__Host-customers" if self.secure else "customers")
-
-    @property
-    def metrics_address(self) -> tuple[str, int] | None:
-        """Where metrics are served, if at all. Instances on one machine differ by their port; so do their metrics."""
-        beside = self.port + (1464 if self.port + 1464 <= 65535 else -1464)
-        address = self.metrics or ("127.0.0.1", beside)
-        return None if address == readers.NOWHERE else address
+        """The cookie's name. Browsers take one with ``__Host-`` from this host alone, and over HTTPS alone."""
+        return self.cookie_name or ("__Host-customers" if self.cookie_secure else "customers")
 
     @property
     def hashing_threads(self) -> int:
-        """How many threads of one worker hash passwords: the processors, shared by the workers."""
-        return self.hash_threads or max(1, processors() // self.workers)
+        """How many threads of one worker hash passwords: by default the processors, shared by the workers."""
+        return self.hash_threads or max(1, _processors() // self.workers)
 
     @property
     def hashing_places(self) -> int:
-        """How many requests of one worker may wait for a hash: three threads of four, so that some stay free."""
+        """How many requests of one worker may hash or wait for it: some threads stay free for other requests."""
         return max(1, self.threads * 3 // 4)
 
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables; a blank one counts as unset.
 
-    Raises ConfigurationError, which lists every fault at once.
+    Raises ConfigurationError, which lists every fault at once, without the value of a variable.
     """
-    values, faults = read(Settings, environ)
-    if environ.get("CUSTOMERS_DATABASE_URL", "").strip() and not environ.get("CUSTOMERS_SECRET_KEY", "").strip():
-        faults.append(
-            "CUSTOMERS_SECRET_KEY is needed with CUSTOMERS_DATABASE_URL; "
-            'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-        )
-    if not environ.get("CUSTOMERS_DATABASE_URL", "").strip():
-        given = (name for field, name in _OF_A_URL.items() if values.get(field, "none") != "none")
-        faults += [f"{name} needs CUSTOMERS_DATABASE_URL" for name in given]
-    if environ.get("CUSTOMERS_SMTP_URL", "").strip():
-        needed = ("CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL")
-        faults += [f"{name} is needed with CUSTOMERS_SMTP_URL" for name in needed if not environ.get(name, "").strip()]
+    rows = {row.metadata["name"]: row for row in fields(Settings)}
+    given = {name: environ[name].strip() for name in rows if environ.get(name, "").strip()}
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, value in given.items():
+        try:
+            values[rows[name].name] = rows[name].metadata["kind"].deserialize(value)
+        except ma.ValidationError as fault:
+            faults.append(f"{name}: {' '.join(str(message) for message in fault.messages)}")
+
+    needed = {"CUSTOMERS_DATABASE_URL", "CUSTOMERS_SECRET_KEY"}
+    if "CUSTOMERS_SMTP_URL" in given:
+        needed |= {"CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL"}
+    faults += [f"{name}: Missing." for name in sorted(needed - set(given))]
+    for name in sorted(set(environ) - set(rows)):
+        # Only what looks like a slip of the pen: an orchestrator may set variables named after the service.
+        meant = difflib.get_close_matches(name, rows, n=1, cutoff=0.9)
+        if name.startswith("CUSTOMERS_") and meant:
+            faults.append(f"{name} is not a setting; {meant[0]} is.")
     if faults:
         raise ConfigurationError(faults)
     return Settings(**values)

@@ -1,77 +1,106 @@
-"""What a text, an e-mail address, a password, a status may be (CONTRACT section 3), a function each.
+"""What an e-mail, a name, a password, a country, a time may be (CONTRACT section 3), a function each.
 
-Each returns the value as it is kept, or raises ValidationError. The fields of the schemas stand on these, and so does
-the import, which has no time for a schema a row.
+Each function returns the value as it is stored, or raises marshmallow's ValidationError. The fields of the API, the
+staff pages, the commands and the import all use these functions.
 """
 
+import functools
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
+import idna
 from marshmallow import ValidationError, validate
-
-from customers import passwords
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 EMAIL_CHARACTERS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 TEXT_CHARACTERS = 255
+PASSWORD_CHARACTERS = 8
+PASSWORD_BYTES = 72  # bcrypt reads no further
 STATUSES = ("0", "1", 0, 1)
-
-# What PostgreSQL refuses in a text: NUL, and the halves of surrogate pairs, which no UTF-8 can carry.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+LARGEST_ID = 2**31 - 1  # of an int column
 UNSTORABLE = "Must not contain NUL characters or lone surrogates."
 
-# For the OpenAPI document: a text that can be stored, and one that is more than blanks. The blanks are those that
-# str.strip() takes; what \s means differs between languages. A pattern cannot tell of lone surrogates.
-STORABLE_PATTERN = r"^[^\u0000]*$"
-_BLANKS = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-NOT_BLANK_PATTERN = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
-
-# What marshmallow takes and HTML does not: a quoted name, and the number of a machine in place of a domain.
+# What PostgreSQL refuses in a text: NUL, and halves of surrogate pairs, which UTF-8 cannot encode.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# Characters of a letter's or symbol's category that show nothing: Hangul fillers and the Braille blank.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# What marshmallow takes and HTML's <input type=email> does not: a quoted name, and an IP address as the domain.
 _QUOTED = re.compile(r'["\[\]]')
-
-_check_address = validate.Email()
-_check_length = validate.Length(max=EMAIL_CHARACTERS)
+_check_email = validate.Email()
 
 
-def is_storable(value: str) -> bool:
-    """Return whether a database column can hold a text."""
-    return not _UNSTORABLE.search(value)
+def is_storable(value: Any) -> bool:
+    """Return whether PostgreSQL can store every string in a JSON value, names included."""
+    if isinstance(value, str):
+        return not _UNSTORABLE.search(value)
+    if isinstance(value, dict):
+        return all(is_storable(name) and is_storable(item) for name, item in value.items())
+    return not isinstance(value, list) or all(is_storable(item) for item in value)
 
 
 def text(value: str, *, shortest: int = 0, longest: int = TEXT_CHARACTERS) -> str:
-    """Return a text trimmed, of a length in between."""
+    """Return a text in Unicode form NFC, trimmed; with ``shortest``, one of its characters must be visible."""
     if not is_storable(value):
         raise ValidationError(UNSTORABLE)
-    value = value.strip()
-    if not shortest <= len(value) <= longest:
-        validate.Length(min=shortest or None, max=longest)(value)  # has the words
+    value = unicodedata.normalize("NFC", value).strip()
+    if len(value) > longest:
+        raise ValidationError(f"Longer than maximum length {longest}.")
+    if len(value) < shortest or (shortest and not is_visible(value)):
+        raise ValidationError("Must not be blank.")
     return value
 
 
-def email(value: str) -> str:
-    """Return an e-mail address as HTML's `<input type=email>` knows it, trimmed.
+def is_visible(value: str) -> bool:
+    """Return whether a text has a character that shows something."""
+    # Letters, numbers, punctuation and symbols; neither blanks, controls and format characters nor marks alone.
+    return any(unicodedata.category(char)[0] in "LNPS" and char not in _FILLERS for char in value)
 
-    ASCII, so that case means the same to every database; kept as typed.
+
+def email(value: str) -> str:
+    """Return an e-mail as HTML's `<input type=email>` takes it: trimmed, as typed, an international domain in ASCII.
+
+    The ASCII form is that of IDNA 2008 with the mapping of UTS 46, which browsers use.
     """
-    value = value.strip()
+    name, at, domain = value.strip().rpartition("@")
+    if at and not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode()
+        except idna.IDNAError:
+            raise ValidationError(_check_email.error) from None
+    value = name + at + domain
     if not value.isascii() or not value.isprintable() or _QUOTED.search(value):
-        raise ValidationError(_check_address.error)
-    _check_address(value)
-    _check_length(value)
+        raise ValidationError(_check_email.error)
+    _check_email(value)
+    if len(value) > EMAIL_CHARACTERS:
+        raise ValidationError(f"Longer than maximum length {EMAIL_CHARACTERS}.")
+    return value
+
+
+def password(value: str) -> str:
+    """Return a password as typed, never trimmed: what a login is tried with."""
+    if not is_storable(value):
+        raise ValidationError(UNSTORABLE)
     return value
 
 
 def new_password(value: str) -> str:
-    """Return a password, never trimmed: long enough, not longer than bcrypt reads, not a common one."""
-    if not is_storable(value):
-        raise ValidationError(UNSTORABLE)
-    if len(value) < passwords.MIN_CHARACTERS:
-        raise ValidationError(f"Must have at least {passwords.MIN_CHARACTERS} characters.")
-    if len(value.encode()) > passwords.MAX_BYTES:
-        raise ValidationError(f"Must have at most {passwords.MAX_BYTES} bytes in UTF-8.")
-    if passwords.is_common(value):
+    """Return a password in form NFC, never trimmed: long enough, not longer than bcrypt reads, not a common one."""
+    value = unicodedata.normalize("NFC", password(value))
+    if len(value) < PASSWORD_CHARACTERS:
+        raise ValidationError(f"Must have at least {PASSWORD_CHARACTERS} characters.")
+    if len(value.encode()) > PASSWORD_BYTES:
+        raise ValidationError(f"Must have at most {PASSWORD_BYTES} bytes in UTF-8.")
+    if value.lower() in _common_passwords():
         raise ValidationError("This password is one of the most common ones; choose another.")
     return value
+
+
+@functools.cache
+def _common_passwords() -> frozenset[str]:
+    """Return the passwords among the 30,000 most used that are long enough (ASVS 5.0, 6.2.4)."""
+    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= PASSWORD_CHARACTERS)
 
 
 def status(value: Any) -> int:
@@ -82,11 +111,46 @@ def status(value: Any) -> int:
     return int(value)
 
 
+def flag(value: Any) -> bool:
+    """Return a boolean: true, false, 1 or 0, and nothing else."""
+    if type(value) not in (bool, int) or value not in (0, 1):
+        raise ValidationError("Must be true, false, 0 or 1.")
+    return bool(value)
+
+
+def country(value: str, *, shortest: int = 1) -> str:
+    """Return a country's two letters (ISO 3166-1 alpha-2) in upper case; with ``shortest`` 0, a blank as well."""
+    code = text(value, shortest=shortest)
+    # Letters first and upper case after: that of "ß" is two letters.
+    if code and not re.fullmatch("[A-Za-z]{2}", code):
+        raise ValidationError("Must be two letters.")
+    return code.upper()
+
+
+def whole_number(value: Any, low: int, high: int) -> int:
+    """Return a whole number in plain decimal digits, as a query string or a JSON body has it."""
+    if type(value) not in (str, int) or not re.fullmatch(r"[0-9]{1,12}", str(value)):
+        raise ValidationError("Not a valid integer.")
+    if not low <= int(value) <= high:
+        raise ValidationError(f"Must be greater than or equal to {low} and less than or equal to {high}.")
+    return int(value)
+
+
+_DATE_WITH_MORE = re.compile(r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[0-9])?)(?P<rest>.*)", re.DOTALL)
+_TIME = re.compile(r"[T ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]{1,9})?)?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?")
+
+
 def moment(value: Any) -> datetime:
-    """Return a time in ISO 8601, in UTC: a date is its midnight, a time without an offset is in UTC."""
+    """Return an ISO 8601 time in UTC: a date is its midnight, a time without an offset is in UTC.
+
+    A date with an offset but no time is refused: Python would read ``2026-01-01+02:00`` as two o'clock.
+    """
     try:
-        read = datetime.fromisoformat(value.replace("\0", "?"))  # by itself Python reads over one at the end
-        # Here, because the edges of the calendar have no counterpart in UTC.
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (AttributeError, TypeError, ValueError, OverflowError):
-        raise ValidationError("Not a time in ISO 8601, such as 2026-01-31T12:00:00Z.") from None
+        whole = _DATE_WITH_MORE.fullmatch(value)
+        if whole and (not whole["rest"] or _TIME.fullmatch(whole["rest"])):
+            read = datetime.fromisoformat(value)
+            # Here, because the edges of the calendar have no counterpart in UTC.
+            return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValidationError("Not a time in ISO 8601, such as 2026-01-31T12:00:00Z.")

@@ -1,4 +1,4 @@
-"""What tests stand on: one PostgreSQL for the run, one application, empty tables before each test."""
+"""What tests stand on: one PostgreSQL for the run, one database and application for each process, empty tables before each."""
 
 import itertools
 import os
@@ -11,19 +11,20 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app import create_app
-from customers import embedded, schema
-from customers.admins import service as admins
 from customers.config import Settings
-from customers.resources import Resources
-from tests import pooler
-from tests.client import CheckingClient
-from tests.db import Db
-from tests.pooler import pytest_collection_modifyitems  # noqa: F401  # a hook of pytest's
-from tests.unlimited import NO_LIMITS
+from customers.context import Context
+from customers.db import migrate
+from customers.features.sessions import service as admins
+from customers.http import context
+from dev import postgres
+from tests.support.client import CheckingClient
+from tests.support.database import Db
 
+REPOSITORY = Path(__file__).parent.parent
+EVERSHOP = (REPOSITORY / "tests" / "evershop.sql").read_text()
 PASSWORD = "correct horse battery"
 ADDRESS = {
     "full_name": "Ann Customer",
@@ -33,16 +34,33 @@ ADDRESS = {
     "postcode": "62701",
 }
 
+# All tests come from one network, and many fail on purpose: those of the limits switch on what they are about.
+NO_LIMITS: dict[str, Any] = dict.fromkeys(
+    (
+        "limit_free_attempts",
+        "limit_network_failures",
+        "limit_account_failures",
+        "limit_registrations",
+        "limit_reset_requests",
+    ),
+    0,
+)
+
+# Where the service reaches its databases, if that is a pooler; the tests go past it.
+POOLER = os.environ.get("CUSTOMERS_TEST_POOLER_URL")
+
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> str:
     """Return the connection string of a PostgreSQL whose databases the tests may make and drop."""
     given = os.environ.get("CUSTOMERS_TEST_DATABASE_URL")
     if given:
         return given
-    conninfo = embedded.start(tmp_path_factory.mktemp("data"))
+    folder = tmp_path_factory.getbasetemp()
+    conninfo = postgres.start((folder if worker_id == "master" else folder.parent) / "server")
     with psycopg.connect(conninfo, autocommit=True) as conn:
-        conn.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the machine
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here outlives the machine
+            conn.execute(f"ALTER SYSTEM SET {setting} = off")
         conn.execute("SELECT pg_reload_conf()")
     return conninfo
 
@@ -65,11 +83,25 @@ def make_database(server: str) -> Iterator[Callable[[], str]]:
             conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def reaching(settings: Settings, conninfo: str) -> Settings:
+    """Return settings by which the database of a connection string is reached: through the pooler, if there is one."""
+    if not POOLER:
+        return replace(settings, database_url=conninfo)
+    pooled = make_conninfo(POOLER, dbname=conninfo_to_dict(conninfo)["dbname"])
+    return replace(settings, database_url=pooled, prepared_statements=False)
+
+
 @pytest.fixture(scope="session")
-def settings(make_database: Callable[[], str]) -> Settings:
+def database(make_database: Callable[[], str]) -> str:
+    """Return the connection string of the database of this process's application, past any pooler."""
+    return make_database()
+
+
+@pytest.fixture(scope="session")
+def settings(database: str) -> Settings:
     """Return settings for tests: the cheapest hashes, plain-HTTP cookies, no limits."""
-    cheap = Settings(secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, pool_size=20)
-    return pooler.reaching(replace(cheap, **NO_LIMITS), make_database())
+    cheap = Settings(secret_key="k" * 32, bcrypt_rounds=4, cookie_secure=False, workers=1, threads=64, **NO_LIMITS)
+    return reaching(cheap, database)
 
 
 def application(settings: Settings) -> Flask:
@@ -82,11 +114,11 @@ def application(settings: Settings) -> Flask:
 
 @pytest.fixture(scope="session")
 def shared_app(settings: Settings) -> Iterator[Flask]:
-    """Return the application of the run."""
+    """Return the application of the process."""
     app = application(settings)
-    schema.apply(app.extensions["customers"].database)
+    migrate.apply(context.of(app).db)
     yield app
-    app.extensions["customers"].database.close()
+    context.of(app).db.close()
 
 
 @pytest.fixture
@@ -107,19 +139,18 @@ def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for other in made:
-        other.extensions["customers"].close()
+        context.of(other).db.close()
 
 
 @pytest.fixture
-def resources(app: Flask) -> Resources:
+def ctx(app: Flask) -> Context:
     """Return what the application's acts get."""
-    found: Resources = app.extensions["customers"]
-    return found
+    return context.of(app)
 
 
 @pytest.fixture
-def db(settings: Settings, shared_app: Flask) -> Iterator[Db]:
-    direct = Db(pooler.direct(settings))
+def db(database: str, shared_app: Flask) -> Iterator[Db]:
+    direct = Db(database)
     yield direct
     direct.close()
 
@@ -172,9 +203,9 @@ def make_customer(app: Flask) -> Callable[..., Account]:
 
 
 @pytest.fixture
-def admin(app: Flask, resources: Resources) -> Account:
+def admin(app: Flask, ctx: Context) -> Account:
     """Return an admin who is signed in."""
-    row = admins.create(resources, email="admin@example.com", password=PASSWORD, full_name="Adam Admin")
+    row = admins.create_admin(ctx, email="admin@example.com", password=PASSWORD, full_name="Adam Admin")
     sid = log_in(new_client(app, use_cookies=False), row.email, path="/admin/user/login")
     return Account(app, str(row.uuid), row.email, sid)
 
@@ -194,14 +225,14 @@ def log_in(client: CheckingClient, email: str, password: str = PASSWORD, path: s
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Return a function that starts the service on a data folder; what still runs after the test is stopped."""
-    from tests.service import Service
+    """Return a function that starts the service on a database; what still runs after the test is stopped."""
+    from tests.support.service import Service
 
     started: list[Any] = []
 
-    def serve(folder: Path, **settings: str) -> Any:
+    def serve(conninfo: str, **settings: str) -> Any:
         log = tmp_path / f"log{len(started)}"
-        defaults = {"CUSTOMERS_DATA_DIR": str(folder), "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2"}
+        defaults = {"CUSTOMERS_DATABASE_URL": conninfo, "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2"}
         started.append(Service(log, **{**defaults, **settings}))
         return started[-1]
 
@@ -210,7 +241,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         service.stop()
 
 
-Made = tuple[Resources, Db]
+Made = tuple[Context, Db]
 
 
 @pytest.fixture
@@ -220,18 +251,14 @@ def make(make_database: Callable[[], str], settings: Settings) -> Iterator[Calla
 
     def make(sql: str = "") -> Made:
         conninfo = make_database()
-        resources, db = Resources.of(pooler.reaching(settings, conninfo)), Db(conninfo)
-        opened.append((resources, db))
+        ctx, db = Context.of(reaching(settings, conninfo)), Db(conninfo)
+        opened.append((ctx, db))
         if sql:
             with psycopg.connect(conninfo) as conn:
                 conn.execute(sql.encode())
-        return resources, db
+        return ctx, db
 
     yield make
-    for resources, db in opened:
-        resources.database.close()
+    for ctx, db in opened:
+        ctx.db.close()
         db.close()
-
-
-REPOSITORY = Path(__file__).parent.parent
-EVERSHOP = (REPOSITORY / "tests" / "evershop.sql").read_text()

@@ -12,7 +12,7 @@ from flask import Flask
 from customers.config import Settings
 from tests import pooler
 from tests.conftest import ADDRESS, Account, new_client
-from tests.db import Db
+from tests.support.database import Db
 from tests.test_races import at_once, wait_until, waiting_for_a_lock
 
 Ask = Callable[..., Any]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ADDRESS, Account
-from tests.db import Db
+from tests.support.database import Db
 
 DOCUMENTED = ["customer_address_id", "uuid", "full_name", "telephone", "address_1", "address_2", "city", "province",
               "country", "postcode", "is_default"]  # fmt: skip

@@ -9,9 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from customers import answers
-from customers.accounts import service
-from customers.resources import Resources
-from tests.client import CheckingClient
+from customers.features.accounts import service
+from customers.context import Context
+from tests.support.client import CheckingClient
 from tests.conftest import Account
 
 
@@ -157,9 +157,9 @@ def test_the_documentation_page_needs_nothing_from_elsewhere(client: CheckingCli
         asset.close()
 
 
-def test_no_exception_text_holds_a_parameter(resources: Resources) -> None:
+def test_no_exception_text_holds_a_parameter(ctx: Context) -> None:
     """A failed statement's exception goes to the log; with SQLAlchemy's defaults it would repeat the hash."""
-    with pytest.raises(IntegrityError) as caught, resources.database.writing() as conn:
+    with pytest.raises(IntegrityError) as caught, ctx.db.writing() as conn:
         conn.execute(
             text("INSERT INTO customer (email, password, group_id) VALUES ('a', :password, 99)"),
             {"password": "a-secret-hash"},

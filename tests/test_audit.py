@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from flask import Flask
 
-from tests.audit import NEW_PASSWORD, TOKEN, Shop, shop
+from tests.support.trail import NEW_PASSWORD, TOKEN, Shop, shop
 from tests.conftest import Account
-from tests.db import Db
-from tests.service import ANN
+from tests.support.database import Db
+from tests.support.service import ANN
 
 __all__ = ["shop"]
 

@@ -7,10 +7,10 @@ from typing import Any, get_args
 import pytest
 from flask import Response
 
-from customers.audit.trail import Event
-from customers.logs import JsonFormatter
-from tests.acts import ACTS, ANYTHING
-from tests.audit import AGENT, REQUEST, Shop, shop
+from customers.security.trail import Event
+from customers.telemetry.logs import JsonFormatter
+from tests.support.acts import ACTS, ANYTHING
+from tests.support.trail import AGENT, REQUEST, Shop, shop
 
 __all__ = ["shop"]
 

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from customers.resources import Resources
-from tests.client import CheckingClient
+from customers.context import Context
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, Account, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 
 def trail(client: CheckingClient, path: str, query: str = "") -> dict[str, Any]:
@@ -122,10 +122,10 @@ def test_a_failed_login_shows_in_the_trail_of_whose_account_it_was(
 
 
 def test_reading_it_takes_two_statements_and_recording_one_more(
-    customer: Account, admin: Account, resources: Resources
+    customer: Account, admin: Account, ctx: Context
 ) -> None:
     sent: list[str] = []
-    engine = resources.database._writing
+    engine = ctx.db._writing
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         sent.append(statement)

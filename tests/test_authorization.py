@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, PASSWORD, Account, new_client
 
 OTHERS_UUID = str(uuid.UUID(int=1))

@@ -11,14 +11,14 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from customers import embedded, schema
+from dev import postgres, schema
 from customers.config import Settings
 from customers.purge import purge
-from customers.resources import Resources
-from tests.client import CheckingClient
+from customers.context import Context
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, REPOSITORY, Account, application, log_in
-from tests.db import Db
-from tests.service import BIN, environment
+from tests.support.database import Db
+from tests.support.service import BIN, environment
 
 
 def run(app: Flask, *args: str, stdin: str | None = None) -> Result:
@@ -109,7 +109,7 @@ def test_init_db_says_what_it_did_and_may_be_repeated(app: Flask) -> None:
         result = run(app, "init-db")
         assert (result.exit_code, result.output) == (
             0,
-            f"The database schema is at version {schema.version()}.\n",
+            f"The database schema is at version {migrate.version()}.\n",
         )
 
 
@@ -118,8 +118,8 @@ def test_init_db_names_what_stands_in_the_way_and_exits_with_1(
 ) -> None:
     app = application(replace(settings, database_url=make_database()))
     run(app, "init-db")
-    resources: Resources = app.extensions["customers"]
-    with resources.database.writing() as conn:
+    ctx: Context = app.extensions["customers"]
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql("DROP INDEX customer_email_lower_key")
         conn.exec_driver_sql("INSERT INTO customer (email, password) VALUES ('A@b.co', 'x'), ('a@b.co', 'x')")
 
@@ -128,7 +128,7 @@ def test_init_db_names_what_stands_in_the_way_and_exits_with_1(
     assert result.exit_code == 1
     assert "A@b.co" in result.output
     assert "Traceback" not in result.output
-    resources.database.close()
+    ctx.db.close()
 
 
 def test_a_database_that_does_not_answer_exits_with_1(settings: Settings) -> None:
@@ -178,7 +178,7 @@ def test_help_starts_no_database(tmp_path: Path) -> None:
 
 def test_init_db_tells_of_a_conflict_in_the_own_database_too(tmp_path: Path) -> None:
     made = flask(tmp_path, "init-db")
-    with psycopg.connect(embedded.start(tmp_path), autocommit=True) as conn:
+    with psycopg.connect(postgres.start(tmp_path), autocommit=True) as conn:
         conn.execute("DROP INDEX customer_email_lower_key")
         conn.execute("INSERT INTO customer (email, password) VALUES ('A@b.co', 'x'), ('a@b.co', 'x')")
 
@@ -190,16 +190,16 @@ def test_init_db_tells_of_a_conflict_in_the_own_database_too(tmp_path: Path) -> 
     assert "Traceback" not in again.stderr
 
 
-def test_purge_leaves_what_another_purge_holds(resources: Resources, db: Db) -> None:
+def test_purge_leaves_what_another_purge_holds(ctx: Context, db: Db) -> None:
     db.execute("INSERT INTO customer (email, password) VALUES ('a@b.co', 'x')")
     db.execute(
         "INSERT INTO login_session (digest, customer_id, expires_at)"
         " SELECT sha256(n::text::bytea), customer_id, now() FROM customer, generate_series(1, 5) AS n"
     )
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql("SELECT FROM login_session LIMIT 2 FOR UPDATE")
-        deleted = purge(resources, batch=10)["sessions"]
+        deleted = purge(ctx, batch=10)["sessions"]
 
     assert deleted == 3
 
@@ -229,14 +229,14 @@ def test_purge_deletes_what_has_ended_and_nothing_else(
     assert run(app, "purge").output == "Deleted 0 sessions, 0 answers, 0 mails, 0 reset tokens, 0 networks.\n"
 
 
-def test_purge_works_in_bounded_batches(resources: Resources, db: Db) -> None:
+def test_purge_works_in_bounded_batches(ctx: Context, db: Db) -> None:
     db.execute("INSERT INTO customer (email, password) VALUES ('a@b.co', 'x')")
     db.execute(
         "INSERT INTO login_session (digest, customer_id, expires_at)"
         " SELECT sha256(n::text::bytea), customer_id, now() FROM customer, generate_series(1, 25) AS n"
     )
 
-    assert purge(resources, batch=10)["sessions"] == 25
+    assert purge(ctx, batch=10)["sessions"] == 25
 
 
 @pytest.mark.parametrize("command", ["init-db", "create-admin", "purge"])

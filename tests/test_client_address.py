@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Account, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 
 @pytest.mark.parametrize(

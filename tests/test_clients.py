@@ -12,7 +12,7 @@ from flask import Flask
 from customers import errors
 from customers.errors import ServiceError
 from tests.conftest import PASSWORD, REPOSITORY
-from tests.service import BIN, Service
+from tests.support.service import BIN, Service
 
 CLIENT = REPOSITORY / "clients" / "customers.js"
 GUIDE = REPOSITORY / "docs" / "frontend.md"

@@ -168,8 +168,8 @@ def test_a_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Pat
 
 
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
-    code = f"from customers import embedded, pathlib; print(embedded.secret_key(pathlib.Path({str(tmp_path)!r})))"
-    code = code.replace("from customers import embedded, pathlib", "import pathlib; from customers import embedded")
+    code = f"from dev import postgres, pathlib; print(embedded.secret_key(pathlib.Path({str(tmp_path)!r})))"
+    code = code.replace("from dev import postgres, pathlib", "import pathlib; from dev import postgres")
     started = [
         subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
         for _ in range(4)

@@ -6,13 +6,13 @@ from contextlib import contextmanager, nullcontext
 import psycopg
 import pytest
 
-from customers import schema
-from customers.accounts import service
-from customers.resources import Resources
+from customers.db import migrate
+from customers.features.accounts import service
+from customers.context import Context
 from tests import pooler
 from tests.conftest import Account, Made
-from tests.db import Db
-from tests.rows import LIST, add
+from tests.support.database import Db
+from tests.support.rows import LIST, add
 
 ISOLATIONS = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 INSERT = b"INSERT INTO customer (email, password) VALUES (gen_random_uuid() || '@example.com', 'x')"
@@ -22,22 +22,22 @@ DELETE_ONE = b"DELETE FROM customer WHERE customer_id = (SELECT min(customer_id)
 @pytest.fixture
 def own(make: Callable[..., Made]) -> Made:
     """Return an empty database of this service, for the test alone."""
-    resources, db = make()
-    schema.apply(resources.database)
-    return resources, db
+    ctx, db = make()
+    migrate.apply(ctx.db)
+    return ctx, db
 
 
 @contextmanager
-def transaction(resources: Resources, isolation: str = "READ COMMITTED") -> Iterator[psycopg.Connection]:
+def transaction(ctx: Context, isolation: str = "READ COMMITTED") -> Iterator[psycopg.Connection]:
     """Open a connection of another program, which gives up rather than wait for a lock."""
-    with psycopg.connect(pooler.direct(resources.settings), options="-c lock_timeout=2s") as conn:
+    with psycopg.connect(pooler.direct(ctx.settings), options="-c lock_timeout=2s") as conn:
         conn.isolation_level = psycopg.IsolationLevel[isolation.replace(" ", "_")]
         yield conn
 
 
-def check(resources: Resources, db: Db) -> int:
+def check(ctx: Context, db: Db) -> int:
     """Return how many customers there are, as the list says, and assert that the table has it so."""
-    total: int = service.list_page(resources, page=1, limit=1)["total"]
+    total: int = service.list_page(ctx, page=1, limit=1)["total"]
     assert total == db.one("SELECT count(*) FROM customer")["count"]
     return total
 
@@ -51,21 +51,21 @@ def test_creates_and_deletes_by_the_service_are_counted(admin: Account, make_cus
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_what_others_write_is_counted_when_it_is_committed(own: Made, isolation: str) -> None:
-    resources, db = own
+    ctx, db = own
 
     for count, statement in ((1, INSERT), (2, INSERT), (1, DELETE_ONE), (2, INSERT)):
-        with transaction(resources, isolation) as conn:
+        with transaction(ctx, isolation) as conn:
             conn.execute(statement)
-            before = check(resources, db)
-        assert (check(resources, db), before == count) == (count, False)
+            before = check(ctx, db)
+        assert (check(ctx, db), before == count) == (count, False)
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_what_is_rolled_back_is_not_counted(own: Made, isolation: str) -> None:
-    resources, db = own
+    ctx, db = own
     add(db)
 
-    with transaction(resources, isolation) as conn:
+    with transaction(ctx, isolation) as conn:
         conn.execute(INSERT)
         conn.execute("SAVEPOINT half")
         conn.execute("DELETE FROM customer")
@@ -77,55 +77,55 @@ def test_what_is_rolled_back_is_not_counted(own: Made, isolation: str) -> None:
         conn.execute(INSERT)
         conn.execute("ROLLBACK TO half")
 
-    assert check(resources, db) == 2
+    assert check(ctx, db) == 2
 
 
 def test_a_bulk_load_is_counted(own: Made) -> None:
-    resources, db = own
+    ctx, db = own
 
-    with transaction(resources) as conn, conn.cursor().copy("COPY customer (email, password) FROM STDIN") as copy:
+    with transaction(ctx) as conn, conn.cursor().copy("COPY customer (email, password) FROM STDIN") as copy:
         for number in range(5000):
             copy.write_row((f"c{number}@example.com", "x"))
 
-    assert check(resources, db) == 5000
+    assert check(ctx, db) == 5000
     assert len(db.all("SELECT FROM customer_counter")) == 1
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_a_deletion_of_all_is_counted(own: Made, isolation: str) -> None:
-    resources, db = own
+    ctx, db = own
     for _ in range(5):
         add(db)
 
-    with transaction(resources, isolation) as conn:
+    with transaction(ctx, isolation) as conn:
         conn.execute("DELETE FROM customer")
 
-    assert check(resources, db) == 0
+    assert check(ctx, db) == 0
 
 
 def test_emptying_the_table_at_once_is_counted_and_can_be_taken_back(own: Made) -> None:
-    resources, db = own
+    ctx, db = own
     for _ in range(5):
         add(db)
 
-    with transaction(resources) as conn:
+    with transaction(ctx) as conn:
         conn.execute("TRUNCATE customer CASCADE")
         conn.rollback()
-    assert check(resources, db) == 5
-    with transaction(resources) as conn:
+    assert check(ctx, db) == 5
+    with transaction(ctx) as conn:
         conn.execute("TRUNCATE customer CASCADE")
         conn.execute(INSERT)
 
-    assert check(resources, db) == 1
+    assert check(ctx, db) == 1
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_emptying_the_table_in_an_old_snapshot_counts_no_row_that_is_gone(own: Made, isolation: str) -> None:
     """TRUNCATE takes rows that its transaction cannot see; a part of the number that it cannot see would stay."""
-    resources, db = own
+    ctx, db = own
     add(db)
 
-    with transaction(resources, isolation) as conn, transaction(resources) as holder:
+    with transaction(ctx, isolation) as conn, transaction(ctx) as holder:
         conn.execute("SELECT")
         holder.execute(INSERT)
         add(db)  # the holder has the one part there was, so it is counted in a new one
@@ -133,11 +133,11 @@ def test_emptying_the_table_in_an_old_snapshot_counts_no_row_that_is_gone(own: M
         with nullcontext() if isolation == "READ COMMITTED" else pytest.raises(psycopg.Error, match="READ COMMITTED"):
             conn.execute("TRUNCATE customer CASCADE")
 
-    assert check(resources, db) == (0 if isolation == "READ COMMITTED" else 2)
+    assert check(ctx, db) == (0 if isolation == "READ COMMITTED" else 2)
 
 
 def test_what_does_nothing_counts_nothing(own: Made) -> None:
-    resources, db = own
+    ctx, db = own
     add(db, email="a@example.com")
     parts = db.all("SELECT slot, customers, xmin::text FROM customer_counter")
 
@@ -149,5 +149,5 @@ def test_what_does_nothing_counts_nothing(own: Made) -> None:
         " ON CONFLICT (email) DO UPDATE SET full_name = 'Ann'"
     )
 
-    assert check(resources, db) == 1
+    assert check(ctx, db) == 1
     assert db.all("SELECT slot, customers, xmin::text FROM customer_counter") == parts

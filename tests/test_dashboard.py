@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.measured import Measured
-from tests.service import Service, sign_up
+from tests.support.measured import Measured
+from tests.support.service import Service, sign_up
 
 DASHBOARD = json.loads((REPOSITORY / "deploy" / "grafana-dashboard.json").read_text())
 ALERTS = (REPOSITORY / "deploy" / "alerts.yaml").read_text()

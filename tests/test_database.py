@@ -11,23 +11,23 @@ from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
 from customers import connections, database
 from customers.config import Settings
 from customers.errors import EmailTaken
-from customers.resources import Resources
+from customers.context import Context
 from tests import pooler
 from tests.conftest import Account, new_client
-from tests.db import Db
-from tests.service import wait_until
+from tests.support.database import Db
+from tests.support.service import wait_until
 
 
-def test_a_constraint_that_stands_for_no_error_is_a_fault(resources: Resources) -> None:
+def test_a_constraint_that_stands_for_no_error_is_a_fault(ctx: Context) -> None:
     with (
         pytest.raises(IntegrityError),
-        resources.database.writing() as conn,
+        ctx.db.writing() as conn,
         database.constraints({"EMAIL_UNIQUE": EmailTaken}),
     ):
         conn.execute(text("INSERT INTO customer (email, password, group_id) VALUES ('a@b.co', 'x', 99)"))
 
 
-def test_a_connection_that_the_server_has_closed_is_found_out(resources: Resources, server: str) -> None:
+def test_a_connection_that_the_server_has_closed_is_found_out(ctx: Context, server: str) -> None:
     with psycopg.connect(server, autocommit=True) as victim, psycopg.connect(server, autocommit=True) as killer:
         connections.refuse_dead(victim)
         killer.execute("SELECT pg_terminate_backend(%s, 5000)", [victim.info.backend_pid])
@@ -99,14 +99,14 @@ def test_long_work_needs_a_way_past_the_pooler(make_app: Callable[..., Flask], s
     assert "CUSTOMERS_DIRECT_URL is needed" in refused.stderr
 
 
-def test_a_write_is_all_or_nothing(resources: Resources) -> None:
+def test_a_write_is_all_or_nothing(ctx: Context) -> None:
     def write_and_fail() -> None:
-        with resources.database.writing() as conn:
+        with ctx.db.writing() as conn:
             conn.execute(text("INSERT INTO customer (email, password) VALUES ('a@b.co', 'x')"))
             raise KeyError
 
     with pytest.raises(KeyError):
         write_and_fail()
 
-    with resources.database.reading() as conn:
+    with ctx.db.reading() as conn:
         assert conn.execute(text("SELECT count(*) FROM customer")).scalar_one() == 0

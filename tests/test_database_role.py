@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 from psycopg.conninfo import make_conninfo
 
-from customers import schema
+from customers.db import migrate
 from customers.admins import service as admins
 from tests import pooler
 from tests.conftest import ADDRESS, EVERSHOP, PASSWORD, REPOSITORY, Made, application, log_in, new_client
-from tests.db import Db
-from tests.service import ANN
+from tests.support.database import Db
+from tests.support.service import ANN
 
 ROLE_SQL = (REPOSITORY / "deploy" / "role.sql").read_text()
 NEW_PASSWORD = "staple correct horse"
@@ -41,18 +41,16 @@ class Restricted:
 @pytest.fixture(params=["", EVERSHOP], ids=["empty", "evershop"])
 def restricted(request: pytest.FixtureRequest, make: Callable[[str], Made]) -> Iterator[Restricted]:
     """Return the service as it runs under the role, on an empty database and on a shop's."""
-    resources, owners = make(request.param)
-    schema.apply(resources.database, repair_defaults=True)
-    admins.create(resources, email="staff@example.com", password=PASSWORD, full_name="Staff")
+    ctx, owners = make(request.param)
+    migrate.apply(ctx.db, repair_defaults=True)
+    admins.create(ctx, email="staff@example.com", password=PASSWORD, full_name="Staff")
     role, password = f"test_{secrets.token_hex(8)}", secrets.token_hex(16)  # roles are the whole server's
-    conninfo = pooler.direct(resources.settings)  # a pooler would have to know the role
+    conninfo = pooler.direct(ctx.settings)  # a pooler would have to know the role
     give_rights(conninfo, role)
     owners.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
     own = make_conninfo(conninfo, user=role, password=password)
     # One step more than the hash of the admin has, so that a login renews it.
-    settings = replace(
-        resources.settings, database_url=own, pooler="none", smtp_url="smtp://127.0.0.1:9", bcrypt_rounds=5
-    )
+    settings = replace(ctx.settings, database_url=own, pooler="none", smtp_url="smtp://127.0.0.1:9", bcrypt_rounds=5)
     app, db = application(settings), Db(own)
     yield Restricted(app, db, role, owners, conninfo)
     app.extensions["customers"].database.close()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, REPOSITORY, Account, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 DOCUMENTED = json.loads((REPOSITORY / "tests" / "documented.json").read_text())
 IDS = [f"{entry['method']} {entry['url']}" for entry in DOCUMENTED]

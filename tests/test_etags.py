@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, PASSWORD, Account
-from tests.db import Db
+from tests.support.database import Db
 from tests.test_races import at_once
 
 Thing = tuple[CheckingClient, str, dict[str, str]]

@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
-from customers import schema
-from tests.client import CheckingClient
+from customers.db import migrate
+from tests.support.client import CheckingClient
 from tests.conftest import EVERSHOP, Made, application, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 OLD_PASSWORD = "evershop-password"
 
 
 @pytest.fixture
 def shop(make: Callable[..., Made]) -> Iterator[tuple[Flask, Db]]:
-    resources, db = make(EVERSHOP)
-    schema.apply(resources.database, repair_defaults=True)
-    app = application(resources.settings)
+    ctx, db = make(EVERSHOP)
+    migrate.apply(ctx.db, repair_defaults=True)
+    app = application(ctx.settings)
     yield app, db
     app.extensions["customers"].database.close()
 

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from customers import passwords
 from customers.bulk import cells
-from tests.bulk import ANN, HOME, OLD_HASH, Shop, shop, summary
+from tests.support.bulk import ANN, HOME, OLD_HASH, Shop, shop, summary
 
 __all__ = ["shop"]
 

@@ -18,11 +18,11 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from customers import embedded, exporter
+from dev import postgres, exporter
 from customers.config import Settings
 from tests.conftest import REPOSITORY
-from tests.measured import Measured
-from tests.service import ANN, BIN, Service, environment, free_port, sign_up, wait_until
+from tests.support.measured import Measured
+from tests.support.service import ANN, BIN, Service, environment, free_port, sign_up, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_a_connection_in_use_is_counted_and_its_end_with_its_worker_too(
 ) -> None:
     measured = Measured(serve, folder, CUSTOMERS_WORKERS="1", CUSTOMERS_MAIL_SENDER="false")
     path, header = sign_up(measured.service, "waits@example.com")
-    with psycopg.connect(embedded.start(folder)) as conn, ThreadPoolExecutor(1) as pool:
+    with psycopg.connect(postgres.start(folder)) as conn, ThreadPoolExecutor(1) as pool:
         conn.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
         pool.submit(read_in_vain, measured.service, path, header)
         wait_until(lambda: measured.value("customers_database_connections_in_use") == 1)
@@ -76,7 +76,7 @@ def test_the_outbox_is_measured_and_without_the_database_the_rest_still_is(
     folder = tmp_path / "data"
     measured = Measured(serve, folder, CUSTOMERS_MAIL_SENDER="false")
     measured.service.call("POST", "/api/customers/reset-password", {"email": ANN["email"]})
-    with psycopg.connect(embedded.start(folder)) as conn:
+    with psycopg.connect(postgres.start(folder)) as conn:
         conn.execute("UPDATE outbox_mail SET created_at = now() - interval '1 hour'")
     waiting, seconds = measured.value("customers_outbox_mails"), measured.value("customers_outbox_oldest_seconds")
     up = measured.value("customers_database_up")

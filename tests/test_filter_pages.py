@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import event
 
-from customers.accounts import search
-from customers.resources import Resources
+from customers.features.accounts import search
+from customers.context import Context
 from tests.conftest import Account
-from tests.db import Db
-from tests.rows import LIST, add, add_group
+from tests.support.database import Db
+from tests.support.rows import LIST, add, add_group
 
 SORTS = [f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]
 # With `keyword` the statement is of another form; all of the rows below have this part in their address.
@@ -203,10 +203,10 @@ def test_a_next_link_keeps_them_too(admin: Account, db: Db) -> None:
 
 @pytest.mark.parametrize("query", [*EVERYBODY, {"sort": "-email", "page": "3", "limit": "20", "status": "1"}], ids=str)
 def test_a_filtered_read_costs_two_statements_as_well(
-    resources: Resources, admin: Account, rows: Rows, query: dict[str, str]
+    ctx: Context, admin: Account, rows: Rows, query: dict[str, str]
 ) -> None:
     statements: list[str] = []
-    engine = resources.database.reading().__enter__().engine
+    engine = ctx.db.reading().__enter__().engine
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
 
     admin.client.get(LIST, query_string=query)

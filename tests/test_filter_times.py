@@ -5,8 +5,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Account
-from tests.db import Db
-from tests.rows import add, at_fault, ids
+from tests.support.database import Db
+from tests.support.rows import add, at_fault, ids
 
 NOON = "2026-01-31 12:00:00+00"
 # The same moment, said otherwise.

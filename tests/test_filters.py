@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Account
-from tests.db import Db
-from tests.rows import LIST, add, add_group, at_fault, ids
+from tests.support.database import Db
+from tests.support.rows import LIST, add, add_group, at_fault, ids
 
 # A filter, a value, what a customer that it leaves has, and what one that it does not leave has.
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {

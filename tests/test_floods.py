@@ -13,10 +13,10 @@ from werkzeug.test import TestResponse
 from customers.errors import Busy
 from customers.limits.pace import Pace
 from customers.outbox.transport import Folder
-from customers.passwords import Hasher
+from customers.security.hashing import Hasher
 from tests.conftest import PASSWORD, Account, new_client
-from tests.db import Db
-from tests.limits import HOME, pass_time, refused
+from tests.support.database import Db
+from tests.support.limits import HOME, pass_time, refused
 from tests.test_races import at_once
 
 Make = Callable[..., Flask]

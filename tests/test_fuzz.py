@@ -9,8 +9,8 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings, strategies as st
 from werkzeug.test import TestResponse
 
-from customers.accounts.schemas import ListQuery
-from tests.client import CheckingClient
+from customers.features.accounts.schemas import ListQuery
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, PASSWORD, Account, new_client
 
 # Any JSON, lone surrogates and NUL included; and objects whose names are those that the service knows.
@@ -162,9 +162,9 @@ def admin_client(shared_app: Flask) -> CheckingClient:
     from customers.admins import service as admins
     from tests.conftest import log_in
 
-    resources = shared_app.extensions["customers"]
+    ctx = shared_app.extensions["customers"]
     email = "fuzzer@example.com"
-    admins.create(resources, email=email, password=PASSWORD, full_name="F")
+    admins.create(ctx, email=email, password=PASSWORD, full_name="F")
     client = new_client(shared_app, use_cookies=False)
     client.environ_base["HTTP_X_SESSION_ID"] = log_in(client, email, path="/admin/user/login")
     return client

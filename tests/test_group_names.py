@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.conftest import Account
-from tests.db import Db
+from tests.support.database import Db
 from tests.test_groups import GROUPS, created, path, refused
 from tests.test_races import at_once
 

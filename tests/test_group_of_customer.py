@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from flask import Flask
 
-from customers import schema
-from customers.resources import Resources
-from tests.client import CheckingClient
+from customers.db import migrate
+from customers.context import Context
+from tests.support.client import CheckingClient
 from tests.conftest import EVERSHOP, PASSWORD, Account, Made, application, log_in, new_client
-from tests.db import Db
-from tests.rows import add_group
+from tests.support.database import Db
+from tests.support.rows import add_group
 from tests.test_races import at_once, wait_until, waiting_for_a_lock
 
 NEW = {"email": "new@example.com", "password": PASSWORD, "full_name": "New"}
@@ -124,7 +124,7 @@ def put_in(admin: Account, customer: Account, group: int) -> int:
 
 
 def test_who_is_being_put_into_a_group_when_it_is_deleted_moves_along(
-    admin: Account, customer: Account, resources: Resources, db: Db, group: int
+    admin: Account, customer: Account, ctx: Context, db: Db, group: int
 ) -> None:
     """A change that has not committed when the deletion comes: the deletion waits for it."""
     path = (
@@ -132,7 +132,7 @@ def test_who_is_being_put_into_a_group_when_it_is_deleted_moves_along(
     )
     statuses: list[int] = []
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql(f"UPDATE customer SET group_id = {group}")
         thread = threading.Thread(target=lambda: statuses.append(admin.client.delete(path).status_code))
         thread.start()
@@ -144,12 +144,12 @@ def test_who_is_being_put_into_a_group_when_it_is_deleted_moves_along(
 
 
 def test_a_group_that_is_being_deleted_takes_nobody_in(
-    admin: Account, customer: Account, resources: Resources, db: Db, group: int
+    admin: Account, customer: Account, ctx: Context, db: Db, group: int
 ) -> None:
     """A deletion that has not committed when the change comes: the change waits, and finds the group gone."""
     statuses: list[int] = []
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql(f"DELETE FROM customer_group WHERE customer_group_id = {group}")
         thread = threading.Thread(target=lambda: statuses.append(put_in(admin, customer, group)))
         thread.start()
@@ -183,9 +183,9 @@ def test_changes_and_the_deletion_of_the_group_at_once_lose_nobody(
 @pytest.fixture
 def shop(make: Callable[..., Made]) -> Iterator[tuple[CheckingClient, Db]]:
     """Return an admin of an existing shop."""
-    resources, db = make(EVERSHOP)
-    schema.apply(resources.database, repair_defaults=True)
-    app = application(resources.settings)
+    ctx, db = make(EVERSHOP)
+    migrate.apply(ctx.db, repair_defaults=True)
+    app = application(ctx.settings)
     client = new_client(app, use_cookies=False)
     client.environ_base["HTTP_X_SESSION_ID"] = log_in(
         client, "boss@example.com", "evershop-password", "/admin/user/login"
@@ -218,11 +218,11 @@ def test_who_is_in_no_group_can_be_put_into_one(shop: tuple[CheckingClient, Db])
 
 
 def test_two_groups_that_differ_only_by_case_stop_the_schema_by_name(make: Callable[..., Made]) -> None:
-    resources, db = make(EVERSHOP)
+    ctx, db = make(EVERSHOP)
     db.execute("INSERT INTO customer_group (group_name) VALUES ('wholeSALE'), ('Alone')")
 
     with pytest.raises(schema.SchemaConflict) as caught:
-        schema.apply(resources.database, repair_defaults=True)
+        migrate.apply(ctx.db, repair_defaults=True)
 
     assert "customer_group" in str(caught.value)
     assert "Wholesale" in str(caught.value)

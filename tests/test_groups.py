@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import Account, new_client
-from tests.db import Db
-from tests.rows import add
+from tests.support.database import Db
+from tests.support.rows import add
 from tests.test_races import at_once
 
 GROUPS = "/api/customer-groups"

@@ -11,11 +11,11 @@ from werkzeug.test import TestResponse
 from customers.errors import TooManyAttempts
 from customers.limits import attempts
 from customers.purge import purge
-from customers.resources import Resources
+from customers.context import Context
 from tests.conftest import Account
-from tests.db import Db
-from tests.limits import HOME, NOBODY, WRONG, attempt, pass_time, refused, right, statuses
-from tests.pages.html import Page, Visitor
+from tests.support.database import Db
+from tests.support.limits import HOME, NOBODY, WRONG, attempt, pass_time, refused, right, statuses
+from tests.support.html import Page, Visitor
 
 Make = Callable[..., Flask]
 
@@ -50,14 +50,14 @@ def test_a_refusal_asks_the_database_one_thing_and_hashes_nothing(
     limited: Flask, customer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executed: list[str] = []
-    resources: Resources = limited.extensions["customers"]
-    resources.database.listen("before_cursor_execute", lambda _conn, _cursor, sql, *_: executed.append(sql))
+    ctx: Context = limited.extensions["customers"]
+    ctx.db.listen("before_cursor_execute", lambda _conn, _cursor, sql, *_: executed.append(sql))
     statuses(limited, 5, customer.email)
     statuses(limited, 5, NOBODY)
     refused(attempt(limited, customer.email))  # the first of a pause is recorded
     refused(attempt(limited, NOBODY))
     executed.clear()
-    monkeypatch.setattr(resources.passwords, "_run", lambda job: pytest.fail("a password was hashed"))
+    monkeypatch.setattr(ctx.hasher, "_run", lambda job: pytest.fail("a password was hashed"))
 
     refused(attempt(limited, customer.email))
     refused(attempt(limited, NOBODY))
@@ -88,12 +88,12 @@ def test_the_first_refusal_of_each_pause_is_recorded_and_no_other(
 
 
 def test_the_first_refusal_of_each_pause_says_so(limited: Flask, customer: Account, db: Db) -> None:
-    resources = limited.extensions["customers"]
+    ctx = limited.extensions["customers"]
 
     def is_first() -> bool:
         with (
             pytest.raises(TooManyAttempts) as caught,
-            attempts.guess(resources, "customer", customer.email, f"{HOME}/32"),
+            attempts.guess(ctx, "customer", customer.email, f"{HOME}/32"),
         ):
             pytest.fail("the attempt was let through")
         return caught.value.is_first

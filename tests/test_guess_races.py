@@ -12,11 +12,11 @@ from flask import Flask
 from customers.config import Settings
 from customers.errors import InvalidCredentials, TooManyAttempts
 from customers.limits import attempts
-from customers.passwords import Hasher
+from customers.security.hashing import Hasher
 from tests.conftest import PASSWORD, Account
-from tests.db import Db
-from tests.limits import HOME, NOBODY, attempt, refused, right, statuses
-from tests.service import wait_until
+from tests.support.database import Db
+from tests.support.limits import HOME, NOBODY, attempt, refused, right, statuses
+from tests.support.service import wait_until
 from tests.test_races import at_once
 
 Make = Callable[..., Flask]

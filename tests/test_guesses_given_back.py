@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError
 
 from customers.errors import Busy
 from customers.limits import sql
-from customers.passwords import Hasher
+from customers.security.hashing import Hasher
 from tests.conftest import PASSWORD, Account
-from tests.db import Db
-from tests.limits import NOBODY, WRONG, attempt, pass_time, refused, right, statuses
+from tests.support.database import Db
+from tests.support.limits import NOBODY, WRONG, attempt, pass_time, refused, right, statuses
 from tests.test_guess_races import FIVE, Make
 from tests.test_races import at_once
 

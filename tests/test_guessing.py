@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Account, new_client
-from tests.db import Db
-from tests.limits import HOME, NOBODY, WRONG, attempt, pass_time, refused, right, statuses
+from tests.support.database import Db
+from tests.support.limits import HOME, NOBODY, WRONG, attempt, pass_time, refused, right, statuses
 
 Make = Callable[..., Flask]
 

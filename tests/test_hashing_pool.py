@@ -12,7 +12,7 @@ from flask import Flask
 
 from customers import passwords
 from customers.errors import Busy
-from customers.passwords import Hasher
+from customers.security.hashing import Hasher
 from tests.conftest import PASSWORD, Account, new_client
 
 

@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 
 from customers.purge import purge
-from customers.resources import Resources
-from tests.client import CheckingClient
+from customers.context import Context
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, PASSWORD, Account, new_client
-from tests.db import Db
+from tests.support.database import Db
 from tests.test_races import at_once
 
 NEW = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
@@ -120,13 +120,13 @@ def test_of_16_requests_with_one_key_one_creates_and_the_others_get_its_answer(a
     assert db.one("SELECT count(*) FROM customer")["count"] == 1
 
 
-def test_a_request_that_meets_the_first_at_work_is_a_409(customer: Account, resources: Resources, db: Db) -> None:
+def test_a_request_that_meets_the_first_at_work_is_a_409(customer: Account, ctx: Context, db: Db) -> None:
     path = f"{customer.path}/addresses"
     customer.client.post(path, json=ADDRESS, headers=KEY)
     digest = db.one("SELECT digest FROM idempotent_answer")["digest"]
     db.execute("DELETE FROM idempotent_answer")
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (int.from_bytes(digest[:8], signed=True),))
         meanwhile = customer.client.post(path, json=ADDRESS, headers=KEY)
     afterwards = customer.client.post(path, json=ADDRESS, headers=KEY)
@@ -149,13 +149,13 @@ def test_what_is_remembered_holds_no_password_and_no_key_and_goes_with_the_accou
     assert db.all("SELECT FROM idempotent_answer") == []
 
 
-def test_purge_deletes_what_is_forgotten(customer: Account, resources: Resources, db: Db) -> None:
+def test_purge_deletes_what_is_forgotten(customer: Account, ctx: Context, db: Db) -> None:
     for number in range(3):
         customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers={"Idempotency-Key": str(number)})
     db.execute("UPDATE idempotent_answer SET created_at = now() - interval '25 h' WHERE status = 201")
     customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers=KEY)
 
-    deleted = purge(resources, batch=2)
+    deleted = purge(ctx, batch=2)
 
     assert deleted["answers"] == 3
     assert db.one("SELECT count(*) FROM idempotent_answer")["count"] == 1

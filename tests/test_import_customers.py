@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from customers import passwords
-from tests.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
+from tests.support.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
 from tests.conftest import PASSWORD, log_in, new_client
 
 __all__ = ["shop"]

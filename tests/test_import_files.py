@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bulk import ANN, OLD_HASH, Shop, shop, summary
+from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
 
 __all__ = ["shop"]
 

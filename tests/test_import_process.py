@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from customers import schema
+from customers.db import migrate
 from customers.bulk import service
 from customers.bulk.files import Record
 from customers.bulk.groups import Groups
 from customers.bulk.rows import Options
-from customers.resources import Resources
+from customers.context import Context
 from tests import pooler
-from tests.bulk import ANN, OLD_HASH, Shop, shop, summary
+from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
 from tests.conftest import EVERSHOP, REPOSITORY, Made, application
-from tests.service import BIN, database_url, environment, wait_until
+from tests.support.service import BIN, database_url, environment, wait_until
 
 __all__ = ["shop"]
 
@@ -47,9 +47,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_run_again_every_row_is_there_once_and_a_pipe_may_close(
     make: Callable[[str], Made], many: Path
 ) -> None:
-    resources, db = make("")
-    schema.apply(resources.database)
-    conninfo = pooler.direct(resources.settings)
+    ctx, db = make("")
+    migrate.apply(ctx.db)
+    conninfo = pooler.direct(ctx.settings)
 
     def count() -> int:
         found: int = db.one("SELECT count(*) AS rows FROM customer")["rows"]
@@ -79,7 +79,7 @@ def test_killed_and_run_again_every_row_is_there_once_and_a_pipe_may_close(
     assert told == b""
 
 
-def test_two_imports_of_one_file_at_once_bring_every_row_once(shop: Shop, resources: Resources) -> None:
+def test_two_imports_of_one_file_at_once_bring_every_row_once(shop: Shop, ctx: Context) -> None:
     records = [
         Record(number, {"email": f"c{number % 900}@example.com", "full_name": "C", "password_hash": OLD_HASH})
         for number in range(1, 1801)
@@ -87,8 +87,8 @@ def test_two_imports_of_one_file_at_once_bring_every_row_once(shop: Shop, resour
     added: list[int] = []
 
     def load(part: list[Record]) -> None:
-        groups = Groups(resources, Options())
-        added.extend(counts.added for counts in service.run(resources, part, Options(), groups, batch=100))
+        groups = Groups(ctx, Options())
+        added.extend(counts.added for counts in service.run(ctx, part, Options(), groups, batch=100))
 
     threads = [threading.Thread(target=load, args=(part,)) for part in (records, records[::-1], records)]
     for thread in threads:
@@ -102,9 +102,9 @@ def test_two_imports_of_one_file_at_once_bring_every_row_once(shop: Shop, resour
 
 def test_the_rows_of_an_evershop_go_out_and_come_in(make: Callable[[str], Made], app: Flask, tmp_path: Path) -> None:
     def prepared(sql: str) -> Shop:
-        resources, db = make(sql)
-        schema.apply(resources.database, repair_defaults=True)
-        return Shop(application(resources.settings), db, tmp_path)
+        ctx, db = make(sql)
+        migrate.apply(ctx.db, repair_defaults=True)
+        return Shop(application(ctx.settings), db, tmp_path)
 
     old, new = prepared(EVERSHOP), prepared("")
     old.db.execute("DELETE FROM event")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from customers import schema
+from customers.db import migrate
 from customers.bulk import telling
 from tests import pooler
-from tests.bulk import ANN, OLD_HASH, Shop, shop, summary
+from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
 from tests.conftest import REPOSITORY, Made
-from tests.service import BIN, database_url, environment
+from tests.support.service import BIN, database_url, environment
 
 __all__ = ["shop"]
 
@@ -29,8 +29,8 @@ def test_without_a_terminal_there_are_plain_lines(shop: Shop, monkeypatch: pytes
 
 
 def test_on_a_terminal_there_is_a_bar(make: Callable[[str], Made], tmp_path: Path) -> None:
-    resources, _ = make("")
-    schema.apply(resources.database)
+    ctx, _ = make("")
+    migrate.apply(ctx.db)
     file = tmp_path / "customers.csv"
     file.write_text(f"email,full_name,password_hash\nann@example.com,Ann,{OLD_HASH}\n")
     ours, theirs = pty.openpty()
@@ -39,7 +39,7 @@ def test_on_a_terminal_there_is_a_bar(make: Callable[[str], Made], tmp_path: Pat
         [BIN / "flask", "import-customers", file],
         cwd=REPOSITORY,
         env=environment(
-            CUSTOMERS_DATABASE_URL=database_url(pooler.direct(resources.settings)), CUSTOMERS_SECRET_KEY="k" * 32
+            CUSTOMERS_DATABASE_URL=database_url(pooler.direct(ctx.settings)), CUSTOMERS_SECRET_KEY="k" * 32
         ),
         stdout=subprocess.PIPE,
         stderr=theirs,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from marshmallow import ValidationError, fields as ma_fields
 
-from customers.accounts.schemas import NewCustomer
+from customers.features.accounts.schemas import NewCustomer
 from customers.bulk import values
-from customers.groups.schemas import NewGroup
+from customers.features.groups.schemas import NewGroup
 
 TEXTS = st.text() | st.text("ab.@-_+'\" \t\n\0\ud800ßé", max_size=80) | st.from_regex(r"[a-z.]{1,9}@[a-z.-]{1,9}\.co")
 VALUES = TEXTS | st.integers(-1, 2) | st.booleans() | st.floats() | st.lists(TEXTS, max_size=1)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
+from tests.support.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
 from tests.conftest import PASSWORD, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 __all__ = ["shop"]
 

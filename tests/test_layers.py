@@ -14,14 +14,14 @@ FORBIDDEN = {
     "routes.py": ("sqlalchemy.text", "customers.passwords", "customers.database"),
     "service.py": ("flask", "marshmallow", "werkzeug", "sqlalchemy.text", "customers.api", "customers.auth"),
     "attempts.py": ("flask", "marshmallow", "werkzeug", "sqlalchemy.text", "customers.api", "customers.auth"),
-    "sql.py": ("flask", "marshmallow", "werkzeug", "customers.passwords", "customers.resources", "customers.config"),
-    "schemas.py": ("flask", "sqlalchemy", "customers.database", "customers.resources"),
+    "sql.py": ("flask", "marshmallow", "werkzeug", "customers.passwords", "customers.ctx", "customers.config"),
+    "schemas.py": ("flask", "sqlalchemy", "customers.database", "customers.ctx"),
 }
 PURE = (
     "identity.py",
     "passwords.py",
     "database.py",
-    "resources.py",
+    "ctx.py",
     "purge.py",
     "config.py",
     "metrics.py",

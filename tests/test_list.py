@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from customers.resources import Resources
+from customers.context import Context
 from tests.conftest import Account
-from tests.db import Db
+from tests.support.database import Db
 
 
 def fill(db: Db, count: int) -> None:
@@ -159,10 +159,10 @@ def test_a_parameter_given_twice_is_a_400_that_names_it(admin: Account, query: s
 
 @pytest.mark.parametrize("path", ["/api/customers", "own"])
 def test_a_read_costs_two_statements_one_for_who_and_one_for_what(
-    resources: Resources, customer: Account, admin: Account, path: str
+    ctx: Context, customer: Account, admin: Account, path: str
 ) -> None:
     statements: list[str] = []
-    engine = resources.database.reading().__enter__().engine
+    engine = ctx.db.reading().__enter__().engine
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
 
     admin.client.get(customer.path if path == "own" else path)

@@ -9,7 +9,7 @@ import bcrypt
 import pytest
 from flask import Flask, g
 
-from customers.logs import JsonFormatter, TextFormatter, configuration
+from customers.telemetry.logs import JsonFormatter, TextFormatter, configuration
 
 
 def record(message: str = "hello", **extra: object) -> logging.LogRecord:

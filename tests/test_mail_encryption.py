@@ -10,8 +10,8 @@ from aiosmtpd.controller import Controller
 
 from customers.outbox.transport import NotSent, Smtp
 from tests.conftest import REPOSITORY
-from tests.service import free_port
-from tests.smtp import MailServer
+from tests.support.service import free_port
+from tests.support.smtp import MailServer
 
 CERTIFICATE = REPOSITORY / "tests" / "self_signed.pem"  # names 127.0.0.1
 

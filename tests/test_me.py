@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 from tests.test_ownership import customer_routes
 
 NEW_PASSWORD = "staple correct horse"

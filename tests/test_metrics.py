@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from customers.metrics import template
-from tests.measured import Measured
-from tests.service import Service, sign_up, wait_until
+from tests.support.measured import Measured
+from tests.support.service import Service, sign_up, wait_until
 
 HEALTHZ = ("customers_http_requests_total", frozenset({("route", "/healthz"), ("method", "GET"), ("status", "200")}))
 

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import Account
-from tests.db import Db
-from tests.smtp import Mailing, MailServer
+from tests.support.database import Db
+from tests.support.smtp import Mailing, MailServer
 
 NAMES = [
     "Ann\r\nBcc: eve@example.com",

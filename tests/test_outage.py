@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from customers import embedded
+from dev import postgres
 from tests.conftest import PASSWORD
-from tests.service import ANN, Service, sign_up
+from tests.support.service import ANN, Service, sign_up
 
 
 def postgres(folder: Path, action: str) -> None:
@@ -95,7 +95,7 @@ def test_a_full_pool_or_a_slow_statement_is_a_503_within_the_timeout(
     )
     path, header = sign_up(service, "ann@example.com")
 
-    with psycopg.connect(embedded.start(folder)) as conn, ThreadPoolExecutor(2) as pool:
+    with psycopg.connect(postgres.start(folder)) as conn, ThreadPoolExecutor(2) as pool:
         conn.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
         answers = list(pool.map(lambda _: service.call("GET", path, headers=header), range(2)))
     healed = service.call("GET", path, headers=header)[0]

@@ -11,8 +11,8 @@ from flask import Flask
 
 from customers.outbox.service import deliver_next
 from tests.conftest import PASSWORD, Account, new_client
-from tests.db import Db
-from tests.smtp import NEW_PASSWORD, Mailing, MailServer
+from tests.support.database import Db
+from tests.support.smtp import NEW_PASSWORD, Mailing, MailServer
 from tests.test_races import at_once
 
 CHANGED, MOVED = "Your password was changed", "Your e-mail address was changed"
@@ -123,10 +123,10 @@ def test_a_server_that_keeps_a_connection_alive_for_longer_than_the_lease_gets_n
     mailing.smtp.delay, mailing.smtp.greeting_lines = 0.3, 18
     mailing.ask(ann.email)
 
-    first = threading.Thread(target=deliver_next, args=(mailing.resources,))
+    first = threading.Thread(target=deliver_next, args=(mailing.ctx,))
     first.start()
     while first.is_alive():
-        deliver_next(mailing.resources)
+        deliver_next(mailing.ctx)
         first.join(0.05)
 
     assert len(mailing.smtp.mails) <= 1

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from tests.db import Db
+from tests.support.database import Db
 
 SENT, GIVEN_UP = "sent_at", "failed_at"
 

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from flask import Flask
 
-from customers import embedded
+from dev import postgres
 from tests.conftest import REPOSITORY
-from tests.service import ANN, BIN, Service, sign_up, wait_until
-from tests.smtp import MAIL_FROM, NEW_PASSWORD, RESET_URL, MailServer
+from tests.support.service import ANN, BIN, Service, sign_up, wait_until
+from tests.support.smtp import MAIL_FROM, NEW_PASSWORD, RESET_URL, MailServer
 
 RESET = "Your new password"
 ASK = {"email": ANN["email"]}
@@ -43,7 +43,7 @@ def ask(service: Service) -> tuple[int, object]:
 
 def sql(folder: Path, statement: str) -> int:
     """Run a statement in the folder's database; return how many rows it touched."""
-    with psycopg.connect(embedded.start(folder)) as conn:
+    with psycopg.connect(postgres.start(folder)) as conn:
         return conn.execute(statement.encode()).rowcount
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, Account, log_in, new_client
-from tests.db import TABLES, Db
+from tests.support.database import TABLES, Db
 
 SECRET = {
     "full_name": "Wilhelmina Privatissima",

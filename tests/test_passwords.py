@@ -6,9 +6,9 @@ import bcrypt
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 
 def hashed(password: str, prefix: str = "2b", rounds: int = 4) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 NOBODYS = "/api/customers/00000000-0000-0000-0000-000000000001/export"
 TIME = "2026-01-31 12:00:00"

@@ -13,10 +13,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy import event
 
-from customers import schema
-from customers.accounts import search
+from customers.db import migrate
+from customers.features.accounts import search
 from customers.config import Settings
-from customers.resources import Resources
+from customers.context import Context
 
 ROWS = 30_000
 LAST = ROWS - 20
@@ -36,40 +36,40 @@ FROM, TO = datetime(2020, 1, 2, tzinfo=UTC), datetime(2020, 1, 2, 6, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def grown(make_database: Callable[[], str], settings: Settings) -> Iterator[Resources]:
+def grown(make_database: Callable[[], str], settings: Settings) -> Iterator[Context]:
     """Return what works on a database of many customers, with statistics."""
     url = make_database()
-    resources = Resources.of(replace(settings, database_url=url))
-    schema.apply(resources.database)
+    ctx = Context.of(replace(settings, database_url=url))
+    migrate.apply(ctx.db)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute(FILL)
         conn.execute("VACUUM (ANALYZE) customer")
-    yield resources
-    resources.database.close()
+    yield ctx
+    ctx.db.close()
 
 
-def statement(resources: Resources, *, offset: int, sort: str, filters: Filters) -> tuple[str, dict[str, Any]]:
+def statement(ctx: Context, *, offset: int, sort: str, filters: Filters) -> tuple[str, dict[str, Any]]:
     """Return the statement that a page of the list is read by, as it goes to the database, and its parameters."""
     sent: list[tuple[str, dict[str, Any]]] = []
 
     def note(_: Any, __: Any, text: str, parameters: dict[str, Any], *___: Any) -> None:
         sent.append((text, parameters))
 
-    with resources.database.reading() as conn:
+    with ctx.db.reading() as conn:
         event.listen(conn, "before_cursor_execute", note)
         search.list_page(conn, limit=20, offset=offset, sort=sort, filters=filters)
     ((text, parameters),) = sent
     return text, parameters
 
 
-def plan(resources: Resources, *, generic: bool, offset: int, sort: str, filters: Filters) -> list[dict[str, Any]]:
+def plan(ctx: Context, *, generic: bool, offset: int, sort: str, filters: Filters) -> list[dict[str, Any]]:
     """Return the nodes of the plan of a page, for these values or for any."""
-    text, parameters = statement(resources, offset=offset, sort=sort, filters=filters)
+    text, parameters = statement(ctx, offset=offset, sort=sort, filters=filters)
     names = list(parameters)
     prepared = re.sub(r"%\((\w+)\)s", lambda match: f"${names.index(match[1]) + 1}", text)
     # The types that psycopg sends: of a text none, of a number the smallest that holds it.
     types = [{int: "smallint", datetime: "timestamptz"}.get(type(parameters[name]), "unknown") for name in names]
-    url = resources.settings.database_url
+    url = ctx.settings.database_url
     assert url
     with closing(psycopg.connect(url, autocommit=True)) as conn:
         conn.execute(f"SET plan_cache_mode = force_{'generic' if generic else 'custom'}_plan".encode())
@@ -109,16 +109,14 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("generic", [False, True], ids=["custom", "generic"])
 @pytest.mark.parametrize("case", CASES)
-def test_no_page_that_an_index_can_give_is_read_from_the_whole_table(
-    grown: Resources, case: str, generic: bool
-) -> None:
+def test_no_page_that_an_index_can_give_is_read_from_the_whole_table(grown: Context, case: str, generic: bool) -> None:
     found = plan(grown, generic=generic, **{"offset": 0, "sort": "customer_id", "filters": {}, **CASES[case]})
 
     assert not reads_the_table(found), json.dumps(found, indent=1)
 
 
 @pytest.mark.parametrize("generic", [False, True], ids=["custom", "generic"])
-def test_an_address_is_found_by_its_index(grown: Resources, generic: bool) -> None:
+def test_an_address_is_found_by_its_index(grown: Context, generic: bool) -> None:
     found = plan(grown, generic=generic, offset=0, sort="customer_id", filters={"email": "customer1@example.com"})
 
     assert "customer_email_lower_key" in {node.get("Index Name") for node in found}
@@ -128,9 +126,7 @@ def test_an_address_is_found_by_its_index(grown: Resources, generic: bool) -> No
 @pytest.mark.parametrize(
     ("sort", "index"), [("status", "customer_status_idx"), ("-status", "customer_status_descending_idx")]
 )
-def test_where_ties_are_many_each_direction_has_its_index(
-    grown: Resources, sort: str, index: str, generic: bool
-) -> None:
+def test_where_ties_are_many_each_direction_has_its_index(grown: Context, sort: str, index: str, generic: bool) -> None:
     """Any other one would leave nine tenths of all customers to be sorted by their ids."""
     for offset in (0, LAST):
         found = plan(grown, generic=generic, offset=offset, sort=sort, filters={})
@@ -140,7 +136,7 @@ def test_where_ties_are_many_each_direction_has_its_index(
 @pytest.mark.parametrize("generic", [False, True], ids=["custom", "generic"])
 @pytest.mark.parametrize("filters", [{"keyword": "ustomer777"}, {"full_name": "c4ca4238a0"}], ids=str)
 def test_a_part_of_a_text_is_found_by_trigrams_where_the_server_has_them(
-    grown: Resources, filters: Filters, generic: bool
+    grown: Context, filters: Filters, generic: bool
 ) -> None:
     with grown.database.reading() as conn:
         if not conn.exec_driver_sql("SELECT FROM pg_extension WHERE extname = 'pg_trgm'").all():
@@ -152,14 +148,14 @@ def test_a_part_of_a_text_is_found_by_trigrams_where_the_server_has_them(
     assert not reads_the_table(found)
 
 
-def test_a_part_of_a_text_is_found_with_trigrams_and_without(grown: Resources) -> None:
+def test_a_part_of_a_text_is_found_with_trigrams_and_without(grown: Context) -> None:
     with grown.database.reading() as conn:
         customers, total = search.list_page(conn, limit=20, offset=0, filters={"keyword": "STOMER777@"})
 
     assert ([customer.email for customer in customers], total) == (["Customer777@example.com"], 1)
 
 
-def test_the_plan_of_a_scan_is_known_for_what_it_is(grown: Resources) -> None:
+def test_the_plan_of_a_scan_is_known_for_what_it_is(grown: Context) -> None:
     """What the other tests look for is there when no index helps."""
     with grown.database.writing() as conn:
         conn.exec_driver_sql("DROP INDEX customer_full_name_lower_idx")

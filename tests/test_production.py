@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.conftest import PASSWORD, REPOSITORY
-from tests.service import ANN, BIN, Service, environment
+from tests.support.service import ANN, BIN, Service, environment
 
 
 @pytest.fixture

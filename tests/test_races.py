@@ -11,11 +11,11 @@ import pytest
 from flask import Flask
 
 from customers.errors import InvalidCredentials
-from customers.identity import Origin
-from customers.resources import Resources
-from customers.sessions import login_sql, service, sql
+from customers.security.callers import Origin
+from customers.context import Context
+from customers.features.sessions import login_sql, service, sql
 from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
@@ -94,29 +94,29 @@ def test_a_session_logged_out_while_it_is_used_is_never_a_5xx(app: Flask, custom
 
 
 def test_a_login_checked_against_the_old_password_starts_no_session_after_a_change(
-    app: Flask, resources: Resources, customer: Account, db: Db, monkeypatch: pytest.MonkeyPatch
+    app: Flask, ctx: Context, customer: Account, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A password changed between the check of the old one and the start of the session.
 
     Without the hash in the WHERE of the insert, whoever knew the old password would keep a session.
     """
-    verify = resources.passwords.verify
+    verify = ctx.hasher.verify
 
     def verify_and_lose_the_race(password: str, hashed: str | None) -> bool:
         valid = verify(password, hashed)
         customer.client.patch(customer.path, json={"password": "a new long password"})
         return valid
 
-    monkeypatch.setattr(resources.passwords, "verify", verify_and_lose_the_race)
+    monkeypatch.setattr(ctx.hasher, "verify", verify_and_lose_the_race)
 
     with pytest.raises(InvalidCredentials):
-        service.log_in(resources, "customer", customer.email, PASSWORD, Origin())
+        service.log_in(ctx, "customer", customer.email, PASSWORD, Origin())
 
     assert db.one("SELECT count(*) FROM login_session")["count"] == 1
 
 
 def test_a_session_started_while_the_password_changes_is_seen_and_ended(
-    resources: Resources, customer: Account, db: Db
+    ctx: Context, customer: Account, db: Db
 ) -> None:
     """A change that has not committed yet makes the start of a session wait, and then fail.
 
@@ -126,7 +126,7 @@ def test_a_session_started_while_the_password_changes_is_seen_and_ended(
     started: list[bool] = []
 
     def start() -> None:
-        with resources.database.writing() as conn:
+        with ctx.db.writing() as conn:
             started.append(
                 login_sql.start(
                     conn,
@@ -140,7 +140,7 @@ def test_a_session_started_while_the_password_changes_is_seen_and_ended(
                 )
             )
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql("UPDATE customer SET password = 'changed'")
         thread = threading.Thread(target=start)
         thread.start()
@@ -184,7 +184,7 @@ def test_logins_that_renew_one_weak_hash_at_once_all_succeed(make_app: Callable[
 @pytest.mark.parametrize("ended_by", ["logout", "password", "status"])
 @pytest.mark.parametrize("act", ["password", "full_name", "delete"])
 def test_who_is_thrown_out_while_a_request_waits_does_not_get_a_last_word_in(
-    resources: Resources,
+    ctx: Context,
     customer: Account,
     admin: Account,
     db: Db,
@@ -201,7 +201,7 @@ def test_who_is_thrown_out_while_a_request_waits_does_not_get_a_last_word_in(
         "password": lambda: admin.client.patch(customer.path, json={"password": "the victims new password"}),
         "status": lambda: admin.client.patch(customer.path, json={"status": 0}),
     }[ended_by]
-    writing = resources.database.writing
+    writing = ctx.db.writing
     ended: list[bool] = []
 
     def write_too_late() -> Any:
@@ -210,7 +210,7 @@ def test_who_is_thrown_out_while_a_request_waits_does_not_get_a_last_word_in(
             end()
         return writing()
 
-    monkeypatch.setattr(resources.database, "writing", write_too_late)
+    monkeypatch.setattr(ctx.db, "writing", write_too_late)
     body = {"password": "the thiefs new password"} if act == "password" else {"full_name": "Thief"}
     late = customer.client.delete(customer.path) if act == "delete" else customer.client.patch(customer.path, json=body)
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from customers import schema
+from customers.db import migrate
 from customers.config import Settings
 from customers.errors import SchemaMissing
-from customers.resources import Resources
+from customers.context import Context
 from tests.conftest import EVERSHOP, Made, application, new_client
 
 
 def test_a_missing_schema_makes_readyz_say_what_to_run(make: Callable[..., Made]) -> None:
-    resources, _ = make()
-    app = application(resources.settings)
+    ctx, _ = make()
+    app = application(ctx.settings)
 
     response = new_client(app).get("/readyz")
     health = new_client(app).get("/healthz")
@@ -29,37 +29,37 @@ def test_a_missing_schema_makes_readyz_say_what_to_run(make: Callable[..., Made]
 
 @pytest.mark.parametrize("change", ["SET version = version - 1", "DELETE"])
 def test_so_does_a_stale_one(make: Callable[..., Made], change: str) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
-    schema.check(resources.database)
+    ctx, db = make()
+    migrate.apply(ctx.db)
+    migrate.check(ctx.db)
     db.execute("DELETE FROM customers_schema" if change == "DELETE" else f"UPDATE customers_schema {change}")
 
     with pytest.raises(SchemaMissing):
-        schema.check(resources.database)
+        migrate.check(ctx.db)
 
 
 def test_a_newer_one_is_good_enough_and_is_not_set_back(make: Callable[..., Made]) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
+    ctx, db = make()
+    migrate.apply(ctx.db)
     db.execute("UPDATE customers_schema SET version = 1000")
 
-    schema.apply(resources.database)
+    migrate.apply(ctx.db)
 
-    schema.check(resources.database)
+    migrate.check(ctx.db)
     assert db.one("SELECT version FROM customers_schema") == {"version": 1000}
 
 
 def test_so_does_a_table_of_another_shape(make: Callable[..., Made]) -> None:
-    resources, db = make()
+    ctx, db = make()
     db.execute("CREATE TABLE customers_schema (wrong int)")
 
     with pytest.raises(SchemaMissing):
-        schema.check(resources.database)
+        migrate.check(ctx.db)
 
 
 def test_without_a_schema_requests_and_commands_say_so_too(make: Callable[..., Made]) -> None:
-    resources, _ = make()
-    app = application(resources.settings)
+    ctx, _ = make()
+    app = application(ctx.settings)
     body = {"email": "a@example.com", "password": "correct horse battery", "full_name": "A"}
 
     created = new_client(app).post("/api/customers", json=body)
@@ -73,31 +73,31 @@ def test_without_a_schema_requests_and_commands_say_so_too(make: Callable[..., M
 
 def test_applying_it_again_keeps_no_writer_waiting(make: Callable[..., Made]) -> None:
     """CREATE INDEX IF NOT EXISTS takes its lock before it looks, and would wait for every open transaction."""
-    resources, db = make(EVERSHOP)
-    schema.apply(resources.database, repair_defaults=True)
+    ctx, db = make(EVERSHOP)
+    migrate.apply(ctx.db, repair_defaults=True)
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         conn.exec_driver_sql("UPDATE customer SET full_name = 'open'")
         conn.exec_driver_sql("UPDATE admin_user SET full_name = 'open'")
         conn.exec_driver_sql("DELETE FROM login_session")
-        schema.apply(resources.database)
+        migrate.apply(ctx.db)
 
     assert db.one("SELECT full_name FROM customer WHERE customer_id = 1") == {"full_name": "open"}
 
 
 def test_every_table_and_constraint_of_ours_is_named_in_lower_case(make: Callable[..., Made]) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
+    ctx, db = make()
+    migrate.apply(ctx.db)
 
     ours = db.all("SELECT conname FROM pg_constraint WHERE conrelid = 'login_session'::regclass AND contype <> 'n'")
 
     assert all(re.fullmatch(r"login_session_[a-z_]+", row["conname"]) for row in ours)
 
 
-def test_connections_are_told_apart_and_bounded(resources: Resources) -> None:
+def test_connections_are_told_apart_and_bounded(ctx: Context) -> None:
     from sqlalchemy import text
 
-    with resources.database.writing() as conn:
+    with ctx.db.writing() as conn:
         row = conn.execute(
             text(
                 "SELECT current_setting('application_name') AS name, current_setting('timezone') AS zone,"
@@ -112,10 +112,10 @@ def test_a_urls_own_options_are_kept(make_database: Callable[[], str], settings:
     from sqlalchemy import text
 
     conninfo = f"{make_database()} options='-c work_mem=7MB'"
-    resources = Resources.of(replace(settings, database_url=conninfo))
+    ctx = Context.of(replace(settings, database_url=conninfo))
     assert "options" in conninfo_to_dict(conninfo)
 
-    with resources.database.reading() as conn:
+    with ctx.db.reading() as conn:
         assert conn.execute(text("SHOW work_mem")).scalar_one() == "7MB"
         assert conn.execute(text("SHOW timezone")).scalar_one() == "UTC"
-    resources.database.close()
+    ctx.db.close()

@@ -14,7 +14,7 @@ from customers import errors
 from customers.config import Settings
 from customers.errors import ServiceError
 from tests.conftest import REPOSITORY
-from tests.service import Service
+from tests.support.service import Service
 
 README = (REPOSITORY / "README.md").read_text()
 TOUR = re.findall(r"<!-- tour -->\n```sh\n(.*?)```\n\n```json\n(.*?)```", README, re.DOTALL)

@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.db import Db
-from tests.smtp import MAIL_FROM, NEW_PASSWORD, Mailing, MailServer
+from tests.support.database import Db
+from tests.support.smtp import MAIL_FROM, NEW_PASSWORD, Mailing, MailServer
 from tests.test_races import at_once
 
 

@@ -12,10 +12,10 @@ from psycopg.conninfo import make_conninfo
 from customers import replica as replicas
 from customers.config import Settings
 from tests import pooler
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import Account, new_client
-from tests.db import Db
-from tests.service import free_port
+from tests.support.database import Db
+from tests.support.service import free_port
 
 AWAY = "the replica is away, the primary serves instead"
 BACK = "the replica serves again"
@@ -36,14 +36,14 @@ def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def statements(app: Flask) -> tuple[list[str], list[str]]:
     """Return the first words of what the primary and the replica will be asked."""
-    resources = app.extensions["customers"]
+    ctx = app.extensions["customers"]
     asked: tuple[list[str], list[str]] = ([], [])
 
     def listen(database: Any, said: list[str]) -> None:
         database.listen("before_cursor_execute", lambda *event: said.append(event[2].split(maxsplit=1)[0]))
 
-    listen(resources.database, asked[0])
-    listen(resources.replica.database, asked[1])
+    listen(ctx.db, asked[0])
+    listen(ctx.replica.database, asked[1])
     return asked
 
 

@@ -4,26 +4,26 @@ import hashlib
 
 import pytest
 
-from customers.resources import Resources
-from tests.client import CheckingClient
+from customers.context import Context
+from tests.support.client import CheckingClient
 from tests.conftest import Account
-from tests.db import Db
+from tests.support.database import Db
 
 
 def test_an_account_disabled_while_the_new_password_is_hashed_keeps_the_old_one(
-    client: CheckingClient, customer: Account, resources: Resources, db: Db, monkeypatch: pytest.MonkeyPatch
+    client: CheckingClient, customer: Account, ctx: Context, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token is looked at before the hash is made; what the account is by then, only the write itself can tell."""
     token = hashlib.sha256(b"secret").hexdigest()
     db.execute("INSERT INTO reset_password_token (customer_id, token) SELECT customer_id, %s FROM customer", token)
     before = db.one("SELECT password FROM customer")
-    make = resources.passwords.hash
+    make = ctx.hasher.hash
 
     def hash_and_lose_the_race(password: str) -> str:
         db.execute("UPDATE customer SET status = 0")
         return make(password)
 
-    monkeypatch.setattr(resources.passwords, "hash", hash_and_lose_the_race)
+    monkeypatch.setattr(ctx.hasher, "hash", hash_and_lose_the_race)
     response = client.post("/api/customers/password", json={"token": "secret", "password": "staple correct horse"})
 
     assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_token")

@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from customers import schema
+from customers.db import migrate
 from customers.schema import SchemaConflict
 from tests.conftest import EVERSHOP, Made
-from tests.db import Db
+from tests.support.database import Db
 
 # CONTRACT section 5, and the names in an EverShop database.
 COLUMNS = {
@@ -56,9 +56,9 @@ def rows(db: Db, *, skip: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]
 
 
 def test_an_empty_database_gets_the_tables_of_an_evershop(make: Callable[..., Made]) -> None:
-    resources, db = make()
+    ctx, db = make()
 
-    schema.apply(resources.database)
+    migrate.apply(ctx.db)
 
     found = db.all("""
         SELECT table_name, string_agg(column_name || ' ' || data_type
@@ -77,9 +77,9 @@ def test_an_empty_database_gets_the_tables_of_an_evershop(make: Callable[..., Ma
 
 
 def test_no_account_comes_with_it(make: Callable[..., Made]) -> None:
-    resources, db = make()
+    ctx, db = make()
 
-    schema.apply(resources.database)
+    migrate.apply(ctx.db)
 
     assert db.one("SELECT (SELECT count(*) FROM customer) + (SELECT count(*) FROM admin_user) AS accounts") == {
         "accounts": 0
@@ -87,8 +87,8 @@ def test_no_account_comes_with_it(make: Callable[..., Made]) -> None:
 
 
 def test_defaults_and_deletions_are_an_evershops(make: Callable[..., Made]) -> None:
-    resources, db = make()
-    schema.apply(resources.database)
+    ctx, db = make()
+    migrate.apply(ctx.db)
     db.execute("INSERT INTO customer_group (group_name) VALUES ('Second')")
     db.execute("INSERT INTO customer (email, password, group_id) VALUES ('a@b.co', 'x', 2)")
     db.execute("INSERT INTO customer (email, password) VALUES ('b@b.co', 'x')")
@@ -105,8 +105,8 @@ def test_defaults_and_deletions_are_an_evershops(make: Callable[..., Made]) -> N
 
 @pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
 def test_the_default_group_cannot_be_deleted(make: Callable[..., Made], sql: str) -> None:
-    resources, db = make(sql)
-    schema.apply(resources.database, repair_defaults=True)
+    ctx, db = make(sql)
+    migrate.apply(ctx.db, repair_defaults=True)
 
     with pytest.raises(psycopg.Error, match="default customer group"):
         db.execute("DELETE FROM customer_group WHERE customer_group_id = 1")
@@ -114,21 +114,21 @@ def test_the_default_group_cannot_be_deleted(make: Callable[..., Made], sql: str
 
 @pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
 def test_applying_again_changes_nothing(make: Callable[..., Made], sql: str) -> None:
-    resources, db = make(sql)
-    schema.apply(resources.database, repair_defaults=True)
+    ctx, db = make(sql)
+    migrate.apply(ctx.db, repair_defaults=True)
     before = structure(db), rows(db)
 
-    schema.apply(resources.database)
+    migrate.apply(ctx.db)
 
     assert (structure(db), rows(db)) == before
 
 
 def test_an_existing_shop_loses_nothing_and_only_gains(make: Callable[..., Made]) -> None:
-    resources, db = make(EVERSHOP)
+    ctx, db = make(EVERSHOP)
     db.execute("UPDATE customer_address SET is_default = false WHERE customer_address_id = 1")
     before, before_rows = structure(db), rows(db)
 
-    schema.apply(resources.database)
+    migrate.apply(ctx.db)
 
     assert [part for part in before if part not in structure(db)] == []
     ours = (
@@ -142,13 +142,13 @@ def test_an_existing_shop_loses_nothing_and_only_gains(make: Callable[..., Made]
 
 @pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
 def test_processes_applying_it_at_once_do_no_harm(make: Callable[..., Made], sql: str) -> None:
-    resources, db = make(sql)
+    ctx, db = make(sql)
 
     with ThreadPoolExecutor(8) as pool:
-        done = [pool.submit(schema.apply, resources.database, repair_defaults=True) for _ in range(8)]
+        done = [pool.submit(migrate.apply, ctx.db, repair_defaults=True) for _ in range(8)]
 
     assert [job.exception() for job in done] == [None] * 8
-    schema.check(resources.database)
+    migrate.check(ctx.db)
     assert len(db.all("SELECT FROM customer_group WHERE customer_group_id = 1")) == 1
 
 
@@ -156,13 +156,13 @@ def test_processes_applying_it_at_once_do_no_harm(make: Callable[..., Made], sql
 def test_addresses_that_differ_only_by_case_stop_it_by_name_and_nothing_changes(
     make: Callable[..., Made], table: str
 ) -> None:
-    resources, db = make(EVERSHOP)
+    ctx, db = make(EVERSHOP)
     for email in ("Twice@example.com", "tWICE@example.com", "alone@example.com"):
         db.execute(f"INSERT INTO {table} (email, password) VALUES (%s, 'x')", email)
     before = structure(db), rows(db)
 
     with pytest.raises(SchemaConflict) as caught:
-        schema.apply(resources.database)
+        migrate.apply(ctx.db)
 
     assert "tWICE@example.com, Twice@example.com" in str(caught.value) or "Twice@example.com, tWICE" in str(
         caught.value
@@ -173,12 +173,12 @@ def test_addresses_that_differ_only_by_case_stop_it_by_name_and_nothing_changes(
 
 
 def test_several_default_addresses_stop_it_by_name_and_nothing_changes(make: Callable[..., Made]) -> None:
-    resources, db = make(EVERSHOP)
+    ctx, db = make(EVERSHOP)
     before = structure(db), rows(db)
     defaults = db.all("SELECT uuid FROM customer_address WHERE is_default")
 
     with pytest.raises(SchemaConflict, match="--repair-defaults") as caught:
-        schema.apply(resources.database)
+        migrate.apply(ctx.db)
 
     assert "Jane@Example.com" in str(caught.value)
     assert len(defaults) == 2
@@ -187,11 +187,11 @@ def test_several_default_addresses_stop_it_by_name_and_nothing_changes(make: Cal
 
 
 def test_the_option_leaves_the_newest_default_and_touches_no_other_address(make: Callable[..., Made]) -> None:
-    resources, db = make(EVERSHOP)
+    ctx, db = make(EVERSHOP)
     addresses = "SELECT customer_address_id, is_default, xmin::text FROM customer_address ORDER BY 1"
     before = db.all(addresses)
 
-    schema.apply(resources.database, repair_defaults=True)
+    migrate.apply(ctx.db, repair_defaults=True)
 
     after = db.all(addresses)
     assert [row["is_default"] for row in after] == [False, None, True]

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests.conftest import PASSWORD, REPOSITORY
-from tests.service import ANN, BIN, Service, sign_up, wait_until
-from tests.wire import exchange
+from tests.support.service import ANN, BIN, Service, sign_up, wait_until
+from tests.support.wire import exchange
 
 
 @pytest.fixture(scope="module")

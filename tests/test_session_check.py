@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.db import Db
-from tests.rows import add_group
+from tests.support.database import Db
+from tests.support.rows import add_group
 
 WHO = ("X-Customer-UUID", "X-Customer-Group", "X-Admin-UUID")
 

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 
 from customers import config
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.db import Db
+from tests.support.database import Db
 
 LOGINS = [("/customer/login", "customer"), ("/admin/user/login", "admin")]
 

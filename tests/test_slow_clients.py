@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tests.service import Service, wait_until
-from tests.wire import connect, read, read_all
+from tests.support.service import Service, wait_until
+from tests.support.wire import connect, read, read_all
 
 THREADS, SLOW = 6, 4
 HEAD = b"POST /customer/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"

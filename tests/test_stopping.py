@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, wait_until
+from tests.support.service import Service, wait_until
 
 REQUEST = b"POST /customers/logout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 

@@ -18,9 +18,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 from app import create_app
 from customers import tracing
 from customers.config import Settings
-from customers.logs import JsonFormatter
+from customers.telemetry.logs import JsonFormatter
 from tests.conftest import PASSWORD, Account
-from tests.service import ANN, Service, sign_up, wait_until
+from tests.support.service import ANN, Service, sign_up, wait_until
 from tests.test_logs import record
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, Account
-from tests.db import Db
+from tests.support.database import Db
 
 NEW = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 

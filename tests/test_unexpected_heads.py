@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import PASSWORD
-from tests.service import Service, wait_until
-from tests.wire import connect, exchange, read, read_all
+from tests.support.service import Service, wait_until
+from tests.support.wire import connect, exchange, read, read_all
 
 GET = b"GET /healthz HTTP/1.1\r\n"
 LOGIN = b"POST /customer/login HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import CheckingClient
+from tests.support.client import CheckingClient
 from tests.conftest import PASSWORD, Account, new_client
 
 NEW = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import ADDRESS, PASSWORD, REPOSITORY
-from tests.service import BIN, Service
+from tests.support.service import BIN, Service
 
 ADMIN = "ada@shop.example"
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.deploy.front import Front
-from tests.service import database_url
-from tests.smtp import MAIL_FROM, MailServer
+from tests.support.service import database_url
+from tests.support.smtp import MAIL_FROM, MailServer
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.conftest import PASSWORD, REPOSITORY
 from tests.deploy.nginx import Nginx
-from tests.service import BIN, Service, environment
+from tests.support.service import BIN, Service, environment
 
 ADMIN = "ada@shop.example"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.conftest import REPOSITORY
-from tests.service import free_port, wait_until
+from tests.support.service import free_port, wait_until
 
 REFERENCE = REPOSITORY / "deploy" / "nginx.conf"
 NAME = "shop.example"

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.conftest import PASSWORD
 from tests.deploy.front import Front
 from tests.deploy.nginx import NAME
-from tests.service import wait_until
-from tests.smtp import MailServer
+from tests.support.service import wait_until
+from tests.support.smtp import MailServer
 
 NEW_PASSWORD = "staple correct horse"
 EVIL = "evil.example"

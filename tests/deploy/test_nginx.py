@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import PASSWORD
 from tests.deploy.front import ADMIN, Front
 from tests.deploy.nginx import NAME, UNPRIVILEGED, Answer, Nginx
-from tests.service import free_port, wait_until
+from tests.support.service import free_port, wait_until
 
 
 @pytest.fixture

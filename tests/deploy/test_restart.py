@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tests.db import Db
+from tests.support.database import Db
 from tests.deploy.database.postgres import Postgres
 from tests.deploy.front import Front
 from tests.deploy.load import Load, live, register
-from tests.service import Service, database_url, wait_until
+from tests.support.service import Service, database_url, wait_until
 
 CUSTOMERS = 6  # at once
 SECONDS = float(os.environ.get("DEPLOY_SECONDS", "10"))  # how long customers register while the database is killed

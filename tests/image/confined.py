@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from tests.service import Service, free_port, wait_until
+from tests.support.service import Service, free_port, wait_until
 
 # What a container runtime does, in its usual order. What stays writable is what is named.
 ENTER = """

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.image import builder
 from tests.image.confined import Contained, Container
-from tests.service import database_url
+from tests.support.service import database_url
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import psutil
 
 from tests.conftest import PASSWORD
 from tests.image.confined import Contained, Container
-from tests.service import ANN, free_port, sign_up, wait_until
+from tests.support.service import ANN, free_port, sign_up, wait_until
 
 USER = 10001
 

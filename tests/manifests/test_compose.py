@@ -165,7 +165,7 @@ def test_everything_is_confined_and_bounded(services: dict[str, Any]) -> None:
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
+        assert service["deploy"]["ctx"]["limits"].keys() == {"cpus", "memory", "pids"}, name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
         assert "stop_grace_period" in service, name
         # An image that is made here must not be asked for at a registry, where it may be somebody else's.

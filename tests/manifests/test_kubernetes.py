@@ -122,7 +122,7 @@ def test_every_pod_is_confined(pods: dict[str, Any]) -> None:
             "capabilities": {"drop": ["ALL"]},
         }
         for bound in ("requests", "limits"):
-            assert container["resources"][bound].keys() == {"cpu", "memory"}
+            assert container["ctx"][bound].keys() == {"cpu", "memory"}
 
 
 def test_what_is_writable_is_bounded(pods: dict[str, Any]) -> None:

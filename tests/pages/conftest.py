@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import Account
-from tests.pages.html import Visitor
+from tests.support.html import Visitor
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Account, new_client
-from tests.db import Db
-from tests.pages.html import Page, Visitor, leads_to
+from tests.support.database import Db
+from tests.support.html import Page, Visitor, leads_to
 
 NOBODY = "00000000-0000-0000-0000-000000000001"
 OTHER = "another-secret-key-of-32-bytes!!"

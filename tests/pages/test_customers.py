@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import Account, log_in, new_client
-from tests.db import Db
-from tests.pages.html import Page, Visitor, leads_to
+from tests.support.database import Db
+from tests.support.html import Page, Visitor, leads_to
 
 NEW = "/admin/customers/new"
 TYPED = {"full_name": "New Person", "email": "new@example.com", "password": "staple correct horse"}

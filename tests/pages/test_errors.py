@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from customers.groups import service
+from customers.features.groups import service
 from tests.conftest import new_client
-from tests.pages.html import Page, Visitor
+from tests.support.html import Page, Visitor
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 NOBODY = "00000000-0000-0000-0000-000000000001"

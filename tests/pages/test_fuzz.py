@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from werkzeug.test import TestResponse
 
 from tests.conftest import ADDRESS, Account
-from tests.pages.html import Visitor
+from tests.support.html import Visitor
 
 # What a form can hold: all of Unicode but what UTF-8 has no bytes for.
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)

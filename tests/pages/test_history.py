@@ -5,11 +5,11 @@ from typing import get_args
 import pytest
 from flask import Flask
 
-from customers.audit.trail import Event
+from customers.security.trail import Event
 from customers.pages import history
 from tests.conftest import Account, log_in, new_client
-from tests.db import Db
-from tests.pages.html import Page, Visitor
+from tests.support.database import Db
+from tests.support.html import Page, Visitor
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.conftest import Account
-from tests.db import Db
-from tests.pages.html import Page, Visitor
+from tests.support.database import Db
+from tests.support.html import Page, Visitor
 
 LIST = "/admin/customers"
 EVIL = "<script>alert('x')</script>\"><b>"

@@ -1,7 +1,7 @@
 """Names that turn the direction of text: they turn their own on a page, and nothing beside them."""
 
 from tests.conftest import ADDRESS, Account
-from tests.pages.html import Visitor
+from tests.support.html import Visitor
 
 TURNING = "Ann \u202egpj.exe"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Account
-from tests.pages.html import Visitor
+from tests.support.html import Visitor
 
 # Where a password is typed, and what a browser or a password manager may fill in there.
 FIELDS = {

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import PASSWORD, REPOSITORY
 from tests.deploy.database.pgbouncer import PgBouncer
 from tests.deploy.database.postgres import Postgres
-from tests.service import BIN, Service, environment
+from tests.support.service import BIN, Service, environment
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

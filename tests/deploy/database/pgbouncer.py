@@ -8,7 +8,7 @@ import psycopg
 
 from tests.conftest import REPOSITORY
 from tests.deploy.database.postgres import USER, Postgres, folder, unprivileged
-from tests.service import free_port, wait_until
+from tests.support.service import free_port, wait_until
 
 # What is for this machine alone. Round robin, so that no two transactions of a client go to the same connection of the
 # server's, if there are several: whatever the service left there would be missed, or found by somebody else.

@@ -12,7 +12,7 @@ import psutil
 import psycopg
 from psycopg.rows import TupleRow
 
-from tests.service import free_port, wait_until
+from tests.support.service import free_port, wait_until
 
 _BIN = Path("/usr/lib/postgresql/15/bin")
 USER = "postgres"

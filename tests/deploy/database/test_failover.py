@@ -12,9 +12,9 @@ import pytest
 
 from tests.deploy.database.conftest import Command
 from tests.deploy.database.postgres import Postgres
-from tests.measured import Measured
-from tests.service import ANN, Service, sign_up, wait_until
-from tests.smtp import MAIL_FROM, RESET_URL, MailServer
+from tests.support.measured import Measured
+from tests.support.service import ANN, Service, sign_up, wait_until
+from tests.support.smtp import MAIL_FROM, RESET_URL, MailServer
 
 _WRITERS = 8
 _PROMISED = 10  # seconds from the promotion

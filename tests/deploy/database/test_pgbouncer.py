@@ -12,7 +12,7 @@ import pytest
 from tests.deploy.database.conftest import Command
 from tests.deploy.database.pgbouncer import PgBouncer
 from tests.deploy.database.postgres import Postgres
-from tests.service import ANN, Service, sign_up, wait_until
+from tests.support.service import ANN, Service, sign_up, wait_until
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.deploy.database.postgres import Postgres
-from tests.service import ANN, Service, sign_up, wait_until
+from tests.support.service import ANN, Service, sign_up, wait_until
 
 Header = dict[str, str]
 SignIn = Callable[..., Header]

@@ -1,1 +1,0 @@
-"""Admins, who are made from the command line."""

@@ -1,0 +1,33 @@
+"""What every act needs beside its input: settings, database, hasher, mail."""
+
+from dataclasses import dataclass
+
+from customers.config import Settings
+from customers.db.engine import Database
+from customers.mail.message import Mail
+from customers.security.hashing import Hasher
+
+
+@dataclass(frozen=True)
+class Context:
+    """The first argument of every act; one for each application."""
+
+    settings: Settings
+    db: Database
+    hasher: Hasher
+    mail: Mail
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Context":
+        """Return the context that settings describe. Nothing is connected or started before its first use."""
+        return cls(
+            settings=settings,
+            db=Database(settings),
+            hasher=Hasher(
+                settings.bcrypt_rounds,
+                threads=settings.hashing_threads,
+                places=settings.hashing_places,
+                max_wait=settings.hash_max_wait,
+            ),
+            mail=Mail(settings),
+        )

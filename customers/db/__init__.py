@@ -1,0 +1,1 @@
+"""The database: connections and transactions, constraint names, the schema, what is purged."""

@@ -1,0 +1,44 @@
+"""What a read returns whose JSON the database has written: one thing with its version, or a page of a list."""
+
+import json
+from typing import Any, NamedTuple
+
+
+class Document(NamedTuple):
+    """One thing as the JSON text that is answered, and its version, which is its ETag."""
+
+    body: str
+    version: str
+
+    def parsed(self) -> Any:
+        """Return the JSON as Python values."""
+        return json.loads(self.body)
+
+
+class Page(NamedTuple):
+    """A page of a list: its items as the JSON text of an array, how many they are, and its place among all."""
+
+    body: str
+    count: int
+    total: int
+    number: int
+    limit: int
+
+    @property
+    def last(self) -> int:
+        """The number of the last page; 1 where there is nothing."""
+        return max(1, -(-self.total // self.limit))
+
+    @property
+    def first_item(self) -> int | None:
+        """The place of the first item among all, from 1; None on an empty page."""
+        return (self.number - 1) * self.limit + 1 if self.count else None
+
+    @property
+    def last_item(self) -> int | None:
+        """The place of the last item among all; None on an empty page."""
+        return (self.number - 1) * self.limit + self.count if self.count else None
+
+    def parsed(self) -> Any:
+        """Return the items as Python values."""
+        return json.loads(self.body)

@@ -1,0 +1,224 @@
+"""Connections to PostgreSQL, with two doors: reading() in autocommit, and writing() in a transaction."""
+
+import functools
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import Connection, NullPool, TextClause, create_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import SQLAlchemyError
+
+from customers.config import Settings
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+
+T = TypeVar("T")
+
+# A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
+_TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+
+# Whatever the database, the role or the environment say otherwise (CONTRACT section 5). PgBouncer keeps these for each of
+# its clients. Timeouts of statements are the role's: see deploy/role.sql.
+_SESSION = "SET timezone TO 'UTC'; SET datestyle TO 'ISO'; SET standard_conforming_strings TO on"
+
+# Seconds after which a connection is looked at before it is used.
+_IDLE = 0.5
+
+# SQLSTATEs by which a server says that it goes away, or that another has taken its place and it takes no writes:
+# read_only_sql_transaction, admin_shutdown, crash_shutdown, cannot_connect_now.
+_GONE = frozenset({"25006", "57P01", "57P02", "57P03"})
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that waits for an answer only so long: a frozen server never ends a statement by itself."""
+
+    patience: float | None = None  # seconds
+    used_at = 0.0
+
+    @functools.cached_property
+    def _poll(self) -> "select.poll":
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return poll
+
+    def gone(self) -> bool:
+        """Return whether the server has closed this connection while it was idle.
+
+        An idle server sends nothing, so bytes that wait on the socket are its farewell. One that was used a moment ago is
+        not looked at: that would cost a system call and a turn of the interpreter's lock for each statement.
+        """
+        now = time.monotonic()
+        idle, self.used_at = now - self.used_at, now
+        return self.closed or (idle > _IDLE and bool(self._poll.poll(0)))
+
+    @functools.cached_property
+    def kept_cursor(self) -> psycopg.Cursor[Any]:
+        """A cursor for statements with one row; to make one costs a tenth of such a statement."""
+        return self.cursor()
+
+    def wait(self, gen: "PQGen[T]", interval: float = 0.1, timeout: float | None = None) -> T:
+        """Return what an exchange with the server returns; close and raise OperationalError when it takes too long."""
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                self.pgconn.finish()  # the answer may still come, and would be taken for the next statement's
+            raise
+
+
+class Transaction:
+    """A connection in a transaction, and what waits for its commit."""
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        self._waiting: list[Callable[[], object]] = []
+
+    def after_commit(self, function: Callable[[], object]) -> None:
+        """Have a function called once this transaction has committed; never, if it rolls back."""
+        self._waiting.append(function)
+
+    def committed(self) -> None:
+        """Call what has waited."""
+        for function in self._waiting:
+            function()
+
+
+class Database:
+    """Connections to one PostgreSQL: each thread keeps one, so that none waits for another's. Nothing connects before use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.engine = create_engine(
+            "postgresql+psycopg://",
+            creator=self._connect,
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+            skip_autocommit_rollback=True,
+            use_native_hstore=False,  # would look for the type with a statement of its own
+            hide_parameters=True,  # an exception's text goes to the log; its parameters may be hashes
+        )
+        self._own = threading.local()
+
+    def _connect(self) -> PatientConnection:
+        settings = self._settings
+        defaults = {"connect_timeout": settings.connect_timeout, "application_name": "customers", **_TCP}
+        conninfo = {**defaults, **conninfo_to_dict(settings.database_url), "client_encoding": "UTF8"}
+        conn = PatientConnection.connect(
+            make_conninfo("", **conninfo),
+            autocommit=True,
+            prepare_threshold=5 if settings.prepared_statements else None,
+        )
+        conn.patience = settings.database_timeout
+        try:
+            encoding = conn.info.parameter_status("server_encoding")
+            if encoding != "UTF8":
+                raise psycopg.OperationalError(f"the database has the encoding {encoding}, and needs UTF8")
+            conn.execute(_SESSION)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def _connection(self) -> tuple[Connection, PatientConnection]:
+        """Return this thread's connection, as SQLAlchemy and as psycopg know it."""
+        found: tuple[Connection, PatientConnection] | None = getattr(self._own, "found", None)
+        if found is not None:
+            if not found[1].gone():
+                return found
+            self.close()
+        conn = self.engine.connect()
+        self._own.found = found = conn, driver(conn)
+        return found
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Return a connection outside any transaction: each statement is one round trip and its own transaction."""
+        with self._used() as (conn, _):
+            yield conn
+
+    @contextmanager
+    def writing(self, *, unhurried: bool = False) -> Iterator[Transaction]:
+        """Return a transaction that commits at the end of the block, or rolls back on an exception.
+
+        ``unhurried`` is for the rare act that may take longer than the role's timeout of statements allows.
+        """
+        with self._used() as (conn, connection):
+            transaction = Transaction(conn)
+            with connection.transaction():
+                if unhurried:
+                    connection.patience = None
+                    connection.execute("SET LOCAL statement_timeout TO 0")
+                try:
+                    yield transaction
+                finally:
+                    connection.patience = self._settings.database_timeout
+        transaction.committed()
+
+    @contextmanager
+    def _used(self) -> Iterator[tuple[Connection, PatientConnection]]:
+        """Return this thread's connection; raise RuntimeError where the thread is using it already."""
+        found = self._connection()
+        if getattr(self._own, "used", False):
+            raise RuntimeError("a thread has one connection, and is using it")
+        self._own.used = True
+        try:
+            yield found
+        except (SQLAlchemyError, psycopg.Error) as error:
+            if _sqlstate(error) in _GONE:
+                self.close()
+            raise
+        finally:
+            self._own.used = False
+
+    def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the only row of a statement on a hot path, outside any transaction.
+
+        psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
+        """
+        _, connection = self._connection()
+        row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
+        assert row is not None, "a statement with one row"
+        return row
+
+    @contextmanager
+    def unhurried(self) -> Iterator[Connection]:
+        """Return a connection of its own for an operator's long work: no timeout ends a statement or a pause.
+
+        In autocommit; ``with driver(conn).transaction()`` makes a transaction. Closed at the end.
+        """
+        with self.engine.connect() as conn:
+            driver(conn).patience = None
+            driver(conn).execute("SET statement_timeout TO 0; SET idle_in_transaction_session_timeout TO 0")
+            yield conn
+
+    def close(self) -> None:
+        """Close this thread's connection; its next use opens a new one. Needed before a process forks."""
+        found: tuple[Connection, PatientConnection] | None = getattr(self._own, "found", None)
+        self._own.found = None
+        if found is not None:
+            found[1].close()
+            found[0].close()
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    return getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+
+
+@functools.cache
+def _compiled(statement: TextClause) -> bytes:
+    """Return a statement as psycopg takes it, in one line: over 4096 characters psycopg would parse it at each execution."""
+    return " ".join(str(statement.compile(dialect=postgresql.dialect())).split()).encode()
+
+
+def driver(conn: Connection) -> PatientConnection:
+    """Return psycopg's connection, for what SQLAlchemy has no word for: COPY, several statements at once."""
+    found = conn.connection.driver_connection
+    assert isinstance(found, PatientConnection)
+    return found

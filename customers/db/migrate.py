@@ -1,0 +1,63 @@
+"""The database schema: applying `schema.sql`, and telling whether it has been applied."""
+
+import functools
+import re
+from pathlib import Path
+
+from psycopg import errors as pg_errors
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from customers.db.engine import Database, driver
+from customers.errors import SchemaMissing
+
+FILE = Path(__file__).parent.parent.parent / "schema.sql"
+
+# What PostgreSQL says of a statement when the schema is not there, or not all of it.
+NO_SCHEMA = (pg_errors.UndefinedTable, pg_errors.UndefinedColumn, pg_errors.UndefinedFunction)
+
+
+class SchemaConflict(Exception):
+    """Existing rows stand in the way; the message names them. Nothing has been changed."""
+
+
+@functools.cache
+def version() -> int:
+    """Return the version that `schema.sql` gives a database."""
+    match = re.search(r"^VALUES \((\d+)\) -- schema version$", FILE.read_text(), re.MULTILINE)
+    assert match, "schema.sql names its version"
+    return int(match[1])
+
+
+def apply(database: Database, *, repair_defaults: bool = False, recount: bool = False) -> None:
+    """Apply `schema.sql` in one transaction. Applying it again, or in two processes at once, is harmless.
+
+    ``repair_defaults`` leaves each customer the newest of several default addresses; ``recount`` counts the customers
+    anew. Raises SchemaConflict when existing rows stand in the way.
+    """
+    chosen = {"customers.repair_defaults": repair_defaults, "customers.recount": recount}
+    options = "".join(f"SET LOCAL {name} = 'on';" for name, wanted in chosen.items() if wanted)
+    with database.unhurried() as conn, driver(conn).transaction():
+        try:
+            driver(conn).execute((options + FILE.read_text()).encode())
+        except (pg_errors.UniqueViolation, pg_errors.CheckViolation) as conflict:
+            raise SchemaConflict(conflict.diag.message_primary) from None
+
+
+VERSION = text("""
+    SELECT version
+      FROM customers_schema
+""")
+
+
+def check(database: Database) -> None:
+    """Do nothing if the database answers and its schema is at least this version. Raises SchemaMissing."""
+    try:
+        with database.reading() as conn:
+            applied = conn.execute(VERSION).scalar_one_or_none()
+    except ProgrammingError as error:
+        if isinstance(error.orig, NO_SCHEMA):
+            raise SchemaMissing() from None
+        raise
+    if applied is None or applied < version():
+        raise SchemaMissing()

@@ -1,1 +1,0 @@
-"""All that is stored about one person."""

@@ -1,0 +1,1 @@
+"""What callers can do, a folder for each resource."""

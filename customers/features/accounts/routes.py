@@ -1,0 +1,135 @@
+"""Customers over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Response, make_response
+from sqlalchemy import Row
+
+from customers import errors
+from customers.db.documents import Document, Page
+from customers.db.idempotency_keys import Key
+from customers.features.accounts import schemas, service
+from customers.http import access, context, etags
+from customers.http.answers import JSON, Created, answers
+from customers.http.idempotency import idempotent
+from customers.http.openapi import Blueprint
+from customers.security import authorization
+from customers.security.authorization import Whose
+from customers.security.callers import Caller, Claim
+
+blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", description="Customer accounts")
+
+_ATTACHMENT = {"Content-Disposition": {"schema": {"type": "string"}, "description": "Has a browser save it as a file"}}
+
+
+def _linked(customer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a customer with the two documented links."""
+    edit = f"/admin/customers/edit/{customer['uuid']}"
+    links = [
+        {"rel": rel, "href": href, "action": "GET", "types": ["text/xml"]}
+        for rel, href in (("customerGrid", "/admin/customers"), ("edit", edit))
+    ]
+    return {**customer, "links": links}
+
+
+@blueprint.route("", methods=["POST"])
+@answers(201, schemas.LinkedCustomer, etag=True, raises=(errors.EmailTaken, errors.TooManyRequests, errors.Busy))
+@access.anyone
+@idempotent
+@blueprint.arguments(schemas.NewCustomer)
+def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Created:
+    """Create a customer.
+
+    Registers an account. The e-mail must be unique, whatever its case. A network may register 20 times an hour; an admin
+    is not limited.
+    """
+    customer, replayed = service.create(context.current(), caller, new, key)
+    return Created(_linked(customer._mapping), f"/api/customers/{customer.uuid}", replayed)
+
+
+@blueprint.route("", methods=["GET"])
+@answers(200, schemas.Customer, page=True)
+@access.admin_by_statement
+@blueprint.arguments(schemas.ListQuery, location="query")
+def list_customers(claim: Claim, query: dict[str, Any]) -> Page:
+    """List customers.
+
+    All, or those that the filters leave; by ascending `customer_id`, or as `sort` says. Beyond the last page `data` is
+    empty.
+    """
+    page, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
+    return service.list_page(context.current(), claim, page=page, limit=limit, sort=sort, filters=query)
+
+
+@blueprint.route("/<customer:uuid>", methods=["GET"])
+@answers(200, schemas.CustomerWithAddresses, etag=True, raises=(errors.CustomerNotFound,))
+@access.owner_or_admin_by_statement
+@etags.if_none_match
+def get_customer(claim: Claim, uuid: Whose) -> Document:
+    """Get a customer.
+
+    With the addresses: the default first, then the oldest first. `me` stands for one's own uuid, here and below.
+    """
+    return service.read(context.current(), claim, uuid)
+
+
+@blueprint.route("/<customer:uuid>", methods=["PATCH"])
+@answers(
+    200,
+    schemas.LinkedCustomer,
+    etag=True,
+    raises=(
+        errors.NothingToUpdate,
+        errors.StatusForbidden,
+        errors.LoginAgain,
+        errors.CustomerNotFound,
+        errors.EmailTaken,
+        errors.Busy,
+    ),
+)
+@access.owner_or_admin_by_statement
+@etags.if_match
+@blueprint.arguments(schemas.CustomerChanges)
+def update_customer(
+    claim: Claim, changes: dict[str, Any], uuid: Whose, versions: Sequence[str] | None
+) -> Mapping[str, Any]:
+    """Update a customer.
+
+    Changes what the body names. One's own e-mail or password needs a recent login; only an admin changes `status` and
+    `group_id`. A new password ends the account's other sessions, disabling it ends all.
+    """
+    ctx = context.current()
+    if changes.keys() == {"full_name"}:
+        return _linked(service.rename(ctx, claim, uuid, changes["full_name"], versions))
+    caller, uuid = authorization.require_owner_or_admin(access.identified(claim), uuid)
+    return _linked(service.update(ctx, caller, uuid, changes, versions)._mapping)
+
+
+@blueprint.route("/<customer:uuid>", methods=["DELETE"])
+@answers(200, schemas.Customer, raises=(errors.LoginAgain, errors.CustomerNotFound))
+@access.owner_or_admin
+@etags.if_match
+def delete_customer(caller: Caller, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
+    """Delete a customer.
+
+    Removes the account with its addresses and sessions, for good, and answers it as it was. One's own needs a recent
+    login.
+    """
+    return service.delete(context.current(), caller, uuid, versions)
+
+
+@blueprint.route("/<customer:uuid>/export", methods=["GET"])
+@answers(200, schemas.Person, raises=(errors.CustomerNotFound,), headers=_ATTACHMENT)
+@access.owner_or_admin
+def export_customer(caller: Caller, uuid: UUID) -> Response:
+    """Export everything stored about a customer.
+
+    The account, the addresses, sessions, networks, mails and the audit trail, as one document; no password, hash or token.
+    """
+    person = service.export(context.current(), caller, uuid)
+    response = make_response(f'{{"data":{person.body}}}')
+    response.content_type = JSON
+    response.headers["Content-Disposition"] = f'attachment; filename="customer-{uuid}.json"'
+    return response

@@ -1,0 +1,247 @@
+"""The acts on customers: create, read, list, update, delete, export (CONTRACT sections 1 to 4, 6 and 9)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from marshmallow import ValidationError
+from sqlalchemy import Connection, Row
+
+from customers import rules
+from customers.context import Context
+from customers.db import idempotency_keys
+from customers.db.documents import Document, Page
+from customers.db.idempotency_keys import Key
+from customers.errors import (
+    CustomerNotFound,
+    EmailTaken,
+    InvalidInput,
+    NotAuthenticated,
+    NothingToUpdate,
+    PreconditionFailed,
+    StatusForbidden,
+)
+from customers.features.accounts import person_sql, search, sql
+from customers.mail import outbox
+from customers.security import authorization, limits, sessions, trail
+from customers.security.authorization import Whose
+from customers.security.callers import Actor, Caller, Claim
+from customers.security.trail import Details, Event, Subject
+
+DEFAULT_GROUP = 1
+
+
+def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
+    """Create a customer; return the row, and whether an earlier request with this key created it.
+
+    An admin's is recorded as such, and may choose the group. Any other is a registration, whoever is signed in meanwhile,
+    and is counted where it comes from. Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused, CustomerNotFound
+    for a key whose customer has been deleted since, and InvalidInput for an unknown group.
+    """
+    group_id = _group_id(caller, new) or DEFAULT_GROUP
+    with ctx.db.reading() as conn:
+        if earlier := idempotency_keys.find(conn, key):  # before anything is hashed
+            return _found(sql.find(conn, earlier)), True
+    if caller.admin is not None:
+        return _create(ctx, caller, new, group_id, key)
+    with limits.registration(ctx.db, ctx.settings, caller.origin), ctx.hasher.place(caller.origin.network):
+        return _create(ctx, caller, new, group_id, key)
+
+
+def _create(
+    ctx: Context, caller: Caller, new: Mapping[str, Any], group_id: int, key: Key | None
+) -> tuple[Row[Any], bool]:
+    hashed = ctx.hasher.hash(new["password"])
+    with ctx.db.writing() as tx:
+        uuid, replayed = idempotency_keys.claim(tx.conn, key)
+        if replayed:
+            return _found(sql.find(tx.conn, uuid)), True
+        customer = sql.insert(
+            tx.conn,
+            uuid=uuid,
+            status=new.get("status", 1),
+            group_id=group_id,
+            email=new["email"],
+            password=hashed,
+            full_name=new["full_name"],
+        )
+        if customer is None:
+            raise EmailTaken()
+        if caller.admin is None:
+            actor, event = Actor("anonymous", None, caller.origin), "customer_registered"
+        else:
+            actor, event = caller.actor, "customer_created"
+        trail.record(tx, actor, Subject("customer", uuid), {event: {}})
+    return customer, False
+
+
+def _group_id(caller: Caller, body: Mapping[str, Any]) -> int | None:
+    """Return the group that an admin's body names; None without one. Of others it is ignored, whatever it is."""
+    if caller.admin is None or "group_id" not in body:
+        return None
+    try:
+        return rules.whole_number(body["group_id"], 1, rules.LARGEST_ID)
+    except ValidationError as fault:
+        raise InvalidInput(errors={"group_id": [str(message) for message in fault.messages]}) from None
+
+
+def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
+    """Return a customer with the addresses, in one statement with who is calling.
+
+    Raises NotAuthenticated, Forbidden, CustomerNotFound.
+    """
+    caller, document = sql.read(ctx.db, ctx.settings, claim, whose)
+    authorization.require_owner_or_admin(caller, whose)
+    if document is None:
+        raise CustomerNotFound()
+    return document
+
+
+def list_page(
+    ctx: Context, claim: Claim, *, page: int, limit: int, sort: str = "customer_id", filters: Mapping[str, Any]
+) -> Page:
+    """Return a page of customers; ``filters`` are those of schemas.CustomerFilters, ``sort`` is one of search.KEYS, or one
+    with a leading ``-``. Raises NotAuthenticated, Forbidden.
+    """
+    caller, found = search.read_page(ctx.db, ctx.settings, claim, number=page, limit=limit, sort=sort, filters=filters)
+    authorization.require_admin(caller)
+    assert found is not None, "an admin gets a page"
+    return found
+
+
+def rename(
+    ctx: Context, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
+) -> Mapping[str, Any]:
+    """Give a customer a new name, in one statement with who is calling; return the row as it is answered.
+
+    ``versions`` are those that If-Match allows, None any. Raises NotAuthenticated, Forbidden, CustomerNotFound,
+    PreconditionFailed.
+    """
+    caller, renamed = sql.rename(ctx.db, ctx.settings, claim, whose, full_name, versions)
+    caller, _ = authorization.require_owner_or_admin(caller, whose)
+    if not renamed.found:
+        raise CustomerNotFound()
+    if not renamed.alive:
+        raise NotAuthenticated()
+    if renamed.answer is None:
+        raise PreconditionFailed()
+    details = {"fields": ["full_name"] if renamed.differs else []}
+    trail.write_lines(caller.actor, Subject("customer", UUID(renamed.answer["uuid"])), {"customer_updated": details})
+    return {**renamed.answer, "version": renamed.version}
+
+
+def update(
+    ctx: Context, caller: Caller, uuid: UUID, changes: Mapping[str, Any], versions: Sequence[str] | None
+) -> Row[Any]:
+    """Change a customer and return the row; ``versions`` are those that If-Match allows, None any.
+
+    A new password ends the other sessions of the account, disabling it ends all. Raises StatusForbidden,
+    NothingToUpdate, LoginAgain, EmailTaken, CustomerNotFound, PreconditionFailed, NotAuthenticated, Busy, and
+    InvalidInput for an unknown group.
+    """
+    if caller.admin is None and "status" in changes:
+        raise StatusForbidden()
+    values = {name: value for name, value in changes.items() if name != "group_id"}
+    if group_id := _group_id(caller, changes):
+        values["group_id"] = group_id
+    if not values:
+        raise NothingToUpdate()
+    if _is_sensitive(caller, values):
+        authorization.require_recent_login(caller)
+    if "password" in values:
+        with ctx.hasher.place(None if caller.admin else caller.origin.network):
+            values["password"] = ctx.hasher.hash(values["password"])
+    with ctx.db.writing() as tx:
+        before = _lock(tx.conn, caller, uuid)
+        customer = sql.update(tx.conn, uuid, values, versions)
+        if customer is None:
+            raise PreconditionFailed()
+        ended = _end_sessions(tx.conn, caller, customer.customer_id, values)
+        if "password" in values:
+            outbox.tell(tx, ctx.mail, "password_changed", before)
+        if customer.email != before.email:
+            outbox.tell(tx, ctx.mail, "email_changed", before)
+        trail.record(tx, caller.actor, Subject("customer", uuid), _events(before, customer, values, ended))
+    return customer
+
+
+def _end_sessions(conn: Connection, caller: Caller, customer_id: int, values: Mapping[str, Any]) -> int:
+    """End the sessions that a change ends; return how many. A login of this account waits for the lock on the row: one
+    that came first is seen here.
+    """
+    if values.get("status") == 0:
+        return sessions.end_all(conn, "customer", customer_id)
+    if "password" in values:
+        own = caller.customer.digest if caller.customer else None
+        return sessions.end_all(conn, "customer", customer_id, keep=own)
+    return 0
+
+
+def _events(before: Row[Any], after: Row[Any], values: Mapping[str, Any], sessions_ended: int) -> dict[Event, Details]:
+    """Return what a change of a customer is recorded as: each security event by itself, the rest as one."""
+    ended = {"sessions_ended": sessions_ended}
+    events: dict[Event, Details] = {}
+    if "password" in values:
+        events["password_changed"] = ended
+    if after.email != before.email:
+        events["email_changed"] = {}
+    if after.status != before.status:
+        events["status_changed"] = {"from": before.status, "to": after.status, **({} if after.status else ended)}
+    if after.group_id != before.group_id:
+        events["group_changed"] = {"from": before.group_id, "to": after.group_id}
+    fields = ["full_name"] if after.full_name != before.full_name else []
+    if fields or not events:
+        events["customer_updated"] = {"fields": fields}
+    return events
+
+
+def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
+    """Delete a customer with all that belongs to the account, and return the row as it was.
+
+    ``versions`` are those that If-Match allows, None any. Raises LoginAgain, CustomerNotFound, PreconditionFailed,
+    NotAuthenticated.
+    """
+    authorization.require_recent_login(caller)
+    with ctx.db.writing() as tx:
+        _lock(tx.conn, caller, uuid)
+        customer = sql.delete(tx.conn, uuid, versions)
+        if customer is None:
+            raise PreconditionFailed()
+        trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_deleted": {}})
+    return customer
+
+
+def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
+    """Return everything that is stored about a person but secrets (GDPR, articles 15 and 20).
+
+    That an admin has read it is recorded. Raises CustomerNotFound.
+    """
+    with ctx.db.writing() as tx:
+        person = person_sql.gather(tx.conn, uuid)
+        if person is None:
+            raise CustomerNotFound()
+        if caller.admin is not None:
+            trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_exported": {}})
+    return Document(person, "")
+
+
+def _lock(conn: Connection, caller: Caller, uuid: UUID) -> Row[Any]:
+    """Lock a customer's row and return it as it is before the act. Raises CustomerNotFound, NotAuthenticated."""
+    found = sql.lock(conn, uuid)
+    sessions.require_alive(conn, caller)
+    return _found(found)
+
+
+def _found(customer: Row[Any] | None) -> Row[Any]:
+    if customer is None:
+        raise CustomerNotFound()
+    return customer
+
+
+def _is_sensitive(caller: Caller, values: Mapping[str, Any]) -> bool:
+    """Return whether changes need a recent login: a customer's own new password, or new e-mail.
+
+    A form that sends the e-mail along as it was changes nothing.
+    """
+    same = caller.customer is not None and values.get("email", caller.customer.email) == caller.customer.email
+    return "password" in values or not same

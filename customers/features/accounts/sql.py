@@ -1,0 +1,275 @@
+"""The statements on customers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from customers.config import Settings
+from customers.db.constraints import constraints
+from customers.db.documents import Document
+from customers.db.engine import Database
+from customers.errors import EmailTaken, InvalidInput
+from customers.security import sessions
+from customers.security.authorization import ME, Whose
+from customers.security.callers import Caller, Claim
+
+# Case-sensitive as EverShop made it, and ours on customers_fold(email).
+_EMAIL_CONSTRAINTS = {"EMAIL_UNIQUE": EmailTaken, "customer_email_key": EmailTaken}
+
+
+def _unknown_group() -> InvalidInput:
+    return InvalidInput(errors={"group_id": ["There is no group of this id."]})
+
+
+_GROUP_CONSTRAINT = {"FK_CUSTOMER_GROUP": _unknown_group}
+
+# The version of what is answered of a customer, the addresses included. It changes with every write of these rows,
+# whoever writes them: `xmin` is the transaction that wrote a row.
+VERSION = """md5(concat(customer.xmin, (
+                  SELECT string_agg(concat(customer_address_id, '-', customer_address.xmin), ','
+                                    ORDER BY coalesce(is_default, false) DESC, customer_address_id)
+                    FROM customer_address
+                   WHERE customer_address.customer_id = customer.customer_id)))"""
+
+# The customer that a caller asks for: by uuid, or the caller's own where that is null. A customer finds no other.
+_ASKED_FOR = """customer.uuid = coalesce(CAST(:uuid AS uuid), customer_session.uuid)
+              AND (customer.customer_id = customer_session.customer_id
+                   OR admin_session.admin_user_id IS NOT NULL AND CAST(:uuid AS uuid) IS NOT NULL)"""
+
+# Either unique constraint on the e-mail makes this return no row.
+INSERT = text("""
+    INSERT INTO customer (uuid, status, group_id, email, password, full_name)
+    VALUES (:uuid, :status, :group_id, :email, :password, :full_name)
+        ON CONFLICT DO NOTHING
+    RETURNING customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
+              customers_time(updated_at) AS updated_at, md5(concat(xmin)) AS version
+""")
+
+
+def insert(
+    conn: Connection, *, uuid: UUID, status: int, group_id: int, email: str, password: str, full_name: str
+) -> Row[Any] | None:
+    """Insert a customer and return the row, or None when the e-mail is taken. ``password`` is a hash.
+
+    Raises InvalidInput for an unknown group.
+    """
+    values = {"uuid": uuid, "status": status, "group_id": group_id, "email": email}
+    with constraints(_GROUP_CONSTRAINT):
+        return conn.execute(INSERT, {**values, "password": password, "full_name": full_name}).one_or_none()
+
+
+# Who is calling, and the customer with the addresses as it is answered: default first, then oldest first.
+READ = text(f"""
+    SELECT {sessions.CALLER}, document.body, document.version
+      FROM {sessions.SESSIONS}
+      LEFT JOIN LATERAL (
+           SELECT (SELECT CAST(row_to_json(answer) AS text)
+                     FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id,
+                                  customer.email, customer.full_name,
+                                  customers_time(customer.created_at) AS created_at,
+                                  customers_time(customer.updated_at) AS updated_at,
+                                  coalesce(address.list, '[]') AS addresses) AS answer) AS body,
+                  md5(concat(customer.xmin, address.versions)) AS version
+             FROM customer
+             LEFT JOIN LATERAL (
+                  SELECT json_agg((SELECT answer
+                                     FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2,
+                                                  city, province, country, postcode, is_default) AS answer)) AS list,
+                         string_agg(concat(customer_address_id, '-', written_by), ',') AS versions
+                    FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province,
+                                 country, postcode, coalesce(is_default, false) AS is_default,
+                                 customer_address.xmin AS written_by
+                            FROM customer_address
+                           WHERE customer_address.customer_id = customer.customer_id
+                           ORDER BY coalesce(is_default, false) DESC, customer_address_id) AS ordered) AS address
+               ON true
+            WHERE {_ASKED_FOR}) AS document
+        ON true
+""")
+
+
+def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[Caller, Document | None]:
+    """Return who is calling, and the customer with the addresses; None if there is no such one for this caller.
+
+    Raises NotAuthenticated for a header that names no session.
+    """
+    values = sessions.parameters(settings, claim)
+    values["uuid"] = None if whose == ME else whose
+    customer, admin, body, version = db.fetch_one(READ, values)
+    return sessions.settle(db, settings, claim, customer, admin), body and Document(body, version)
+
+
+FIND = text(f"""
+    SELECT customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
+           customers_time(updated_at) AS updated_at, {VERSION} AS version
+      FROM customer
+     WHERE uuid = :uuid
+""")
+
+
+def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
+    """Return a customer without the addresses, or None."""
+    return conn.execute(FIND, {"uuid": uuid}).one_or_none()
+
+
+# In one statement: who is calling, and with the customer's row locked whether a customer's session is still there; then the
+# new name, and its entry in the audit trail. A session that another transaction has just ended is not found by FOR KEY
+# SHARE, although this statement began before.
+RENAME = text(f"""
+      WITH caller AS MATERIALIZED (
+           SELECT {sessions.CALLER}, customer_session.customer_id, customer_session.uuid AS customer_uuid,
+                  admin_session.uuid AS admin_uuid
+             FROM {sessions.SESSIONS}),
+           asked AS MATERIALIZED (
+           SELECT caller.customer, caller.admin, caller.customer_id,
+                  coalesce(CAST(:uuid AS uuid), caller.customer_uuid) AS uuid,
+                  CASE WHEN CAST(:uuid AS uuid) IS NOT NULL THEN caller.admin_uuid END AS admin_uuid,
+                  caller.customer_uuid
+             FROM caller),
+           before AS MATERIALIZED (
+           SELECT customer.customer_id, customer.full_name
+             FROM customer
+             JOIN asked
+               ON customer.uuid = asked.uuid
+              AND (customer.customer_id = asked.customer_id OR asked.admin_uuid IS NOT NULL)
+              FOR NO KEY UPDATE OF customer),
+           alive AS MATERIALIZED (
+           SELECT login_session.digest
+             FROM before
+             JOIN asked
+               ON true
+             JOIN login_session
+               ON login_session.digest = CASE WHEN asked.admin_uuid IS NULL THEN CAST(:customer_digest AS bytea)
+                                              ELSE CAST(:admin_digest AS bytea) END
+              FOR KEY SHARE OF login_session),
+           changed AS (
+           UPDATE customer
+              SET full_name = :full_name,
+                  updated_at = now()
+             FROM before
+             JOIN alive
+               ON true
+            WHERE customer.customer_id = before.customer_id
+              AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
+           RETURNING customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
+                     customer.full_name, customers_time(customer.created_at) AS created_at,
+                     customers_time(customer.updated_at) AS updated_at, {VERSION} AS version,
+                     customer.full_name IS DISTINCT FROM before.full_name AS differs),
+           recorded AS (
+           INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
+                                  details)
+           SELECT 'customer_updated', CASE WHEN asked.admin_uuid IS NULL THEN 'customer' ELSE 'admin' END,
+                  coalesce(asked.admin_uuid, asked.customer_uuid), 'customer', changed.uuid, CAST(:ip AS inet),
+                  :user_agent, :request_id,
+                  CASE WHEN changed.differs THEN CAST(:details AS jsonb) ELSE CAST(:no_details AS jsonb) END
+             FROM changed
+             JOIN asked
+               ON true)
+    SELECT asked.customer, asked.admin, before.customer_id IS NOT NULL AS found, alive.digest IS NOT NULL AS alive,
+           (SELECT row_to_json(answer)
+              FROM (SELECT changed.customer_id, changed.uuid, changed.status, changed.group_id, changed.email,
+                           changed.full_name, changed.created_at, changed.updated_at) AS answer
+             WHERE changed.uuid IS NOT NULL) AS answer,
+           changed.version, changed.differs
+      FROM asked
+      LEFT JOIN before
+        ON true
+      LEFT JOIN alive
+        ON true
+      LEFT JOIN changed
+        ON true
+""")
+
+
+class Renamed(NamedTuple):
+    """What has become of a new name: whether the customer was found, whether the caller's session was still there, and the
+    answer with its version, which is null if the customer has none of the versions that were asked for.
+    """
+
+    found: bool
+    alive: bool
+    answer: dict[str, Any] | None
+    version: str | None
+    differs: bool | None
+
+
+def rename(
+    db: Database, settings: Settings, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
+) -> tuple[Caller, Renamed]:
+    """Give a customer a new name; return who is calling, and what has become of it.
+
+    Raises NotAuthenticated for a header that names no session.
+    """
+    values = {
+        **sessions.parameters(settings, claim),
+        "uuid": None if whose == ME else whose,
+        "full_name": full_name,
+        "versions": None if versions is None else list(versions),
+        "ip": claim.origin.ip,
+        "user_agent": claim.origin.user_agent,
+        "request_id": claim.origin.request_id,
+        "details": '{"fields": ["full_name"]}',
+        "no_details": '{"fields": []}',
+    }
+    customer, admin, *outcome = db.fetch_one(RENAME, values)
+    return sessions.settle(db, settings, claim, customer, admin), Renamed(*outcome)
+
+
+# None means "as it is": no column here may become null.
+UPDATE = text(f"""
+    UPDATE customer
+       SET status = coalesce(:status, status),
+           email = coalesce(:email, email),
+           password = coalesce(:password, password),
+           full_name = coalesce(:full_name, full_name),
+           group_id = coalesce(:group_id, group_id),
+           updated_at = now()
+     WHERE uuid = :uuid
+       AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
+    RETURNING customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
+              customers_time(updated_at) AS updated_at, {VERSION} AS version
+""")
+
+
+def update(
+    conn: Connection, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None = None
+) -> Row[Any] | None:
+    """Change what ``values`` names (``password`` is a hash) and return the row.
+
+    None if it is not there, or has none of the versions, where any are given. Raises EmailTaken, and InvalidInput for an
+    unknown group.
+    """
+    unchanged = dict.fromkeys(("status", "email", "password", "full_name", "group_id"))
+    allowed = None if versions is None else list(versions)
+    with constraints({**_EMAIL_CONSTRAINTS, **_GROUP_CONSTRAINT}):
+        return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid, "versions": allowed}).one_or_none()
+
+
+LOCK = text("""
+    SELECT customer_id, status, group_id, email, full_name
+      FROM customer
+     WHERE uuid = :uuid
+       FOR UPDATE
+""")
+
+
+def lock(conn: Connection, uuid: UUID) -> Row[Any] | None:
+    """Have other writers of a customer wait for this transaction; return the row as it is, or None."""
+    return conn.execute(LOCK, {"uuid": uuid}).one_or_none()
+
+
+# Addresses, sessions and reset tokens go with it, by their foreign keys.
+DELETE = text(f"""
+    DELETE FROM customer
+     WHERE uuid = :uuid
+       AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
+    RETURNING customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
+              customers_time(updated_at) AS updated_at
+""")
+
+
+def delete(conn: Connection, uuid: UUID, versions: Sequence[str] | None = None) -> Row[Any] | None:
+    """Delete the customer and return the row as it was; None if there is none, or it has none of the versions."""
+    return conn.execute(DELETE, {"uuid": uuid, "versions": None if versions is None else list(versions)}).one_or_none()

@@ -1,0 +1,130 @@
+"""The acts on addresses (CONTRACT section 7)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from customers import rules
+from customers.context import Context
+from customers.db import idempotency_keys
+from customers.db.idempotency_keys import Key
+from customers.errors import (
+    AddressNotFound,
+    CustomerNotFound,
+    InvalidInput,
+    NothingToUpdate,
+    PreconditionFailed,
+    TooManyAddresses,
+)
+from customers.features.addresses import sql
+from customers.security import trail
+from customers.security.callers import Caller
+from customers.security.trail import Subject
+
+FIELDS = (
+    "full_name",
+    "telephone",
+    "address_1",
+    "address_2",
+    "city",
+    "province",
+    "country",
+    "postcode",
+    "is_default",
+)
+REQUIRED = ("full_name", "address_1", "province", "country", "postcode")
+MOST = 100
+
+
+def list_all(ctx: Context, customer_uuid: UUID) -> Sequence[Row[Any]]:
+    """Return a customer's addresses. Raises CustomerNotFound."""
+    with ctx.db.reading() as conn:
+        addresses = sql.list_all(conn, customer_uuid)
+    if addresses is None:
+        raise CustomerNotFound()
+    return addresses
+
+
+def read(ctx: Context, customer_uuid: UUID, uuid: UUID) -> Row[Any]:
+    """Return one of a customer's addresses. Raises AddressNotFound."""
+    with ctx.db.reading() as conn:
+        return _found(sql.find(conn, customer_uuid, uuid))
+
+
+def create(
+    ctx: Context, caller: Caller, customer_uuid: UUID, new: Mapping[str, Any], key: Key | None = None
+) -> tuple[Row[Any], bool]:
+    """Add an address; return it, and whether an earlier request with this key added it.
+
+    A new default clears the previous one. Raises CustomerNotFound, TooManyAddresses, IdempotencyKeyReused, and
+    AddressNotFound for a key whose address has been deleted since.
+    """
+    values = {**dict.fromkeys(FIELDS), "is_default": False, **new}
+    with ctx.db.writing() as tx:
+        uuid, replayed = idempotency_keys.claim(tx.conn, key)
+        if replayed:
+            return _found(sql.find(tx.conn, customer_uuid, uuid)), True
+        customer_id = sql.lock_customer(tx.conn, customer_uuid)
+        if customer_id is None:
+            raise CustomerNotFound()
+        if values["is_default"]:
+            sql.clear_default(tx.conn, customer_id)
+        address = sql.insert(tx.conn, uuid, customer_id, values, most=MOST)
+        if address is None:
+            raise TooManyAddresses()
+        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"address_created": {"address": str(uuid)}})
+    return address, False
+
+
+def update(
+    ctx: Context,
+    caller: Caller,
+    customer_uuid: UUID,
+    uuid: UUID,
+    changes: Mapping[str, Any],
+    versions: Sequence[str] | None,
+) -> Row[Any]:
+    """Change what is named of an address and return it; a new default clears the previous one.
+
+    ``versions`` are those that If-Match allows, None any. Raises AddressNotFound, NothingToUpdate, PreconditionFailed,
+    and InvalidInput if the whole address would not do.
+    """
+    if not changes:
+        raise NothingToUpdate()
+    with ctx.db.writing() as tx:
+        customer_id = sql.lock_customer(tx.conn, customer_uuid)
+        stored = None if customer_id is None else sql.lock(tx.conn, customer_id, uuid)
+        if customer_id is None or stored is None:
+            raise AddressNotFound()
+        values = {**stored._mapping, **changes}
+        blank = [field for field in REQUIRED if not rules.is_visible(values[field] or "")]
+        if blank:
+            raise InvalidInput(errors={field: ["Must not be blank."] for field in blank})
+        if values["is_default"]:
+            sql.clear_default(tx.conn, customer_id, but=uuid)
+        address = sql.update(tx.conn, customer_id, uuid, values, versions)
+        if address is None:
+            raise PreconditionFailed()
+        changed = [field for field in FIELDS if address._mapping[field] != stored._mapping[field]]
+        details = {"address": str(uuid), "fields": changed}
+        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"address_updated": details})
+    return address
+
+
+def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
+    """Delete an address and return it as it was. Raises AddressNotFound, PreconditionFailed."""
+    with ctx.db.writing() as tx:
+        address = sql.delete(tx.conn, customer_uuid, uuid, versions)
+        if address is None:
+            raise PreconditionFailed() if sql.find(tx.conn, customer_uuid, uuid) else AddressNotFound()
+        details = {"address": str(uuid)}
+        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"address_deleted": details})
+    return address
+
+
+def _found(address: Row[Any] | None) -> Row[Any]:
+    if address is None:
+        raise AddressNotFound()
+    return address

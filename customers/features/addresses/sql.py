@@ -1,0 +1,160 @@
+"""The statements on addresses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+# Of a customer's addresses one writer at a time: what the others have done is seen by the statements after this one.
+LOCK_CUSTOMER = text("""
+    SELECT customer_id
+      FROM customer
+     WHERE uuid = :uuid
+       FOR NO KEY UPDATE
+""")
+
+
+def lock_customer(conn: Connection, uuid: UUID) -> int | None:
+    """Return the customer's id, and keep other writers of the addresses waiting; None if there is no customer."""
+    found: int | None = conn.execute(LOCK_CUSTOMER, {"uuid": uuid}).scalar_one_or_none()
+    return found
+
+
+# The customer brings a row even without addresses: then one of nulls.
+LIST = text("""
+    SELECT customer_address_id, customer_address.uuid, customer_address.full_name, telephone, address_1, address_2,
+           city, province, country, postcode, coalesce(is_default, false) AS is_default, customer.customer_id,
+           customers_time(customer_address.created_at) AS created_at,
+           customers_time(customer_address.updated_at) AS updated_at
+      FROM customer
+      LEFT JOIN customer_address
+        ON customer_address.customer_id = customer.customer_id
+     WHERE customer.uuid = :customer_uuid
+     ORDER BY coalesce(is_default, false) DESC, customer_address_id
+""")
+
+
+def list_all(conn: Connection, customer_uuid: UUID) -> Sequence[Row[Any]] | None:
+    """Return a customer's addresses, the default first, then the oldest first; None if there is no customer."""
+    rows = conn.execute(LIST, {"customer_uuid": customer_uuid}).all()
+    return [row for row in rows if row.customer_address_id is not None] if rows else None
+
+
+FIND = text("""
+    SELECT customer_address_id, customer_address.uuid, customer_address.full_name, telephone, address_1, address_2,
+           city, province, country, postcode, coalesce(is_default, false) AS is_default, customer.customer_id,
+           customers_time(customer_address.created_at) AS created_at,
+           customers_time(customer_address.updated_at) AS updated_at,
+           md5(concat(customer_address.xmin)) AS version
+      FROM customer_address
+      JOIN customer
+        ON customer.customer_id = customer_address.customer_id
+     WHERE customer.uuid = :customer_uuid
+       AND customer_address.uuid = :uuid
+""")
+
+
+def find(conn: Connection, customer_uuid: UUID, uuid: UUID) -> Row[Any] | None:
+    """Return one of a customer's addresses, or None."""
+    return conn.execute(FIND, {"customer_uuid": customer_uuid, "uuid": uuid}).one_or_none()
+
+
+# Locked, so that another program, which does not lock the customer, cannot write between this and the update.
+LOCK = text("""
+    SELECT full_name, telephone, address_1, address_2, city, province, country, postcode,
+           coalesce(is_default, false) AS is_default
+      FROM customer_address
+     WHERE customer_id = :customer_id
+       AND uuid = :uuid
+       FOR UPDATE
+""")
+
+
+def lock(conn: Connection, customer_id: int, uuid: UUID) -> Row[Any] | None:
+    """Return what an address consists of, and have other writers wait for this transaction; None if there is none."""
+    return conn.execute(LOCK, {"customer_id": customer_id, "uuid": uuid}).one_or_none()
+
+
+CLEAR_DEFAULT = text("""
+    UPDATE customer_address
+       SET is_default = false,
+           updated_at = now()
+     WHERE customer_id = :customer_id
+       AND is_default
+       AND uuid IS DISTINCT FROM CAST(:but AS uuid)
+""")
+
+
+def clear_default(conn: Connection, customer_id: int, *, but: UUID | None = None) -> None:
+    """Leave a customer without a default address, but for the one named."""
+    conn.execute(CLEAR_DEFAULT, {"customer_id": customer_id, "but": but})
+
+
+INSERT = text("""
+    INSERT INTO customer_address
+           (uuid, customer_id, full_name, telephone, address_1, address_2, city, province, country, postcode, is_default)
+    SELECT :uuid, :customer_id, :full_name, :telephone, :address_1, :address_2, :city, :province, :country, :postcode,
+           :is_default
+     WHERE (SELECT count(*)
+              FROM customer_address
+             WHERE customer_id = :customer_id) < :most
+    RETURNING customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province, country, postcode,
+              is_default, customer_id, customers_time(created_at) AS created_at,
+              customers_time(updated_at) AS updated_at, md5(concat(xmin)) AS version
+""")
+
+
+def insert(conn: Connection, uuid: UUID, customer_id: int, values: Mapping[str, Any], *, most: int) -> Row[Any] | None:
+    """Insert an address and return it; None if the customer has ``most`` already."""
+    return conn.execute(INSERT, {**values, "uuid": uuid, "customer_id": customer_id, "most": most}).one_or_none()
+
+
+UPDATE = text("""
+    UPDATE customer_address
+       SET full_name = :full_name,
+           telephone = :telephone,
+           address_1 = :address_1,
+           address_2 = :address_2,
+           city = :city,
+           province = :province,
+           country = :country,
+           postcode = :postcode,
+           is_default = :is_default,
+           updated_at = now()
+     WHERE customer_id = :customer_id
+       AND uuid = :uuid
+       AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))
+    RETURNING customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province, country, postcode,
+              is_default, customer_id, customers_time(created_at) AS created_at,
+              customers_time(updated_at) AS updated_at, md5(concat(xmin)) AS version
+""")
+
+
+def update(
+    conn: Connection, customer_id: int, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None
+) -> Row[Any] | None:
+    """Write an address as a whole and return it; None if it is none of the versions, where any are given."""
+    allowed = None if versions is None else list(versions)
+    parameters = {**values, "customer_id": customer_id, "uuid": uuid, "versions": allowed}
+    return conn.execute(UPDATE, parameters).one_or_none()
+
+
+DELETE = text("""
+    DELETE FROM customer_address
+     USING customer
+     WHERE customer.customer_id = customer_address.customer_id
+       AND customer.uuid = :customer_uuid
+       AND customer_address.uuid = :uuid
+       AND (CAST(:versions AS text[]) IS NULL OR md5(concat(customer_address.xmin)) = ANY(CAST(:versions AS text[])))
+    RETURNING customer_address_id, customer_address.uuid, customer_address.full_name, telephone, address_1, address_2,
+              city, province, country, postcode, coalesce(is_default, false) AS is_default,
+              customer_address.customer_id, customers_time(customer_address.created_at) AS created_at,
+           customers_time(customer_address.updated_at) AS updated_at
+""")
+
+
+def delete(conn: Connection, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any] | None:
+    """Delete an address and return it as it was; None if it is gone, or none of the versions, where any are given."""
+    values = {"customer_uuid": customer_uuid, "uuid": uuid, "versions": None if versions is None else list(versions)}
+    return conn.execute(DELETE, values).one_or_none()

@@ -1,0 +1,1 @@
+"""The audit trail of an account, and its purge."""

@@ -1,0 +1,37 @@
+"""What comes in and goes out of the route on the audit trail."""
+
+from typing import get_args
+
+import marshmallow as ma
+
+from customers.http import fields, paging
+from customers.security.trail import Event
+
+EVENTS = list(get_args(Event))
+ACTORS = ["anonymous", "customer", "admin", "operator"]
+
+
+class TrailQuery(paging.PageQuery):
+    """Which page of the trail."""
+
+
+class Actor(ma.Schema):
+    """Whose act it was."""
+
+    kind = ma.fields.String(required=True, metadata={"enum": ACTORS, "description": "`operator` runs commands"})
+    uuid = ma.fields.UUID(required=True, allow_none=True)
+
+
+class Entry(ma.Schema):
+    """One event."""
+
+    audit_log_id = ma.fields.Integer(required=True, metadata={"example": 4711})
+    created_at = fields.Timestamp()
+    event = ma.fields.String(required=True, metadata={"enum": EVENTS})
+    actor = ma.fields.Nested(Actor, required=True)
+    ip = ma.fields.String(required=True, allow_none=True, metadata={"example": "203.0.113.9"})
+    user_agent = ma.fields.String(required=True, allow_none=True, metadata={"example": "Mozilla/5.0"})
+    request_id = ma.fields.String(required=True, allow_none=True, metadata={"description": "As in the log"})
+    details = ma.fields.Dict(
+        required=True, metadata={"description": "Names of fields, numbers, uuids; never a secret or an e-mail"}
+    )

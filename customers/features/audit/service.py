@@ -1,0 +1,38 @@
+"""The acts on the audit trail: reading it, and deleting what is too old."""
+
+from uuid import UUID
+
+from customers.context import Context
+from customers.db.documents import Page
+from customers.errors import CustomerNotFound
+from customers.features.audit import sql
+from customers.security import trail
+from customers.security.callers import OPERATOR
+
+
+def list_page(ctx: Context, customer_uuid: UUID, *, page: int, limit: int) -> Page:
+    """Return a page of what is recorded of a customer, the newest first. A deleted customer's trail stays.
+
+    Raises CustomerNotFound where there is neither customer nor trail.
+    """
+    with ctx.db.reading() as conn:
+        found = sql.list_page(conn, customer_uuid, number=page, limit=limit)
+    if found is None:
+        raise CustomerNotFound()
+    return found
+
+
+def purge(ctx: Context, days: int, batch: int) -> int:
+    """Delete the entries older than so many days, a batch a transaction; return how many there were.
+
+    Each batch is an entry itself, so that a purge that breaks off is known as well.
+    """
+    total = 0
+    while True:
+        with ctx.db.writing() as tx:
+            deleted = sql.purge(tx.conn, days, batch)
+            if deleted:
+                trail.record(tx, OPERATOR, None, {"audit_purged": {"entries": deleted, "older_than_days": days}})
+        total += deleted
+        if deleted < batch:
+            return total

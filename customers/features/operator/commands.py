@@ -1,0 +1,164 @@
+"""The `flask` commands of the operator."""
+
+import signal
+import sys
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from marshmallow import ValidationError, fields as ma_fields
+
+from customers.db import migrate, purge as ended
+from customers.features.audit import service as audit
+from customers.features.operator.command import Command
+from customers.features.sessions import service as admins
+from customers.http import context, fields
+from customers.mail import outbox as mails
+from customers.mail.sender import Sender, deliver_next
+from customers.telemetry.logs import printable
+
+
+def install(app: Flask) -> None:
+    """Give an application these commands."""
+    for command in (init_db, create_admin, purge, purge_audit, send_mail, outbox):
+        app.cli.add_command(command)
+
+
+@click.command("init-db", cls=Command)
+@click.option(
+    "--repair-defaults",
+    is_flag=True,
+    help="Where a customer has several default addresses, leave the newest.",
+)
+@click.option(
+    "--recount",
+    is_flag=True,
+    help="Count the customers anew, after rows were loaded with triggers switched off.",
+)
+@with_appcontext
+def init_db(repair_defaults: bool, recount: bool) -> None:
+    """Create or update the database schema.
+
+    Safe to repeat, on an empty database, on one of this service, and on that of an EverShop: nothing that stands is
+    changed or lost. Where existing rows stand in the way, it names them, changes nothing, and exits with status 1.
+    """
+    migrate.apply(context.current().db, repair_defaults=repair_defaults, recount=recount)
+    click.echo(f"The database schema is at version {migrate.version()}.")
+
+
+@click.command("create-admin", cls=Command)
+@click.argument("email")
+@click.option("--full-name", metavar="NAME", help="Name of the admin; needed for a new one.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--reset-password",
+    is_flag=True,
+    help="If the admin exists: give this password, enable the account, and end its sessions.",
+)
+@with_appcontext
+def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_password: bool) -> None:
+    """Create the admin EMAIL, who can sign in at /admin/user/login at once.
+
+    Asks for the password twice, without showing it, or reads it with --password-stdin. An admin who exists is an
+    error, with exit status 1, unless --reset-password is given.
+    """
+    email = _checked("EMAIL", fields.Email(), email)
+    if full_name is not None:
+        full_name = _checked("--full-name", fields.Text(shortest=1), full_name)
+    elif not reset_password:
+        raise click.UsageError("Missing option '--full-name'.")
+    if password_stdin:
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = _checked("password", fields.NewPassword(), password)
+
+    if reset_password:
+        admin = admins.reset_admin(context.current(), email=email, password=password, full_name=full_name)
+        if admin is not None:
+            click.echo(f"Admin {admin.email} has a new password; all sessions have ended.")
+            return
+    if full_name is None:
+        raise click.ClickException(f"there is no admin {email}; to create one, give --full-name")
+    admin = admins.create_admin(context.current(), email=email, password=password, full_name=full_name)
+    click.echo(f"Admin {admin.email} created.")
+
+
+@click.command("purge", cls=Command)
+@click.option("--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows a transaction.")
+@with_appcontext
+def purge(batch: int) -> None:
+    """Delete sessions, reset tokens, idempotency keys, old mails and known networks whose time is over.
+
+    Run it daily or so. It works in small transactions and may run while the service does, or twice at once.
+    """
+    ctx = context.current()
+    deleted = ended.purge(ctx.db, ctx.settings, batch)
+    click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
+
+
+@click.command("purge-audit", cls=Command)
+@click.option(
+    "--older-than", "days", type=click.IntRange(1, 36_500), required=True, metavar="DAYS", help="Keep the younger ones."
+)
+@click.option("--batch", type=click.IntRange(1, 100_000), default=10_000, show_default=True, help="Rows a transaction.")
+@with_appcontext
+def purge_audit(days: int, batch: int) -> None:
+    """Delete the entries of the audit trail that are older than DAYS days.
+
+    Needs the role that owns the tables: the service's own (deploy/role.sql) cannot delete them. It works in small
+    transactions and may run while the service does. That it was run is an entry itself.
+    """
+    click.echo(f"Deleted {audit.purge(context.current(), days, batch)} audit entries.")
+
+
+@click.command("send-mail", cls=Command)
+@click.option("--watch", is_flag=True, help="Go on, and send what comes, until interrupted.")
+@with_appcontext
+def send_mail(watch: bool) -> None:
+    """Send the mail that is due.
+
+    The service does so by itself; this is for a sender in a process of its own (then set CUSTOMERS_MAIL_SENDER=false).
+    Several senders at once never send one mail twice. What could not be sent is tried again later, for a day; "flask
+    outbox" shows it.
+    """
+    ctx = context.current()
+    if not ctx.mail.available:
+        raise click.ClickException("CUSTOMERS_SMTP_URL is not set")
+    if watch:
+        sender = Sender(ctx.db, ctx.settings, ctx.mail)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        sender.start()
+        try:
+            sender.join()
+        finally:
+            sender.stop()
+    count = 0
+    while deliver_next(ctx.db, ctx.settings, ctx.mail):
+        count += 1
+    click.echo(f"Handled {count} mails.")
+
+
+@click.command("outbox", cls=Command)
+@click.option("--retry", is_flag=True, help="Have the mails that were given up tried again, for another day.")
+@with_appcontext
+def outbox(retry: bool) -> None:
+    """Show the mail that waits, and the mail that was given up."""
+    with context.current().db.reading() as conn:
+        if retry:
+            click.echo(f"{mails.retry_failed(conn)} mails will be tried again.")
+        unsent = mails.list_unsent(conn)
+    for mail in unsent:
+        state = "given up" if mail.failed_at else f"next attempt {mail.next_attempt_at:%Y-%m-%d %H:%M:%S}"
+        error = f": {printable(mail.last_error)}" if mail.last_error else ""
+        click.echo(f"{mail.outbox_mail_id} {mail.kind} to {mail.recipient}, {mail.attempts} attempts, {state}{error}")
+    click.echo(f"{len(unsent)} mails are unsent.")
+
+
+def _checked(name: str, field: "ma_fields.Field[str]", value: str) -> str:
+    """Return a value as a field of the API would take it. Raises UsageError with the field's own message."""
+    try:
+        checked: str = field.deserialize(value)
+    except ValidationError as fault:
+        raise click.UsageError(f"{name}: {' '.join(str(text) for text in fault.messages)}") from None
+    return checked

@@ -1,0 +1,1 @@
+"""Passwords: changed by the current one, or set with the token of a reset mail."""

@@ -1,0 +1,93 @@
+"""The acts on passwords: change one's own, ask for a reset mail, set a new one by its token (CONTRACT sections 6 and 8)."""
+
+from uuid import UUID
+
+from customers.context import Context
+from customers.errors import InvalidToken, MailUnavailable, NotAuthenticated, WrongPassword
+from customers.features.accounts import sql as accounts
+from customers.features.passwords import sql
+from customers.mail import outbox, reset_links
+from customers.security import authorization, guesses, limits, sessions, trail
+from customers.security.callers import Actor, Caller, Origin
+from customers.security.trail import Subject
+
+
+def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
+    """Give the signed-in customer a new password, by the current one; end the other sessions.
+
+    A wrong one is counted and recorded as if it were a login's. Raises WrongPassword, TooManyAttempts, NotAuthenticated,
+    Busy.
+    """
+    own = authorization.require_customer(caller)
+    with ctx.hasher.place(caller.origin.network):
+        with guesses.counted(ctx.db, ctx.settings, "customer", own.email, caller.actor, "current_password_failed"):
+            with ctx.db.reading() as conn:
+                hashed = sql.find_hash(conn, own.account_id)
+            if not ctx.hasher.verify(current, hashed):
+                raise WrongPassword()
+        new_hash = ctx.hasher.hash(new)
+    with ctx.db.writing() as tx:
+        before = accounts.lock(tx.conn, own.uuid)
+        sessions.require_alive(tx.conn, caller)
+        if before is None:
+            raise NotAuthenticated()
+        # A change that came in between counts: the password that was checked is the current one no more.
+        if sql.find_hash(tx.conn, own.account_id) != hashed:
+            raise WrongPassword()
+        sql.set_password(tx.conn, own.account_id, new_hash)
+        ended = sessions.end_all(tx.conn, "customer", own.account_id, keep=own.digest)
+        outbox.tell(tx, ctx.mail, "password_changed", before)
+        details = {"sessions_ended": ended}
+        trail.record(tx, caller.actor, Subject("customer", own.uuid), {"password_changed": details})
+
+
+def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None = None) -> None:
+    """Have a reset mail sent, if there is an active account of this e-mail; ``customer_uuid`` is whose, if it is known.
+
+    Whether there is, is not looked up here but by the sender, so that nothing about this act depends on it, not even its
+    time. The entry in the trail names the mail, which leads to the account. The request is counted where it comes from,
+    unless it is an admin's. Raises MailUnavailable, TooManyRequests.
+    """
+    if not ctx.mail.available:
+        raise MailUnavailable()
+    if caller.admin is not None:
+        _enqueue(ctx, caller, email, customer_uuid)
+        return
+    with limits.reset_request(ctx.db, ctx.settings, caller.origin):
+        _enqueue(ctx, caller, email, customer_uuid)
+
+
+def _enqueue(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None) -> None:
+    with ctx.db.writing() as tx:
+        mail = outbox.enqueue(tx.conn, outbox.RESET, email)
+        subject = None if customer_uuid is None else Subject("customer", customer_uuid)
+        trail.record(tx, caller.actor, subject, {"password_reset_requested": {"outbox_mail_id": mail}})
+        tx.after_commit(ctx.mail.wake.set)
+
+
+def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
+    """Set a new password by the secret of a mail, which works once; end all sessions and all other secrets.
+
+    The failures counted at the account are cleared, and the network is a known one from then on. Raises InvalidToken,
+    Busy.
+    """
+    token = reset_links.digest(secret)
+    lifetime = ctx.settings.reset_lifetime
+    with ctx.db.reading() as conn:
+        # Before anything is hashed: made-up tokens must not cost more than a look.
+        if not sql.is_valid(conn, token, lifetime):
+            raise InvalidToken()
+    with ctx.hasher.place(origin.network):
+        hashed = ctx.hasher.hash(password)
+    with ctx.db.writing() as tx:
+        sql.lock_owner(tx.conn, token)
+        customer_id = sql.use(tx.conn, token, lifetime)
+        customer = None if customer_id is None else sql.set_password(tx.conn, customer_id, hashed)
+        if customer is None:
+            raise InvalidToken()
+        ended = sessions.end_all(tx.conn, "customer", customer.customer_id)
+        limits.clear_account(tx.conn, "customer", customer.email)
+        limits.remember_network(tx.conn, "customer", customer.customer_id, origin)
+        outbox.tell(tx, ctx.mail, "password_changed", customer)
+        actor = Actor("anonymous", None, origin)
+        trail.record(tx, actor, Subject("customer", customer.uuid), {"password_reset": {"sessions_ended": ended}})

@@ -1,0 +1,157 @@
+"""Logins, logouts and sessions over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+
+from customers import errors
+from customers.features.sessions import schemas, service
+from customers.http import access, context, cookies
+from customers.http.answers import answers
+from customers.http.openapi import Blueprint, note
+from customers.http.request import CLAIM
+from customers.security import sessions
+from customers.security.callers import Caller, Claim, Kind
+
+blueprint = Blueprint("sessions", __name__, description="Signing in and out")
+
+_SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The cookie that names the session"}}
+_WHO = {
+    name: {"schema": {"type": "string"}, "description": description}
+    for name, description in (
+        ("X-Customer-UUID", "The customer, if one is signed in"),
+        ("X-Customer-Group", "The customer's `group_id`; 1, the default group, where it is null"),
+        ("X-Admin-UUID", "The admin, if one is signed in"),
+    )
+}
+_ASKED = {
+    "name": access.ORIGINAL_METHOD,
+    "in": "header",
+    "description": "The method of the request in question; by default a read",
+    "schema": {"type": "string"},
+}
+_LOGIN_ERRORS = (errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
+
+
+def start_session(kind: Kind, credentials: dict[str, str]) -> str:
+    """Sign in, put the session into the cookie, and return its sid. Raises InvalidCredentials, TooManyAttempts, Busy."""
+    origin = access.origin()
+    sid, account = service.log_in(context.current(), kind, **credentials, origin=origin)
+    cookies.remember(kind, sid)
+    request.environ[CLAIM] = claim = Claim(None, None, by_header=False, origin=origin)  # for the access log
+    claim.caller = Caller(**{kind: account}, origin=origin)
+    return sid
+
+
+def end_session(kind: Kind) -> None:
+    """End the session that this request presents, and take it out of the cookie; without one, nothing ends."""
+    sid = access.presented(kind)
+    if sid is not None:
+        service.log_out(context.current(), kind, sid, access.origin())
+        if sessions.digest(cookies.sid(kind)) in (sessions.digest(sid), None):
+            cookies.forget(kind)
+
+
+@blueprint.route("/customer/login", methods=["POST"])
+@answers(200, schemas.StartedSession, raises=_LOGIN_ERRORS, headers=_SET_COOKIE)
+@access.sign_in
+@blueprint.arguments(schemas.Login)
+def login_customer(credentials: dict[str, str]) -> dict[str, str]:
+    """Sign a customer in.
+
+    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After too
+    many failures the right password is refused, too, until the time in `Retry-After` is over.
+    """
+    return {"sid": start_session("customer", credentials)}
+
+
+@blueprint.route("/customer/logout", methods=["POST"], endpoint="logout_customer_alias")
+@blueprint.route("/customers/logout", methods=["POST"])
+@answers(200)
+@access.sign_out
+def logout_customer() -> None:
+    """Sign the customer out.
+
+    Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and the
+    answer is the same.
+    """
+    end_session("customer")
+
+
+@blueprint.route("/admin/user/login", methods=["POST"])
+@answers(200, schemas.StartedSession, raises=_LOGIN_ERRORS, headers=_SET_COOKIE)
+@access.sign_in
+@blueprint.arguments(schemas.Login)
+def login_admin(credentials: dict[str, str]) -> dict[str, str]:
+    """Sign an admin in.
+
+    As for a customer; both may be signed in from one browser at the same time.
+    """
+    return {"sid": start_session("admin", credentials)}
+
+
+@blueprint.route("/admin/user/logout", methods=["POST"])
+@answers(200)
+@access.sign_out
+def logout_admin() -> None:
+    """Sign the admin out.
+
+    As for a customer.
+    """
+    end_session("admin")
+
+
+def _asked_by_a_proxy(view: Any) -> Any:
+    return note(view, parameters=[_ASKED])
+
+
+@blueprint.route("/session", methods=["GET"])
+@answers(204, headers=_WHO)
+@access.signed_in
+@_asked_by_a_proxy
+def tell_session(caller: Caller) -> Response:
+    """Tell who is signed in.
+
+    For a proxy that asks before it passes a request on to another service, such as nginx with `auth_request`: the headers
+    of the answer are for that service. A write by cookie that a page of another site started is refused as everywhere, if
+    the proxy tells the method.
+    """
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    if caller.customer:
+        response.headers["X-Customer-UUID"] = str(caller.customer.uuid)
+        response.headers["X-Customer-Group"] = str(caller.customer.group_id)
+    if caller.admin:
+        response.headers["X-Admin-UUID"] = str(caller.admin.uuid)
+    return response
+
+
+@blueprint.route("/api/customers/<customer:uuid>/sessions", methods=["GET"])
+@answers(200, schemas.Session, many=True, raises=(errors.CustomerNotFound,))
+@access.owner_or_admin
+def list_sessions(caller: Caller, uuid: UUID) -> list[dict[str, Any]]:
+    """List a customer's sessions.
+
+    The last used first.
+    """
+    return service.list_all(context.current(), caller, uuid)
+
+
+@blueprint.route("/api/customers/<customer:uuid>/sessions", methods=["DELETE"])
+@answers(200, raises=(errors.CustomerNotFound,))
+@access.owner_or_admin
+def end_other_sessions(caller: Caller, uuid: UUID) -> None:
+    """End a customer's sessions, but the current one.
+
+    For an admin that is all of them.
+    """
+    service.end_others(context.current(), caller, uuid)
+
+
+@blueprint.route("/api/customers/<customer:uuid>/sessions/<uuid:session_uuid>", methods=["DELETE"])
+@answers(200, raises=(errors.SessionNotFound,))
+@access.owner_or_admin
+def end_one_session(caller: Caller, uuid: UUID, session_uuid: UUID) -> None:
+    """End one of a customer's sessions."""
+    service.end_one(context.current(), caller, uuid, session_uuid)

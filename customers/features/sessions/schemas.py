@@ -1,0 +1,36 @@
+"""What the routes on sessions take and answer."""
+
+import marshmallow as ma
+
+from customers.http import fields
+
+
+class Login(fields.Body):
+    """An e-mail and a password."""
+
+    email = fields.Email(required=True, metadata={"description": "The account's e-mail"})
+    password = fields.Password(required=True, metadata={"description": "The account's password"})
+
+
+class StartedSession(ma.Schema):
+    """The session that a login started."""
+
+    sid = ma.fields.UUID(
+        required=True,
+        metadata={
+            "description": "Send it as `X-Session-ID`; the cookie holds it too",
+            "example": "09d34c21-4af3-4db8-a38b-335ebf6d45fa",
+        },
+    )
+
+
+class Session(ma.Schema):
+    """A browser or program that is signed in."""
+
+    uuid = ma.fields.UUID(required=True, metadata={"description": "Its public name; not the sid"})
+    created_at = fields.Timestamp()
+    last_seen_at = fields.Timestamp()
+    expires_at = fields.Timestamp()
+    ip = ma.fields.String(required=True, allow_none=True, metadata={"example": "203.0.113.9"})
+    user_agent = ma.fields.String(required=True, allow_none=True, metadata={"example": "Mozilla/5.0"})
+    current = ma.fields.Boolean(required=True, metadata={"description": "Whether it is the caller's"})

@@ -1,0 +1,161 @@
+"""The acts of signing in and out, and of making admins (CONTRACT sections 1 and 2)."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row
+
+from customers.context import Context
+from customers.errors import CustomerNotFound, EmailTaken, InvalidCredentials, SessionNotFound, TooManyAttempts
+from customers.features.accounts import sql as accounts
+from customers.features.sessions import sql
+from customers.security import guesses, limits, sessions, trail
+from customers.security.callers import OPERATOR, Account, Actor, Caller, Kind, Origin
+from customers.security.trail import Subject
+from customers.telemetry import metrics
+
+
+def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
+    """Check a password and start a session; return its sid, which nobody will see again, and whose it is.
+
+    Raises InvalidCredentials, alike and after equal work for an unknown e-mail, a wrong password and a disabled account;
+    TooManyAttempts before any of that, and whatever the account; and Busy.
+    """
+    anonymous = Actor("anonymous", None, origin)
+    try:
+        with (
+            ctx.hasher.place(origin.network),
+            guesses.counted(ctx.db, ctx.settings, kind, email, anonymous, "login_failed"),
+        ):
+            started = _start(ctx, kind, email, password, origin)
+    except TooManyAttempts:
+        metrics.logins.labels(kind, "throttled").inc()
+        raise
+    except InvalidCredentials:
+        metrics.logins.labels(kind, "failed").inc()
+        raise
+    metrics.logins.labels(kind, "ok").inc()
+    return started
+
+
+def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
+    """Start a session if the password is right. Raises InvalidCredentials, Busy."""
+    # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by a
+    # change of the password, or by the renewal that another login of the same account made. A second look tells.
+    for _ in range(2):
+        account = _verified(ctx, kind, email, password)
+        renewed = ctx.hasher.renewed(password, account.password)
+        sid = str(uuid4())
+        digest = sessions.digest(sid)
+        assert digest is not None, "a uuid has a digest"
+        with ctx.db.writing() as tx:
+            hashed = account.password
+            if renewed is not None and sql.renew_hash(tx.conn, kind, account.account_id, hashed, renewed):
+                hashed = renewed
+            started = sql.start(
+                tx.conn,
+                kind,
+                digest=digest,
+                account_id=account.account_id,
+                password=hashed,
+                seconds=_shortest_life(ctx, kind),
+                origin=origin,
+            )
+            if started:
+                sql.end_excess(tx.conn, kind, account.account_id, ctx.settings.max_sessions)
+                limits.remember_network(tx.conn, kind, account.account_id, origin)
+                trail.record(
+                    tx, Actor(kind, account.uuid, origin), Subject(kind, account.uuid), {"login_succeeded": {}}
+                )
+        if started:
+            return sid, Account(kind, account.account_id, account.uuid, account.email, digest, recent=True)
+    raise InvalidCredentials()
+
+
+def _verified(ctx: Context, kind: Kind, email: str, password: str) -> Row[Any]:
+    """Return the account that an e-mail and a password sign in to. Raises InvalidCredentials, Busy."""
+    with ctx.db.reading() as conn:
+        account = guesses.find_account(conn, kind, email)
+    enabled = account is not None and account.enabled
+    if not ctx.hasher.verify(password, account.password if account is not None and enabled else None):
+        raise InvalidCredentials()
+    assert account is not None, "nothing verifies without an account"
+    return account
+
+
+def _shortest_life(ctx: Context, kind: Kind) -> int:
+    """Return after how many seconds a new session ends if it is not used."""
+    settings = ctx.settings
+    if kind == "admin":
+        return min(settings.admin_idle, settings.admin_lifetime)
+    return min(settings.customer_idle, settings.customer_lifetime)
+
+
+def log_out(ctx: Context, kind: Kind, sid: str, origin: Origin) -> None:
+    """End a session of this kind of account; one that has ended already is fine."""
+    digest = sessions.digest(sid)
+    if digest is None:
+        return
+    with ctx.db.writing() as tx:
+        uuid = sql.end(tx.conn, kind, digest)
+        if uuid is not None:
+            trail.record(tx, Actor(kind, uuid, origin), Subject(kind, uuid), {"logged_out": {}})
+
+
+def list_all(ctx: Context, caller: Caller, customer_uuid: UUID) -> list[dict[str, Any]]:
+    """Return a customer's live sessions, the last used first, and which is the caller's. Raises CustomerNotFound."""
+    with ctx.db.reading() as conn:
+        found = sql.list_all(conn, customer_uuid, ctx.settings.max_sessions)
+    if found is None:
+        raise CustomerNotFound()
+    own = caller.customer.digest if caller.customer else None
+    return [{**session._mapping, "current": session.digest == own} for session in found]
+
+
+def end_one(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID) -> None:
+    """End one of a customer's sessions. Raises SessionNotFound."""
+    with ctx.db.writing() as tx:
+        if not sql.end_one(tx.conn, customer_uuid, uuid):
+            raise SessionNotFound()
+        details = {"sessions_ended": 1}
+        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"sessions_ended": details})
+
+
+def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
+    """End all of a customer's sessions but the caller's own. Raises CustomerNotFound, NotAuthenticated."""
+    own = caller.customer.digest if caller.customer else None
+    with ctx.db.writing() as tx:
+        customer = accounts.lock(tx.conn, customer_uuid)
+        if customer is None:
+            raise CustomerNotFound()
+        # Behind the lock: of two who throw each other out, the second has been thrown out already.
+        sessions.require_alive(tx.conn, caller)
+        ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
+        details = {"sessions_ended": ended}
+        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"sessions_ended": details})
+
+
+def create_admin(ctx: Context, *, email: str, password: str, full_name: str) -> Row[Any]:
+    """Create an admin and return the row. Raises EmailTaken."""
+    hashed = ctx.hasher.hash(password)
+    with ctx.db.writing() as tx:
+        admin = sql.insert_admin(tx.conn, email=email, password=hashed, full_name=full_name)
+        if admin is None:
+            raise EmailTaken(f"an admin with the e-mail {email} exists; --reset-password gives a new password")
+        trail.record(tx, OPERATOR, Subject("admin", admin.uuid), {"admin_created": {}})
+    return admin
+
+
+def reset_admin(ctx: Context, *, email: str, password: str, full_name: str | None) -> Row[Any] | None:
+    """Give an admin a new password, and a name if there is one; enable the account and end all its sessions.
+
+    Return the row, or None if there is no such admin.
+    """
+    hashed = ctx.hasher.hash(password)
+    with ctx.db.writing() as tx:
+        admin = sql.reset_admin(tx.conn, email=email, password=hashed, full_name=full_name)
+        if admin is not None:
+            ended = sessions.end_all(tx.conn, "admin", admin.admin_user_id)
+            details = {"sessions_ended": ended}
+            trail.record(tx, OPERATOR, Subject("admin", admin.uuid), {"admin_password_reset": details})
+    return admin

@@ -1,0 +1,183 @@
+"""The statements of logins, logouts and lists of sessions."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from customers.security.callers import Kind, Origin
+
+# FOR SHARE makes a login and a change of the same account take turns: without it a password change that commits between
+# the check of the old password and this statement would not see the new session, nor end it.
+START = {
+    "customer": text("""
+        INSERT INTO login_session (digest, customer_id, expires_at, ip, user_agent)
+        SELECT :digest, customer_id, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
+          FROM customer
+         WHERE customer_id = :account_id
+           AND status = 1
+           AND password = :password
+           FOR SHARE
+    """),
+    "admin": text("""
+        INSERT INTO login_session (digest, admin_user_id, expires_at, ip, user_agent)
+        SELECT :digest, admin_user_id, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
+          FROM admin_user
+         WHERE admin_user_id = :account_id
+           AND status
+           AND password = :password
+           FOR SHARE
+    """),
+}
+
+
+def start(
+    conn: Connection, kind: Kind, *, digest: bytes, account_id: int, password: str, seconds: int, origin: Origin
+) -> bool:
+    """Start a session; return False if the account is no longer what the password was checked against."""
+    values = {"digest": digest, "account_id": account_id, "password": password, "seconds": seconds}
+    started = conn.execute(START[kind], {**values, "ip": origin.ip, "user_agent": origin.user_agent})
+    return started.rowcount == 1
+
+
+END_EXCESS = {
+    "customer": text("""
+        DELETE FROM login_session
+         WHERE digest = ANY(ARRAY(
+               SELECT digest
+                 FROM login_session
+                WHERE customer_id = :account_id
+                ORDER BY last_seen_at DESC, created_at DESC
+               OFFSET :most))
+    """),
+    "admin": text("""
+        DELETE FROM login_session
+         WHERE digest = ANY(ARRAY(
+               SELECT digest
+                 FROM login_session
+                WHERE admin_user_id = :account_id
+                ORDER BY last_seen_at DESC, created_at DESC
+               OFFSET :most))
+    """),
+}
+
+
+def end_excess(conn: Connection, kind: Kind, account_id: int, most: int) -> None:
+    """End the least recently used sessions of an account beyond so many."""
+    conn.execute(END_EXCESS[kind], {"account_id": account_id, "most": most})
+
+
+# updated_at stays: nothing that the account's owner would call a change.
+RENEW_HASH = {
+    "customer": text("""
+        UPDATE customer
+           SET password = :renewed
+         WHERE customer_id = :account_id
+           AND password = :password
+    """),
+    "admin": text("""
+        UPDATE admin_user
+           SET password = :renewed
+         WHERE admin_user_id = :account_id
+           AND password = :password
+    """),
+}
+
+
+def renew_hash(conn: Connection, kind: Kind, account_id: int, password: str, renewed: str) -> bool:
+    """Replace a hash by a stronger one of the same password; return False if it has been changed meanwhile."""
+    values = {"account_id": account_id, "password": password, "renewed": renewed}
+    return conn.execute(RENEW_HASH[kind], values).rowcount == 1
+
+
+END = {
+    "customer": text("""
+        DELETE FROM login_session
+         USING customer
+         WHERE login_session.digest = :digest
+           AND customer.customer_id = login_session.customer_id
+        RETURNING customer.uuid
+    """),
+    "admin": text("""
+        DELETE FROM login_session
+         USING admin_user
+         WHERE login_session.digest = :digest
+           AND admin_user.admin_user_id = login_session.admin_user_id
+        RETURNING admin_user.uuid
+    """),
+}
+
+
+def end(conn: Connection, kind: Kind, digest: bytes) -> UUID | None:
+    """End one session, if it is of this kind and there; return whose it was, or None."""
+    found: UUID | None = conn.execute(END[kind], {"digest": digest}).scalar_one_or_none()
+    return found
+
+
+# The customer brings a row even without sessions: then one of nulls.
+LIST = text("""
+    SELECT login_session.digest, login_session.uuid, customers_time(login_session.created_at) AS created_at,
+           customers_time(login_session.last_seen_at) AS last_seen_at,
+           customers_time(login_session.expires_at) AS expires_at, host(login_session.ip) AS ip,
+           login_session.user_agent
+      FROM customer
+      LEFT JOIN login_session
+        ON login_session.customer_id = customer.customer_id
+       AND login_session.expires_at > now()
+     WHERE customer.uuid = :customer_uuid
+     ORDER BY login_session.last_seen_at DESC, login_session.created_at DESC
+     LIMIT :most
+""")
+
+
+def list_all(conn: Connection, customer_uuid: UUID, most: int) -> Sequence[Row[Any]] | None:
+    """Return a customer's live sessions, the last used first, at most so many; None if there is no customer."""
+    rows = conn.execute(LIST, {"customer_uuid": customer_uuid, "most": most}).all()
+    return [row for row in rows if row.digest is not None] if rows else None
+
+
+END_ONE = text("""
+    DELETE FROM login_session
+     USING customer
+     WHERE customer.customer_id = login_session.customer_id
+       AND customer.uuid = :customer_uuid
+       AND login_session.uuid = :uuid
+       AND login_session.expires_at > now()
+    RETURNING login_session.digest
+""")
+
+
+def end_one(conn: Connection, customer_uuid: UUID, uuid: UUID) -> bool:
+    """End one of a customer's sessions by its public name; return whether it was there."""
+    return conn.execute(END_ONE, {"customer_uuid": customer_uuid, "uuid": uuid}).one_or_none() is not None
+
+
+INSERT_ADMIN = text("""
+    INSERT INTO admin_user (email, password, full_name)
+    VALUES (:email, :password, :full_name)
+        ON CONFLICT DO NOTHING
+    RETURNING admin_user_id, uuid, email
+""")
+
+
+def insert_admin(conn: Connection, *, email: str, password: str, full_name: str) -> Row[Any] | None:
+    """Insert an admin and return the row, or None when the e-mail is taken. ``password`` is a hash."""
+    return conn.execute(INSERT_ADMIN, {"email": email, "password": password, "full_name": full_name}).one_or_none()
+
+
+# An admin who cannot get in any more is the reason for a reset, so it enables the account, too.
+RESET_ADMIN = text("""
+    UPDATE admin_user
+       SET password = :password,
+           full_name = coalesce(:full_name, full_name),
+           status = true,
+           updated_at = now()
+     WHERE customers_fold(email) = customers_fold(:email)
+    RETURNING admin_user_id, uuid, email
+""")
+
+
+def reset_admin(conn: Connection, *, email: str, password: str, full_name: str | None) -> Row[Any] | None:
+    """Give an admin a new password (a hash), enable the account, and return the row, or None."""
+    return conn.execute(RESET_ADMIN, {"email": email, "password": password, "full_name": full_name}).one_or_none()

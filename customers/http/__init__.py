@@ -1,0 +1,1 @@
+"""What every request passes: who calls, what comes in, what goes out."""

@@ -1,0 +1,57 @@
+"""The header `Idempotency-Key`, for a route that creates (CONTRACT section 10)."""
+
+import functools
+import hashlib
+import hmac
+import re
+from typing import Any
+
+from flask import request
+
+from customers import errors
+from customers.db.idempotency_keys import Key
+from customers.http import context
+from customers.http.json_body import read_body
+from customers.http.openapi import View, note
+from customers.security.callers import Caller
+
+HEADER = "Idempotency-Key"
+
+_PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+_PARAMETER = {
+    "in": "header",
+    "name": HEADER,
+    # A header's value comes without the blanks around it (RFC 9110 section 5.5).
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "description": "Printable ASCII; the same key and body within 24 hours get the first result again. "
+    "Ignored unless the caller is signed in.",
+}
+
+
+def idempotent(view: View) -> View:
+    """Pass a view the key of its request as ``key``, None without one. Goes below the decorator that passes the caller.
+
+    A request of nobody has no key: the e-mail of a registration is unique, and a remembered answer would tell a stranger
+    whether a guessed password is right.
+    """
+
+    @functools.wraps(view)
+    def keyed(caller: Caller, *args: Any, **kwargs: Any) -> Any:
+        return view(caller, *args, key=_key(caller), **kwargs)
+
+    return note(keyed, errors=(errors.IdempotencyKeyInvalid, errors.IdempotencyKeyReused), parameters=[_PARAMETER])
+
+
+def _key(caller: Caller) -> Key | None:
+    """Return the key of this request. Raises IdempotencyKeyInvalid."""
+    account = caller.admin or caller.customer
+    value = request.headers.get(HEADER)
+    if account is None or value is None:
+        return None
+    if not _PRINTABLE.fullmatch(value):
+        raise errors.IdempotencyKeyInvalid()
+    asked = b"\n".join([request.method.encode(), request.path.encode(), read_body(request)])
+    return Key(
+        digest=hashlib.sha256(f"{account.kind} {account.account_id}\n{value}".encode()).digest(),
+        request_digest=hmac.digest(context.current().settings.secret_key.encode(), asked, "sha256"),
+    )

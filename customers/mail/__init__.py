@@ -1,0 +1,1 @@
+"""Mail: the outbox, what a mail looks like, and how it leaves."""

@@ -1,0 +1,155 @@
+"""The outbox: mail that waits, written in the transaction of what it tells of (CONTRACT section 8)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from customers.db.engine import Transaction
+from customers.mail.message import Mail
+
+RESET = "reset_password"
+
+ENQUEUE = text("""
+    INSERT INTO outbox_mail (kind, recipient, customer_id)
+    VALUES (:kind, :recipient, :customer_id)
+    RETURNING outbox_mail_id
+""")
+
+
+def enqueue(conn: Connection, kind: str, recipient: str, customer_id: int | None = None) -> int:
+    """Put a mail into the outbox; return its number."""
+    mail_id: int = conn.execute(
+        ENQUEUE, {"kind": kind, "recipient": recipient, "customer_id": customer_id}
+    ).scalar_one()
+    return mail_id
+
+
+def tell(tx: Transaction, mail: Mail, kind: str, account: Row[Any]) -> None:
+    """Have the owner told of a change, at the e-mail that the account had before it (ASVS 5.0, 6.3.7)."""
+    if mail.available:
+        enqueue(tx.conn, kind, account.email, account.customer_id)
+        tx.after_commit(mail.wake.set)
+
+
+# Committed before anything is sent: a sender that is killed loses its claim after the lease, and another sends.
+# SKIP LOCKED: of several senders each gets another mail.
+CLAIM = text("""
+    UPDATE outbox_mail
+       SET attempts = attempts + 1,
+           next_attempt_at = now() + make_interval(secs => :lease)
+     WHERE outbox_mail_id = (
+           SELECT outbox_mail_id
+             FROM outbox_mail
+            WHERE sent_at IS NULL
+              AND failed_at IS NULL
+              AND next_attempt_at <= now()
+            ORDER BY next_attempt_at
+            LIMIT 1
+              FOR UPDATE SKIP LOCKED)
+    RETURNING outbox_mail_id, kind, recipient, customer_id, attempts, created_at,
+              created_at < now() - interval '1 day' AS overdue
+""")
+
+
+def claim(conn: Connection, lease: float) -> Row[Any] | None:
+    """Claim a mail that is due for so many seconds, or return None."""
+    return conn.execute(CLAIM, {"lease": lease}).one_or_none()
+
+
+# Of the mails for one account those count that went out, and the one that is on its way; this mail's own row does not.
+RECENT = text("""
+    SELECT count(*) FILTER (WHERE sent_at IS NULL OR sent_at > now() - interval '1 minute') AS in_a_minute,
+           count(*) AS in_a_day
+      FROM outbox_mail
+     WHERE customer_id = :customer_id
+       AND kind = :kind
+       AND failed_at IS NULL
+       AND (sent_at IS NULL OR sent_at > now() - interval '1 day')
+       AND outbox_mail_id <> :outbox_mail_id
+""")
+
+
+def count_recent(conn: Connection, customer_id: int, outbox_mail_id: int) -> Row[Any]:
+    """Return how many other reset mails an account had ``in_a_minute`` and ``in_a_day``."""
+    values = {"customer_id": customer_id, "kind": RESET, "outbox_mail_id": outbox_mail_id}
+    return conn.execute(RECENT, values).one()
+
+
+ASSIGN = text("""
+    UPDATE outbox_mail
+       SET customer_id = :customer_id
+     WHERE outbox_mail_id = :outbox_mail_id
+""")
+
+
+def assign(conn: Connection, outbox_mail_id: int, customer_id: int) -> None:
+    """Note whose mail this is."""
+    conn.execute(ASSIGN, {"outbox_mail_id": outbox_mail_id, "customer_id": customer_id})
+
+
+DROP = text("""
+    DELETE FROM outbox_mail
+     WHERE outbox_mail_id = :outbox_mail_id
+""")
+
+
+def drop(conn: Connection, outbox_mail_id: int) -> None:
+    """Forget a mail that is not to be sent."""
+    conn.execute(DROP, {"outbox_mail_id": outbox_mail_id})
+
+
+SENT = text("""
+    UPDATE outbox_mail
+       SET sent_at = now(),
+           last_error = NULL
+     WHERE outbox_mail_id = :outbox_mail_id
+""")
+
+
+def mark_sent(conn: Connection, outbox_mail_id: int) -> None:
+    """Note that the server has taken a mail."""
+    conn.execute(SENT, {"outbox_mail_id": outbox_mail_id})
+
+
+FAILED = text("""
+    UPDATE outbox_mail
+       SET last_error = :error,
+           failed_at = CASE WHEN :final THEN now() END,
+           next_attempt_at = now() + make_interval(secs => :pause)
+     WHERE outbox_mail_id = :outbox_mail_id
+""")
+
+
+def mark_failed(conn: Connection, outbox_mail_id: int, error: str, *, final: bool, pause: float) -> None:
+    """Note why a mail could not be sent; it is tried again after a pause in seconds, unless that is final."""
+    conn.execute(FAILED, {"outbox_mail_id": outbox_mail_id, "error": error, "final": final, "pause": pause})
+
+
+UNSENT = text("""
+    SELECT outbox_mail_id, kind, recipient, created_at, next_attempt_at, attempts, failed_at, last_error
+      FROM outbox_mail
+     WHERE sent_at IS NULL
+     ORDER BY outbox_mail_id
+     LIMIT 1000
+""")
+
+
+def list_unsent(conn: Connection) -> Sequence[Row[Any]]:
+    """Return what waits and what has failed, oldest first, at most 1,000."""
+    return conn.execute(UNSENT).all()
+
+
+RETRY = text("""
+    UPDATE outbox_mail
+       SET failed_at = NULL,
+           created_at = now(),
+           next_attempt_at = now()
+     WHERE sent_at IS NULL
+       AND failed_at IS NOT NULL
+""")
+
+
+def retry_failed(conn: Connection) -> int:
+    """Have all mails that were given up tried again, for another day; return how many."""
+    return conn.execute(RETRY).rowcount

@@ -1,0 +1,112 @@
+"""Sending what waits in the outbox: each mail once, as soon as the server takes it, for a day at most."""
+
+import logging
+import threading
+from email.message import EmailMessage
+from typing import Any
+
+from jinja2 import TemplateError
+from psycopg import Error as DriverError
+from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from customers.config import Settings
+from customers.db.engine import Database
+from customers.mail import outbox, reset_links
+from customers.mail.message import Mail
+from customers.mail.smtp import STEPS, NotSent, Refused
+from customers.telemetry import logs, metrics
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0  # seconds between attempts
+_POLL, _WITHOUT_DATABASE = 1.0, 10.0
+
+
+def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
+    """Send one mail that is due; return whether there was one, sent or not."""
+    # Longer than a server that answers slowly at every step can take, so that nobody else sends it meanwhile.
+    lease = settings.smtp_timeout * (STEPS + 2)
+    with db.reading() as conn:
+        row = outbox.claim(conn, lease)
+    if row is None:
+        return False
+    if row.overdue:
+        _failed(db, row, "not sent within a day", final=True)
+        return True
+    try:
+        message = _compose(db, settings, mail, row)
+    except (TemplateError, ValueError) as fault:  # in a shop's own template, or in what it is filled with
+        _failed(db, row, f"{type(fault).__name__}: {fault}", final=False)
+        return True
+    if message is not None:
+        _send(db, mail, row, message)
+    return True
+
+
+def _send(db: Database, mail: Mail, row: Row[Any], message: EmailMessage) -> None:
+    assert mail.transport is not None, "nothing is put into the outbox without"
+    try:
+        mail.transport.send(message)
+    except Refused as refusal:
+        _failed(db, row, str(refusal), final=True)
+    except (NotSent, OSError) as cause:
+        _failed(db, row, str(cause), final=False)
+    else:
+        with db.reading() as conn:
+            outbox.mark_sent(conn, row.outbox_mail_id)
+        metrics.mails.labels("sent").inc()
+        log.info("mail sent", extra={"fields": {"mail": row.outbox_mail_id, "kind": row.kind}})
+
+
+def _failed(db: Database, row: Row[Any], error: str, *, final: bool) -> None:
+    pause = min(_FIRST_PAUSE * 3 ** (row.attempts - 1), _LONGEST_PAUSE)
+    with db.reading() as conn:
+        outbox.mark_failed(conn, row.outbox_mail_id, error, final=final, pause=pause)
+    metrics.mails.labels("given_up" if final else "retried").inc()
+    log.warning(
+        "mail %s", "given up" if final else "not sent", extra={"fields": {"mail": row.outbox_mail_id, "error": error}}
+    )
+
+
+def _compose(db: Database, settings: Settings, mail: Mail, row: Row[Any]) -> EmailMessage | None:
+    """Return the mail to send, or None if, as it turns out, there is none to send."""
+    mail_id = f"{row.outbox_mail_id}-{int(row.created_at.timestamp())}"
+    if row.kind != outbox.RESET:
+        return mail.compose(row.kind, row.recipient, mail_id)
+    made = reset_links.make(db, row)
+    if made is None:
+        return None
+    email, secret = made
+    link = settings.reset_url.replace("{token}", secret)
+    return mail.compose(row.kind, email, mail_id, link=link, minutes=settings.reset_lifetime // 60)
+
+
+class Sender(threading.Thread):
+    """Sends mail in the background of a process that serves."""
+
+    def __init__(self, db: Database, settings: Settings, mail: Mail) -> None:
+        super().__init__(name="mail", daemon=True)
+        self._parts = db, settings, mail
+        self._wake = mail.wake
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Send until stopped: at once what this process has written, within a second what others have."""
+        while not self._stopping.is_set():
+            self._wake.wait(_POLL)
+            self._wake.clear()
+            try:
+                while not self._stopping.is_set() and deliver_next(*self._parts):
+                    pass
+            except (SQLAlchemyError, DriverError) as error:
+                log.warning("the outbox cannot be read: %s", logs.cause(error))
+                self._stopping.wait(_WITHOUT_DATABASE)
+            except Exception:
+                log.exception("a mail could not be handled")  # the others must not wait for it
+
+    def stop(self, timeout: float = 10) -> None:
+        """Finish the mail that is being sent, for at most so many seconds, and end."""
+        self._stopping.set()
+        self._wake.set()
+        self.join(timeout)

@@ -1,0 +1,109 @@
+"""The audit trail: a row in the transaction of the act, and a log line once that has committed.
+
+The events are a closed list. Their details hold names of fields, numbers and uuids; never a password, a hash, a sid, a
+token or a digest, and no e-mail either (ASVS 5.0, 16.2.5): rows cannot be changed, and outlive accounts.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+
+from customers.db.engine import Transaction
+from customers.security.callers import Actor
+from customers.telemetry import logs
+
+log = logging.getLogger("customers.security")
+
+Event = Literal[
+    # Signing in and out; the subject is the account, unknown if none has the e-mail.
+    "login_succeeded",
+    "login_failed",
+    "login_throttled",
+    "current_password_failed",
+    "logged_out",
+    "sessions_ended",
+    # Customers
+    "customer_registered",
+    "customer_created",
+    "customer_updated",
+    "customer_deleted",
+    "customer_exported",
+    "password_changed",
+    "password_reset_requested",
+    "password_reset",
+    "email_changed",
+    "status_changed",
+    "group_changed",
+    "address_created",
+    "address_updated",
+    "address_deleted",
+    # Groups
+    "group_created",
+    "group_renamed",
+    "group_deleted",
+    # Commands
+    "admin_created",
+    "admin_password_reset",
+    "customers_imported",
+    "customers_exported",
+    "audit_purged",
+]
+Details = Mapping[str, Any]
+
+_WARNINGS = frozenset({"login_failed", "login_throttled", "current_password_failed"})
+
+
+class Subject(NamedTuple):
+    """On whom, or on what, something is done."""
+
+    kind: Literal["customer", "admin", "group"]
+    uuid: UUID
+
+
+INSERT = text("""
+    INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
+                           details)
+    VALUES (:event, :actor_kind, :actor_uuid, :subject_kind, :subject_uuid, CAST(:ip AS inet), :user_agent, :request_id,
+            CAST(:details AS jsonb))
+""")
+
+
+def record(tx: Transaction, actor: Actor, subject: Subject | None, events: Mapping[Event, Details]) -> None:
+    """Record an act in its transaction, as one or several events with their details; log it when it has committed."""
+    common = {
+        **actor_parameters(actor),
+        "subject_kind": subject and subject.kind,
+        "subject_uuid": subject and subject.uuid,
+    }
+    for event, details in events.items():
+        tx.conn.execute(INSERT, {**common, "event": event, "details": json.dumps(details)})
+    tx.after_commit(lambda: write_lines(actor, subject, events))
+
+
+def actor_parameters(actor: Actor) -> dict[str, Any]:
+    """Return whose act it is, as parameters of INSERT and of statements that record their own act."""
+    origin = actor.origin
+    return {
+        "actor_kind": actor.kind,
+        "actor_uuid": actor.uuid,
+        "ip": origin.ip,
+        "user_agent": origin.user_agent,
+        "request_id": origin.request_id,
+    }
+
+
+def write_lines(actor: Actor, subject: Subject | None, events: Mapping[Event, Details]) -> None:
+    """Write the log lines of an act that has been committed."""
+    for event, details in events.items():
+        fields = {
+            "event": event,
+            "actor": {"kind": actor.kind, "uuid": actor.uuid and str(actor.uuid)},
+            "subject": subject and {"kind": subject.kind, "uuid": str(subject.uuid)},
+            "client": actor.origin.ip,
+            "details": dict(details),
+        }
+        logs.emit(log, logging.WARNING if event in _WARNINGS else logging.INFO, event, fields)

@@ -1,1 +1,0 @@
-"""Logins, logouts, and who is calling."""

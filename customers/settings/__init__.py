@@ -1,1 +1,0 @@
-"""The table of settings, by topic; customers/config.py puts it together."""

@@ -1,0 +1,109 @@
+"""A customer's addresses on staff."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Response, make_response, redirect, request, url_for
+from sqlalchemy import Row
+
+from customers.features.accounts import service as accounts
+from customers.features.addresses import schemas, service
+from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
+from customers.http import context
+from customers.security.callers import Claim
+from customers.staff import forms
+from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.guard import page
+
+# The fields in the order of the form, with their labels; the default is a box below them.
+LABELS = {
+    "full_name": "Name",
+    "telephone": "Telephone",
+    "address_1": "Street",
+    "address_2": "Second line",
+    "postcode": "Postcode",
+    "city": "City",
+    "province": "Province or state",
+    "country": "Country",
+}
+
+
+def _back(uuid: UUID, done: str) -> Response:
+    return make_response(redirect(url_for("staff.edit_customer", uuid=uuid, done=done), 303))
+
+
+def _form(
+    claim: Claim,
+    uuid: UUID,
+    address: Row[Any] | None,
+    values: Mapping[str, Any],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """Return the page of an address that is there, or of one to add."""
+    customer = accounts.read(context.current(), claim, uuid).parsed()
+    kept = {"version": address.version if address else "", "conflict": None, **more}
+    return show(
+        "address.html", status, headers, customer=customer, address=address, values=values, labels=LABELS, **kept
+    )
+
+
+def _sent() -> dict[str, Any]:
+    return {**forms.typed(*LABELS), "is_default": "is_default" in request.form}
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/new", methods=["GET", "POST"])
+@page
+def add_address(claim: Claim, uuid: UUID) -> Response:
+    """Add an address."""
+    if request.method == "GET":
+        return _form(claim, uuid, None, {**dict.fromkeys(LABELS, ""), "is_default": False})
+    values = _sent()
+    try:
+        service.create(context.current(), claim.caller, uuid, forms.checked(schemas.NewAddress(), values))
+    except ServiceError as error:
+        return _form(claim, uuid, None, values, **refused(error))
+    return _back(uuid, "address-added")
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>", methods=["GET", "POST"])
+@page
+def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
+    """Change an address, if nobody has changed it since the form was loaded."""
+    stored = service.read(context.current(), uuid, address_uuid)
+    before = {name: forms.shown(stored._mapping[name]) for name in LABELS} | {"is_default": stored.is_default}
+    if request.method == "GET":
+        return _form(claim, uuid, stored, before)
+    values = _sent()
+    changes: dict[str, Any] = forms.differing({name: values[name] for name in LABELS}, before)
+    if values["is_default"] != stored.is_default:
+        changes["is_default"] = values["is_default"]
+    try:
+        loaded = forms.checked(schemas.AddressChanges(), changes)
+        service.update(context.current(), claim.caller, uuid, address_uuid, loaded, [request.form.get("version", "")])
+    except NothingToUpdate:
+        return _back(uuid, "same")
+    except PreconditionFailed:
+        now = service.read(context.current(), uuid, address_uuid)
+        return _form(claim, uuid, now, values, 412, conflict=now)
+    except ServiceError as error:
+        return _form(claim, uuid, stored, values, version=request.form.get("version", ""), **refused(error))
+    return _back(uuid, "address-saved")
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>/default", methods=["POST"])
+@page
+def make_default(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
+    """Make an address the default."""
+    service.update(context.current(), claim.caller, uuid, address_uuid, {"is_default": True}, None)
+    return _back(uuid, "address-default")
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>/delete", methods=["POST"])
+@page
+def delete_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
+    """Delete an address."""
+    service.delete(context.current(), claim.caller, uuid, address_uuid, None)
+    return _back(uuid, "address-deleted")

@@ -1,0 +1,145 @@
+"""The pages' blueprint: their headers, their stylesheet, and errors as pages."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from customers import errors
+from customers.errors import ServiceError
+from customers.http import access, answers
+from customers.http.request import CLAIM, ID
+from customers.security.callers import Claim
+from customers.staff import guard
+from customers.staff.notices import NOTICES
+
+blueprint = Blueprint("staff", __name__, template_folder="templates")
+
+_STATIC = Path(__file__).parent / "static"
+# One file for the browser, several for whoever writes them; their order is that of their names.
+_STYLE = "\n".join(path.read_text() for path in sorted(_STATIC.glob("*.css")))
+_ASSETS = {"style.css": (_STYLE, "text/css"), "icon.svg": ((_STATIC / "icon.svg").read_text(), "image/svg+xml")}
+_DIGESTS = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, (text, _) in _ASSETS.items()}
+
+_HEADERS = {
+    # Nothing from elsewhere, no script at all, no style but the stylesheet.
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    # Not no-referrer, with which browsers send `Origin: null` along with a form.
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_TITLES = {
+    403: "This is not allowed",
+    404: "Not found",
+    405: "Not found",
+    413: "Too much at once",
+    429: "Please wait a little",
+    503: "Please try again in a moment",
+}
+
+
+@blueprint.after_request
+def protect(response: Response) -> Response:
+    """Give a page its headers."""
+    response.headers.update(_HEADERS)
+    return response
+
+
+def show(template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> Response:
+    """Return a page. What it shows in any case is filled in here: who is signed in, and what has just been done."""
+    claim: Claim | None = request.environ.get(CLAIM)
+    admin = claim.caller.admin if claim else None
+    common: dict[str, Any] = {
+        "admin": admin,
+        "token": guard.token(admin.digest) if admin else "",
+        "asset": asset_url,
+        "notice": NOTICES.get(request.args.get("done", "")),
+        "faults": {},
+        "alert": None,
+    }
+    return make_response(render_template(template, **{**common, **values}), status, headers)
+
+
+@blueprint.errorhandler(Exception)
+def fail(error: Exception) -> Response:
+    """Answer any exception with a page, of the status and with the headers that the API would use."""
+    found = answers.understand(error)
+    values = {
+        "title": _TITLES.get(found.status, "Sorry, that failed" if found.status >= 500 else "This did not work"),
+        "message": sentence(found),
+        "errors": found.errors or {},
+        "request_id": request.environ[ID] if found.status >= 500 else None,
+    }
+    return show("error.html", found.status, answers.headers(error, found), **values)
+
+
+def lost(error: HTTPException) -> Response:
+    """Answer where no route is: with a page to a browser among the pages, in the envelope to everybody else."""
+    among = request.path.startswith("/admin/") and not request.path.startswith("/admin/user/")  # which is the API's
+    if among and "text/html" in request.accept_mimetypes.values():
+        return protect(fail(error))
+    return answers.fail(error)
+
+
+def refused(found: ServiceError) -> dict[str, Any]:
+    """Return what a form is shown again with when its act was refused: the status, the headers, and what to say."""
+    field = _FIELDS.get(type(found))
+    faults = {field: [sentence(found)]} if field else dict(found.errors or {})
+    alert = None if faults else sentence(found)
+    return {"status": found.status, "headers": dict(found.headers), "faults": faults, "alert": alert}
+
+
+# Refusals that a field of the form is the cause of.
+_FIELDS: dict[type[ServiceError], str] = {errors.EmailTaken: "email", errors.GroupNameTaken: "group_name"}
+
+
+def sentence(found: ServiceError) -> str:
+    """Return an error's message with a full stop, and with the time to wait where there is one to be told."""
+    if isinstance(found, errors.LimitReached):
+        return found.message.replace("later", f"in {duration(found.seconds)}") + "."
+    return found.message.rstrip(".") + "."
+
+
+def duration(seconds: int) -> str:
+    """Return a number of seconds for people: in minutes, rounded up, from two minutes on."""
+    if seconds >= 120:
+        return f"{-(-seconds // 60)} minutes"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
+
+
+def asset_url(name: str) -> str:
+    """Return the path of a file, which changes with what is in it."""
+    return url_for("staff.asset", digest=_DIGESTS[name], name=name)
+
+
+# Outside of /admin, where nothing may be stored by browsers.
+@blueprint.route("/admin-assets/<digest>/<name>")
+@access.public
+def asset(digest: str, name: str) -> Response:
+    """Serve a file, for good: another one has another path. Another release's path gets the present file, for now."""
+    if name not in _ASSETS:
+        raise errors.NotFound()
+    text, mimetype = _ASSETS[name]
+    response = Response(text, mimetype=mimetype)
+    lasting = digest == _DIGESTS[name]
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
+    return response
+
+
+@blueprint.app_template_filter("moment")
+def moment(value: str | None) -> str:
+    """Return a time, as customers_time() writes it, for people."""
+    return "—" if value is None else datetime.fromisoformat(value).strftime("%d %b %Y, %H:%M")
+
+
+@blueprint.app_template_filter("machine")
+def machine(value: str | None) -> str:
+    """Return a time, as customers_time() writes it, for programs."""
+    return "" if value is None else f"{value.replace(' ', 'T')}Z"

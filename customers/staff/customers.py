@@ -1,0 +1,161 @@
+"""One customer on pages: create, edit, enable and disable, send a reset mail, delete."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Response, make_response, redirect, request, url_for
+
+from customers import errors
+from customers.db.documents import Document
+from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
+from customers.features.accounts import schemas, service
+from customers.features.passwords import service as passwords
+from customers.features.sessions import service as sessions
+from customers.http import context
+from customers.security.callers import Claim
+from customers.staff import forms, groups, history
+from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.guard import page
+
+# What the form changes, with its labels.
+LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
+
+
+def _back(uuid: UUID, done: str) -> Response:
+    return make_response(redirect(url_for("staff.edit_customer", uuid=uuid, done=done), 303))
+
+
+@blueprint.route("/admin/customers/new", methods=["GET", "POST"])
+@page
+def new_customer(claim: Claim) -> Response:
+    """Create a customer."""
+    if request.method == "GET":
+        return _new({"email": "", "full_name": "", "group_id": "", "status": "1"})
+    values = forms.typed("email", "full_name", "group_id", "status", "password")
+    try:
+        new = forms.checked(schemas.NewCustomer(), values)
+        customer, _ = service.create(context.current(), claim.caller, new)
+    except ServiceError as error:
+        return _new(values, **refused(error))
+    return _back(customer.uuid, "created")
+
+
+def _new(values: Mapping[str, str], status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    return show("customer_new.html", status, headers, values=values, names=groups.names(), **more)
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>", methods=["GET", "POST"])
+@page
+def edit_customer(claim: Claim, uuid: UUID) -> Response:
+    """Show a customer, and change what the form says differently, if nobody has changed it since it was loaded."""
+    ctx = context.current()
+    stored = service.read(ctx, claim, uuid)
+    before = _values(stored)
+    if request.method == "GET":
+        return _edit(claim, stored, before)
+    values = forms.typed(*LABELS)
+    changes: dict[str, Any] = forms.differing(values, before)
+    if request.form.get("password"):
+        changes["password"] = request.form["password"]
+    version = request.form.get("version", "")
+    try:
+        loaded = forms.checked(schemas.CustomerChanges(), changes)
+        service.update(ctx, claim.caller, uuid, loaded, [version])
+    except NothingToUpdate:
+        return _back(uuid, "same")
+    except PreconditionFailed:
+        now = service.read(ctx, claim, uuid)
+        return _edit(claim, now, values, 412, conflict=_values(now))
+    except ServiceError as error:
+        return _edit(claim, stored, values, version=version, **refused(error))
+    return _back(uuid, "saved")
+
+
+def _values(customer: Document) -> dict[str, str]:
+    """Return a customer as the fields of the form."""
+    found = customer.parsed()
+    return {name: forms.shown(found[name]) for name in LABELS}
+
+
+def _edit(
+    claim: Claim,
+    customer: Document,
+    values: Mapping[str, str],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """Return the page of a customer; ``version`` is what the form will insist on, by default what is shown."""
+    ctx, found = context.current(), customer.parsed()
+    uuid = UUID(found["uuid"])
+    kept = {
+        "version": customer.version,
+        "conflict": None,
+        "labels": LABELS,
+        "names": groups.names(),
+        "sessions": sessions.list_all(ctx, claim.caller, uuid),
+        "mail": ctx.mail.available,
+        "history": history.latest(claim, uuid),
+    }
+    return show("customer.html", status, headers, customer=found, values=values, **{**kept, **more})
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/status", methods=["POST"])
+@page
+def set_status(claim: Claim, uuid: UUID) -> Response:
+    """Enable or disable a customer."""
+    changes = forms.checked(schemas.CustomerChanges(), forms.typed("status"))
+    service.update(context.current(), claim.caller, uuid, changes, None)
+    return _back(uuid, "enabled" if changes["status"] else "disabled")
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/password-mail", methods=["POST"])
+@page
+def mail_reset(claim: Claim, uuid: UUID) -> Response:
+    """Have a reset mail sent to the customer."""
+    ctx = context.current()
+    customer = service.read(ctx, claim, uuid)
+    try:
+        passwords.request_reset(ctx, claim.caller, customer.parsed()["email"], uuid)
+    except errors.MailUnavailable as error:
+        return _edit(claim, customer, _values(customer), **refused(error))
+    return _back(uuid, "mailed")
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/delete", methods=["GET", "POST"])
+@page
+def delete_customer(claim: Claim, uuid: UUID) -> Response:
+    """Delete a customer, once the e-mail has been typed."""
+    ctx = context.current()
+    stored = service.read(ctx, claim, uuid)
+    customer = stored.parsed()
+    if request.method == "GET":
+        return show("customer_delete.html", customer=customer, typed="")
+    typed = request.form.get("email", "")
+    if typed.strip().lower() != customer["email"].lower():
+        fault = errors.InvalidInput(errors={"email": ["This is not the customer's e-mail address."]})
+        return show("customer_delete.html", customer=customer, typed=typed, **refused(fault))
+    try:
+        # Just what has been compared: one that changes in this moment is not the one that was meant.
+        service.delete(ctx, claim.caller, uuid, [stored.version])
+    except PreconditionFailed as error:
+        now = service.read(ctx, claim, uuid).parsed()
+        return show("customer_delete.html", customer=now, typed=typed, **refused(error))
+    return make_response(redirect(url_for("staff.list_customers", done="deleted"), 303))
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/sessions/end", methods=["POST"])
+@page
+def end_sessions(claim: Claim, uuid: UUID) -> Response:
+    """End all of a customer's sessions."""
+    sessions.end_others(context.current(), claim.caller, uuid)
+    return _back(uuid, "sessions-ended")
+
+
+@blueprint.route("/admin/customers/edit/<uuid:uuid>/sessions/<uuid:session_uuid>/end", methods=["POST"])
+@page
+def end_session(claim: Claim, uuid: UUID, session_uuid: UUID) -> Response:
+    """End one of a customer's sessions."""
+    sessions.end_one(context.current(), claim.caller, uuid, session_uuid)
+    return _back(uuid, "session-ended")

@@ -1,0 +1,38 @@
+"""What was typed into a form, and whether the API's schemas would take it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from marshmallow import Schema, ValidationError
+
+from customers import errors
+from customers.http.json_body import flat
+
+Typed = dict[str, str]
+
+
+def typed(*names: str) -> Typed:
+    """Return what the form holds in these fields; nothing where it has none."""
+    return {name: request.form.get(name, "") for name in names}
+
+
+def checked(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values as a schema of the API loads them. Raises InvalidInput, with the faults by field."""
+    try:
+        loaded: dict[str, Any] = schema.load(values)
+    except ValidationError as error:
+        faults = flat(error.messages_dict)
+        blank = [name for name in faults if str(values.get(name, "")).strip() == ""]
+        raise errors.InvalidInput(errors={**faults, **{name: ["Must not be blank."] for name in blank}}) from None
+    return loaded
+
+
+def differing(values: Mapping[str, str], stored: Mapping[str, Any]) -> Typed:
+    """Return what was typed where it is not what is stored, so that a form changes nothing else."""
+    return {name: value for name, value in values.items() if value.strip() != shown(stored[name])}
+
+
+def shown(value: Any) -> str:
+    """Return a stored value as a field shows it."""
+    return "" if value is None else str(value)

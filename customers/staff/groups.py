@@ -1,0 +1,73 @@
+"""Groups of customers on staff."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, make_response, redirect, request, url_for
+
+from customers.errors import ServiceError
+from customers.features.groups import schemas, service
+from customers.http import context
+from customers.security.callers import Claim
+from customers.staff import forms
+from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.guard import page
+
+
+def names() -> dict[str, str]:
+    """Return the groups' names by their ids, as a field of a form holds them."""
+    return {str(group.customer_group_id): group.group_name for group in service.list_all(context.current())}
+
+
+def _back(done: str) -> Response:
+    return make_response(redirect(url_for("staff.list_groups", done=done), 303))
+
+
+def _list(name: str = "", status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    return show("groups.html", status, headers, groups=service.list_all(context.current()), name=name, **more)
+
+
+def _one(uuid: UUID, name: str | None = None, status: int = 200, headers: Any = None, **more: Any) -> Response:
+    group = service.read(context.current(), uuid)
+    default = group.customer_group_id == service.DEFAULT
+    name = group.group_name if name is None else name
+    return show("group.html", status, headers, group=group, default=default, name=name, **more)
+
+
+@blueprint.route("/admin/groups", methods=["GET", "POST"])
+@page
+def list_groups(claim: Claim) -> Response:
+    """Show the groups, and create one."""
+    if request.method == "GET":
+        return _list()
+    values = forms.typed("group_name")
+    try:
+        service.create(context.current(), claim.caller, forms.checked(schemas.NewGroup(), values))
+    except ServiceError as error:
+        return _list(values["group_name"], **refused(error))
+    return _back("group-created")
+
+
+@blueprint.route("/admin/groups/<uuid:uuid>", methods=["GET", "POST"])
+@page
+def edit_group(claim: Claim, uuid: UUID) -> Response:
+    """Show a group, and rename it."""
+    if request.method == "GET":
+        return _one(uuid)
+    values = forms.typed("group_name")
+    try:
+        service.update(context.current(), claim.caller, uuid, forms.checked(schemas.GroupChanges(), values))
+    except ServiceError as error:
+        return _one(uuid, values["group_name"], **refused(error))
+    return _back("group-renamed")
+
+
+@blueprint.route("/admin/groups/<uuid:uuid>/delete", methods=["POST"])
+@page
+def delete_group(claim: Claim, uuid: UUID) -> Response:
+    """Delete a group; its customers go to the default one."""
+    try:
+        service.delete(context.current(), claim.caller, uuid)
+    except ServiceError as error:
+        return _one(uuid, **refused(error))
+    return _back("group-deleted")

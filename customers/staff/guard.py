@@ -1,0 +1,88 @@
+"""Who may see a page: an admin, by the cookie alone; and whose form it is that comes back."""
+
+import functools
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, current_app, make_response, redirect, request, url_for
+
+from customers import errors
+from customers.http import access, context, cookies
+from customers.http.json_body import read_body
+from customers.http.openapi import note
+from customers.http.request import CLAIM
+from customers.security import sessions
+from customers.security.callers import Claim
+
+View = Callable[..., Response]
+
+# Where a login may lead: to one of the pages, by a path of this host.
+_NEXT = re.compile(r"/admin/(?:customers|groups)(?:/[0-9A-Za-z/-]*)?(?:\?[!-\[\]-~]*)?")
+_STALE = "This form is too old, or was not made for you. Go back, load the page again, and send it again."
+
+
+def page(view: View) -> View:
+    """Let admins who are signed in by cookie pass, and send everybody else to the login. A form needs its token, too.
+
+    Passes the view the Claim, whose caller is the admin.
+    """
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Response:
+        claim = signed_in()
+        if claim is None or claim.caller.admin is None:
+            return _to_login()
+        if request.method == "POST":
+            read_body(request)
+            if not _is_own(request.form.get("token", ""), claim.caller.admin.digest):
+                raise errors.CrossSite(_STALE)
+        return view(claim, *args, **kwargs)
+
+    return note(guarded, access="page")
+
+
+def signed_in() -> Claim | None:
+    """Return the claim of the admin whom the cookie names, or None. Raises CrossSite for a form of another site."""
+    digest = sessions.digest(cookies.sid("admin"))
+    if digest is None:
+        return None
+    access.refuse_cross_site()
+    ctx = context.current()
+    request.environ[CLAIM] = claim = Claim(None, digest, by_header=False, origin=access.origin())
+    caller = sessions.identify(ctx.db, ctx.settings, claim)
+    return claim if caller.admin else None
+
+
+def token(digest: bytes) -> str:
+    """Return what the forms of a session carry: no other site, and no other session, can know it."""
+    return _token(current_app.config["SECRET_KEY"], digest)
+
+
+def _token(key: str, digest: bytes) -> str:
+    return urlsafe_b64encode(hmac.digest(key.encode(), b"page form\0" + digest, hashlib.sha256)).decode().rstrip("=")
+
+
+def _is_own(sent: str, digest: bytes) -> bool:
+    """Return whether a token was made for this session, by this key or by one that is being replaced."""
+    keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
+    return any(hmac.compare_digest(sent.encode(), _token(key, digest).encode()) for key in keys)
+
+
+def destination() -> str:
+    """Return where to go after signing in: what the request asks for, if it is one of the pages, or else the list."""
+    wanted = request.values.get("next", "")
+    return wanted if _NEXT.fullmatch(wanted) else url_for("staff.list_customers")
+
+
+def _to_login() -> Response:
+    """Send to the login, and from there back; whoever was about to change something learns that nothing has changed."""
+    if request.method == "POST":
+        uuid = (request.view_args or {}).get("uuid")
+        back = url_for("staff.edit_customer", uuid=uuid) if uuid else url_for("staff.list_customers")
+        return make_response(redirect(url_for("staff.log_in", next=back, done="unsaved"), 303))
+    back = request.full_path.rstrip("?")
+    return make_response(redirect(url_for("staff.log_in", next=back), 303))

@@ -1,0 +1,77 @@
+"""The list of customers as a page: search, filters, sorting, pages."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, request, url_for
+
+from customers.features.accounts import schemas, service
+from customers.db.documents import Page
+from customers.errors import InvalidInput
+from customers.http import context
+from customers.security.callers import Claim
+from customers.staff import forms, groups
+from customers.staff.blueprint import blueprint, show
+from customers.staff.guard import page
+
+# The columns of the table that it can be sorted by, with their headings.
+COLUMNS = {"full_name": "Name", "email": "E-mail", "status": "Status", "created_at": "Created", "customer_id": "No."}
+ORDERS = {
+    "customer_id": "Oldest number first",
+    "-customer_id": "Newest number first",
+    "full_name": "Name, A to Z",
+    "-full_name": "Name, Z to A",
+    "email": "E-mail, A to Z",
+    "-email": "E-mail, Z to A",
+    "status": "Disabled first",
+    "-status": "Enabled first",
+    "created_at": "Created first",
+    "-created_at": "Created last",
+    "-updated_at": "Changed last",
+}
+FILTERS = ("keyword", "status", "group_id", "created_from", "created_to")
+
+
+@blueprint.route("/admin/customers")
+@page
+def list_customers(claim: Claim) -> Response:
+    """Show a page of customers; a filter that the list does not take is told beside its field, with no customers."""
+    # A form sends its empty fields along. What only says where one comes from is not the list's.
+    asked = {name: value for name, value in request.args.items() if value.strip() and name != "done"}
+    faults: dict[str, list[str]] = {}
+    found, sort = Page("[]", 0, 0, 1, 20), "customer_id"
+    try:
+        query = forms.checked(schemas.ListQuery(), asked)
+        number, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
+        found = service.list_page(context.current(), claim, page=number, limit=limit, sort=sort, filters=query)
+    except InvalidInput as error:
+        faults = dict(error.errors or {})
+
+    def href(**changes: Any) -> str:
+        """Return the path of this list with other parameters; None takes one away."""
+        kept = {name: value for name, value in {**asked, **changes}.items() if value is not None}
+        return url_for("staff.list_customers") + (f"?{urlencode(kept)}" if kept else "")
+
+    return show(
+        "customers.html",
+        400 if faults else 200,
+        page=found,
+        customers=found.parsed(),
+        sort=sort,
+        asked=asked,
+        filtered=any(name in asked for name in FILTERS),
+        narrowed=any(name in asked for name in (*FILTERS[1:], "sort")),
+        faults=faults,
+        headings={name: _heading(name, label, sort, href) for name, label in COLUMNS.items()},
+        orders=ORDERS,
+        names=groups.names(),
+        href=href,
+    )
+
+
+def _heading(name: str, label: str, sort: str, href: Any) -> dict[str, Any]:
+    """Return a column's heading: where it leads, and how the list is sorted by it now, in ARIA's words."""
+    now = {name: "ascending", f"-{name}": "descending"}.get(sort)
+    # The first page of the other order: nobody looks for the middle of it.
+    target = href(sort=f"-{name}" if now == "ascending" else name, page=None)
+    return {"label": label, "now": now, "href": target}

@@ -1,0 +1,49 @@
+"""Signing in and out on pages."""
+
+from flask import Response, make_response, redirect, url_for
+
+from customers.errors import InvalidCredentials, InvalidInput, ServiceError
+from customers.features.sessions import schemas
+from customers.features.sessions.routes import end_session, start_session
+from customers.http import access
+from customers.security.callers import Claim
+from customers.staff import forms, guard
+from customers.staff.blueprint import blueprint, refused, show
+
+
+@blueprint.route("/admin")
+@access.public
+def home() -> Response:
+    """Lead to the list, which leads to the login if need be."""
+    return make_response(redirect(url_for("staff.list_customers")))
+
+
+@blueprint.route("/admin/login", methods=["GET"])
+@access.public
+def log_in() -> Response:
+    """Show the form; whoever is signed in already goes on."""
+    if guard.signed_in():
+        return make_response(redirect(guard.destination(), 303))
+    return show("login.html", next=guard.destination(), email="")
+
+
+@blueprint.route("/admin/login", methods=["POST"], endpoint="start_session")
+@access.sign_in
+def start() -> Response:
+    """Sign an admin in. No token here: there is no session to make one for, so the cross-site rule stands alone."""
+    values = forms.typed("email", "password")
+    try:
+        start_session("admin", forms.checked(schemas.Login(), values))
+    except ServiceError as error:
+        # What is no e-mail cannot be an account's: the same words as for every other failure.
+        found = InvalidCredentials() if isinstance(error, InvalidInput) else error
+        return show("login.html", next=guard.destination(), email=values["email"], **refused(found))
+    return make_response(redirect(guard.destination(), 303))
+
+
+@blueprint.route("/admin/logout", methods=["POST"])
+@guard.page
+def log_out(_claim: Claim) -> Response:
+    """End the admin's session; a customer's in the same browser goes on."""
+    end_session("admin")
+    return make_response(redirect(url_for("staff.log_in", done="signed-out"), 303))

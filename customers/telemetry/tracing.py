@@ -1,0 +1,138 @@
+"""Traces by OpenTelemetry, where its packages are installed (extra `otel`) and its own variables ask for them.
+
+A span for each request, and below it one for each statement. Written by hand: the packages that instrument WSGI and
+psycopg put query strings, e-mail addresses and headers into spans. Here only routes, statuses and the text of statements go
+out, in which parameters are names.
+"""
+
+import importlib.util
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, event
+
+from customers import __version__
+from customers.telemetry.logs import trace_id
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Tracer
+
+ROUTE = "customers.route"  # in the WSGI environment: the URL template that the request matched
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_EXPORTERS = ("otlp", "console")
+_CARRIERS = ("traceparent", "tracestate", "baggage")
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def exporter(environ: Mapping[str, str]) -> str | None:
+    """Return which exporter OpenTelemetry's own variables ask for, None if none."""
+    values = {name: value.strip().lower() for name, value in environ.items() if name.startswith("OTEL_")}
+    if values.get("OTEL_SDK_DISABLED") == "true":
+        return None
+    asked = values.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(values.get(name) for name in _ENDPOINTS) else "none")
+    return None if asked == "none" else asked
+
+
+def fault(environ: Mapping[str, str]) -> str | None:
+    """Return why there will be no traces although they are asked for, or None."""
+    asked = exporter(environ)
+    if asked is None:
+        return None
+    if asked not in _EXPORTERS:
+        return f"OTEL_TRACES_EXPORTER is {asked}; only {' and '.join(_EXPORTERS)} are known: no traces"
+    if importlib.util.find_spec("opentelemetry") is None:
+        return "OpenTelemetry is asked for by its variables and not installed (extra: otel): no traces"
+    return None
+
+
+def start(environ: Mapping[str, str]) -> "TracerProvider | None":
+    """Return a provider of tracers if the environment asks for one.
+
+    Call it in the process that serves: the thread that sends the spans does not survive a fork.
+    """
+    asked = exporter(environ)
+    if asked is None or fault(environ):
+        return None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+    own = {"service.version": __version__} | ({} if environ.get(OTEL_SERVICE_NAME) else {"service.name": "customers"})
+    provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter() if asked == "otlp" else ConsoleSpanExporter()))
+    return provider
+
+
+def stop(provider: "TracerProvider", timeout: float = 3) -> None:
+    """Send the spans that are left, for at most so many seconds: OpenTelemetry itself would wait longer."""
+    last = threading.Thread(target=provider.shutdown, daemon=True)
+    last.start()
+    last.join(timeout)
+
+
+def trace_requests(app: Wsgi, provider: "TracerProvider") -> Wsgi:
+    """Return a WSGI application that makes a span for each request of ``app``."""
+    from opentelemetry import trace
+    from opentelemetry.propagate import extract
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    tracer = provider.get_tracer("customers", __version__)
+
+    def traced(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        carrier = {name: environ[f"HTTP_{name.upper()}"] for name in _CARRIERS if f"HTTP_{name.upper()}" in environ}
+        method = environ["REQUEST_METHOD"]
+        with tracer.start_as_current_span(method, context=extract(carrier), kind=SpanKind.SERVER) as span:
+
+            def started(status: str, headers: Any, exc_info: Any = None) -> Any:
+                span.set_attribute("http.response.status_code", int(status[:3]))
+                if status.startswith("5"):
+                    span.set_status(Status(StatusCode.ERROR))
+                return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+            trace_id.set(trace.format_trace_id(span.get_span_context().trace_id))
+            span.set_attribute("http.request.method", method)
+            try:
+                return app(environ, started)
+            finally:
+                trace_id.set(None)
+                if ROUTE in environ:
+                    span.set_attribute("http.route", environ[ROUTE])
+                    span.update_name(f"{method} {environ[ROUTE]}")
+
+    return traced
+
+
+def trace_statements(engine: Engine, provider: "TracerProvider") -> None:
+    """Make a span for each statement that a traced request executes."""
+    from opentelemetry import trace
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    tracer: Tracer = provider.get_tracer("customers", __version__)
+
+    def begin(_conn: Any, _cursor: Any, statement: str, _values: Any, execution: Any, _many: bool) -> None:
+        if trace.get_current_span().is_recording():
+            text = " ".join(statement.split())
+            execution.span = tracer.start_span(
+                text.partition(" ")[0],
+                kind=SpanKind.CLIENT,
+                attributes={"db.system.name": "postgresql", "db.query.text": text},
+            )
+
+    def end(_conn: Any, _cursor: Any, _statement: str, _values: Any, execution: Any, _many: bool) -> None:
+        if hasattr(execution, "span"):
+            execution.span.end()
+
+    def fail(failure: Any) -> None:
+        if hasattr(failure.execution_context, "span"):
+            # Without the exception: PostgreSQL's messages repeat values.
+            failure.execution_context.span.set_status(Status(StatusCode.ERROR))
+            failure.execution_context.span.end()
+
+    event.listen(engine, "before_cursor_execute", begin)
+    event.listen(engine, "after_cursor_execute", end)
+    event.listen(engine, "handle_error", fail)

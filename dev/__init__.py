@@ -1,0 +1,1 @@
+"""What only developers run: the embedded PostgreSQL of `make run` and the tests, benchmarks, the fuzz."""

@@ -1,0 +1,1 @@
+"""What the tests share: builders, clients and assertions, each defined once."""

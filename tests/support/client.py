@@ -1,0 +1,121 @@
+"""A test client that checks every answer it gets against what holds for all of them."""
+
+import json
+import re
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+PRIVATE = re.compile(r"^/(api|customers?|admin|session)(/|$)")
+BCRYPT = re.compile(r"\$2[abxy]?\$\d\d\$")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+SECRET_KEYS = {"password", "current_password", "hash", "token", "digest", "secret"}
+
+
+class CheckingClient(FlaskClient):
+    """Asserts CONTRACT section 4 of every answer, and that `/openapi.json` documents it."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send a request and check the answer."""
+        sent = kwargs.pop("json", None)
+        if sent is not None:
+            # In ASCII: the application's own writer cannot encode the lone surrogates that some tests send.
+            kwargs |= {"data": json.dumps(sent), "content_type": "application/json"}
+        response = super().open(*args, **kwargs)
+        check_headers(response)
+        from tests.support.html import ASSETS, PAGES, check_page  # which stands on this module
+
+        path = response.request.path
+        if response.mimetype != "application/json" and (PAGES.fullmatch(path) or ASSETS.fullmatch(path)):
+            check_page(response, kwargs.get("data"))
+        elif not response.request.path.startswith("/docs") and response.request.path != "/openapi.json":
+            check_body(response)
+            check_secrets(response, sent)
+            check_documented(self, response)
+        return response
+
+
+def check_headers(response: TestResponse) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", response.headers["X-Request-ID"])
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    policy = response.headers["Content-Security-Policy"]
+    assert all(part in policy for part in ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"))
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    if PRIVATE.match(response.request.path):
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+def check_body(response: TestResponse) -> None:
+    if response.request.method in ("HEAD", "OPTIONS"):
+        return
+    if response.status_code == 204:
+        assert response.data == b""
+        return
+    if response.status_code == 304:
+        assert response.data == b""
+        assert response.headers["ETag"]
+        return
+    assert response.mimetype == "application/json", response.text
+    if response.status_code < 400:
+        assert list(response.get_json()) in (["data"], ["data", "links", "meta"])
+        return
+    body = response.get_json()
+    assert list(body) == ["error"]
+    error = body["error"]
+    assert set(error) - {"errors"} == {"status", "code", "message"}
+    assert error["status"] == response.status_code
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error["code"])
+    assert error["message"]
+    if "errors" in error:
+        assert error["status"] == 400
+        assert all(isinstance(text, str) for texts in error["errors"].values() for text in texts)
+    required = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
+    if error["status"] in required:
+        assert response.headers[required[error["status"]]]
+
+
+def check_secrets(response: TestResponse, sent: Any) -> None:
+    text = response.text
+    assert not BCRYPT.search(text)
+    assert not DIGEST.search(text)
+    if response.status_code < 400 and response.status_code != 304:
+        assert not SECRET_KEYS & set(_keys(response.get_json(silent=True)))
+        if not response.request.path.endswith("/login"):
+            assert "sid" not in _keys(response.get_json(silent=True))
+    password = sent.get("password") if isinstance(sent, dict) else None
+    if isinstance(password, str) and len(password) >= 8:
+        assert json.dumps(password)[1:-1] not in text
+
+
+def _keys(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [*value, *(key for item in value.values() for key in _keys(item))]
+    if isinstance(value, list):
+        return [key for item in value for key in _keys(item)]
+    return []
+
+
+def check_documented(client: FlaskClient, response: TestResponse) -> None:
+    """Assert that the OpenAPI document knows this answer of this operation, an error's code included."""
+    method = response.request.method.lower()
+    operation = operation_of(client.application.extensions["openapi"], response.request.path, method)
+    if operation is None:
+        assert response.status_code in (404, 405, 413) or method in ("head", "options")
+        return
+    documented = operation["responses"].get(str(response.status_code))
+    assert documented, f"{method} {response.request.path} does not document {response.status_code}: {response.text}"
+    if response.status_code >= 400:
+        code = response.get_json()["error"]["code"]
+        assert f"`{code}`" in documented["description"], f"{code} is not documented"
+
+
+def operation_of(document: dict[str, Any], path: str, method: str) -> dict[str, Any] | None:
+    """Return the documented operation that a path belongs to, or None."""
+    for template, operations in document["paths"].items():
+        pattern = re.sub(r"\\{uuid\\}", "(?:me|[0-9A-Fa-f-]{32,36})", re.escape(template))
+        pattern = re.sub(r"\\{[a-z]+_uuid\\}", "[0-9A-Fa-f-]{32,36}", pattern)
+        if re.fullmatch(pattern, path):
+            found: dict[str, Any] | None = operations.get(method)
+            return found
+    return None

@@ -1,0 +1,148 @@
+"""Pages in tests: an admin's browser without a browser, and what holds for every page."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support.client import BCRYPT, DIGEST, CheckingClient
+from tests.conftest import PASSWORD, new_client
+
+PAGES = re.compile(r"/admin(?!/user/)(?:$|/.*)")
+ASSETS = re.compile(r"/admin-assets/.*")
+VOID = {"input", "img", "link", "meta", "hr", "br"}
+
+
+class Page(HTMLParser):
+    """What is in a page: its elements, its texts, its forms by action."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.forms: dict[str, dict[str, str]] = {}
+        self.methods: dict[str, str] = {}
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self._action: str | None = None
+        self._select = ""
+        self.feed(html)
+        assert self._open == [], "every element is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, found))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "form":
+            self._action = found.get("action", "")
+            self.forms[self._action] = {}
+            self.methods[self._action] = found.get("method", "get")
+        if self._action is None:
+            return
+        fields = self.forms[self._action]
+        if tag == "input" and (found.get("type") != "checkbox" or "checked" in found):
+            fields[found["name"]] = found.get("value", "")
+        if tag == "select":
+            self._select = found["name"]
+        if tag == "option" and ("selected" in found or self._select not in fields):
+            fields[self._select] = found["value"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag == "form":
+            self._action = None
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.setdefault(self._open[-1], []).append(" ".join(data.split()))
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
+        """Return the attributes of the elements of this tag that have these attributes."""
+        return [found for name, found in self.elements if name == tag and wanted.items() <= found.items()]
+
+    def fault(self, field: str) -> str:
+        """Return what is said beside a field, by the link that assistive technology follows."""
+        (control,) = [found for _, found in self.elements if found.get("id") == field]
+        assert control["aria-invalid"] == "true"
+        assert f"{field}-fault" in control["aria-describedby"].split()
+        return " ".join(self.texts["p"])
+
+
+def check_page(response: TestResponse, sent: Any) -> None:
+    """Assert what holds for every page, redirect, and file of the pages."""
+    headers = response.headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';")
+    assert "unsafe" not in policy
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert not BCRYPT.search(response.text)
+    assert not DIGEST.search(response.text)
+    password = sent.get("password") if isinstance(sent, dict) else None
+    assert not password or len(password) < 8 or password not in response.text
+    if response.status_code in (302, 303) or response.mimetype != "text/html" or response.request.method != "GET":
+        assert response.status_code in (302, 303) or response.mimetype in ("text/html", "text/css", "image/svg+xml")
+    if response.mimetype == "text/html" and response.status_code not in (302, 303) and response.data:
+        check_html(response)
+    if response.status_code == 503:
+        assert headers["Retry-After"]
+
+
+def check_html(response: TestResponse) -> None:
+    html = response.text
+    page = Page(html)
+    assert "<script" not in html
+    assert not [found for _, found in page.elements if any(name == "style" or name.startswith("on") for name in found)]
+    ids = [found["id"] for _, found in page.elements if "id" in found]
+    assert len(ids) == len(set(ids))
+    assert page.all("html")[0]["lang"] == "en"
+    assert page.texts["title"]
+    assert len(page.all("h1")) == 1
+    assert page.all("a", href="#main", **{"class": "skip"})
+    assert page.all("main", id="main")
+    labelled = {found["for"] for found in page.all("label")}
+    for tag, found in page.elements:
+        if tag in ("select", "input") and found.get("type") != "hidden":
+            assert found["id"] in labelled, found
+        for name in ("aria-describedby", "aria-labelledby"):
+            assert set(found.get(name, "").split()) <= set(ids), found
+        if tag == "th":
+            assert found["scope"] in ("col", "row")
+        if tag == "form" and found.get("method") == "post":
+            action = found.get("action", "")
+            assert "token" in page.forms[action] or action == "/admin/login", action
+
+
+class Visitor:
+    """An admin's browser: a cookie jar, and forms that are sent as they were shown, but for what is typed."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client: CheckingClient = new_client(app)
+
+    def sign_in(self, email: str = "admin@example.com", password: str = PASSWORD, **more: str) -> TestResponse:
+        return self.client.post("/admin/login", data={"email": email, "password": password, **more})
+
+    def get(self, path: str, status: int = 200) -> Page:
+        """Load a page."""
+        response = self.client.get(path)
+        assert response.status_code == status, response.text
+        return Page(response.text)
+
+    def send(self, path: str, action: str | None = None, /, **typed: str) -> TestResponse:
+        """Load a page and send its form of this action, by default the one that leads back to the page."""
+        page = self.get(path)
+        if action is None:
+            action = path if path in page.forms else ""
+        return self.submit(page, action, path, **typed)
+
+    def submit(self, page: Page, action: str, path: str = "", /, **typed: str) -> TestResponse:
+        """Send a form of a page that has been loaded."""
+        return self.client.post(action or path, data={**page.forms[action], **typed})
+
+
+def leads_to(response: TestResponse) -> str:
+    """Return where a redirect after a form goes."""
+    assert response.status_code == 303, response.text
+    return response.headers["Location"]

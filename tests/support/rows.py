@@ -1,0 +1,47 @@
+"""Customers put into the table by hand: quickly, and as a registration would not make them."""
+
+import itertools
+from typing import Any
+
+from tests.support.client import CheckingClient
+from tests.support.database import Db
+
+LIST = "/api/customers"
+_numbers = itertools.count(1)
+
+
+def add(db: Db, **columns: object) -> int:
+    """Insert a customer of whom only these columns matter, and return the id."""
+    values: dict[str, object] = {"email": f"row{next(_numbers)}@example.com", "password": "x", **columns}
+    row = db.one(
+        f"INSERT INTO customer ({', '.join(values)}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING customer_id",
+        *values.values(),
+    )
+    found: int = row["customer_id"]
+    return found
+
+
+def add_group(db: Db, name: str) -> int:
+    """Insert a group and return its id."""
+    found: int = db.one("INSERT INTO customer_group (group_name) VALUES (%s) RETURNING customer_group_id", name)[
+        "customer_group_id"
+    ]
+    return found
+
+
+def ids(client: CheckingClient, **query: object) -> list[int]:
+    """Return the ids that the list answers, of whom there must be as many as it says."""
+    response = client.get(LIST, query_string=query)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.get_json()
+    found = [item["customer_id"] for item in answer["data"]]
+    assert answer["meta"]["total"] == len(found)
+    return found
+
+
+def at_fault(client: CheckingClient, query: str) -> list[str]:
+    """Return the parameters that a 400 names."""
+    response = client.get(f"{LIST}?{query}")
+    assert response.status_code == 400, response.text
+    assert response.get_json()["error"]["code"] == "invalid_input"
+    return list(response.get_json()["error"]["errors"])

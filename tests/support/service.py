@@ -1,0 +1,123 @@
+"""The real service for tests: gunicorn in a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.conftest import NO_LIMITS, PASSWORD, REPOSITORY
+
+BIN = Path(sys.executable).parent
+NO_LIMITS_SET = {f"CUSTOMERS_{name.upper()}": "0" for name in NO_LIMITS}
+ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment with no settings of the service but these."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CUSTOMERS_", "HOST", "PORT", "OTEL_"))
+    }
+    return {**kept, "PATH": f"{BIN}:{kept['PATH']}", **changes}
+
+
+def database_url(conninfo: str) -> str:
+    """Return a connection string in the form that CUSTOMERS_DATABASE_URL takes."""
+    parts = conninfo_to_dict(conninfo)
+    return f"postgresql:///{parts.pop('dbname')}?{urlencode(parts)}"
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for a condition, with a bound."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)  # between two looks, not in place of one
+    raise AssertionError("the condition never came")
+
+
+class Service:
+    """A running service, to be called over HTTP."""
+
+    def __init__(self, log: Path, **settings: str) -> None:
+        self.port = int(settings.get("PORT") or free_port())
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        defaults = {"CUSTOMERS_SECRET_KEY": "k" * 32, "CUSTOMERS_COOKIE_SECURE": "false", **NO_LIMITS_SET}
+        self.environment = environment(**{**defaults, **settings, "PORT": str(self.port)})
+        url = self.environment["CUSTOMERS_DATABASE_URL"]
+        if not url.startswith("postgresql://"):
+            self.environment["CUSTOMERS_DATABASE_URL"] = database_url(url)
+        with log.open("w") as stderr:
+            self.process = subprocess.Popen(
+                [BIN / "gunicorn"],
+                cwd=REPOSITORY,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+        wait_until(self.answers, 60)
+
+    def answers(self) -> bool:
+        """Return whether the service answers."""
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.call("GET", "/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 30
+    ) -> tuple[int, Any]:
+        """Send a request on a connection of its own; return the status and the parsed body."""
+        request = urllib.request.Request(  # noqa: S310  # an address of this machine
+            self.base + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310  # likewise
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the log so far; every line is a JSON object."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def stop(self) -> int:
+        """End the service gracefully and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+
+def sign_up(service: Service, email: str) -> tuple[str, dict[str, str]]:
+    """Register and sign in; return the customer's path and the header."""
+    login = {"email": email, "password": PASSWORD}
+    path = f"/api/customers/{service.call('POST', '/api/customers', {**ANN, **login})[1]['data']['uuid']}"
+    return path, {"X-Session-ID": service.call("POST", "/customer/login", login)[1]["data"]["sid"]}

@@ -1,0 +1,238 @@
+"""A real SMTP server in a thread, which can be told to misbehave; and an application that sends its mail there."""
+
+import asyncio
+import email
+import re
+import warnings
+from collections.abc import Callable
+from email import policy
+from email.message import EmailMessage
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from customers.outbox.service import deliver_next
+from customers.context import Context
+from tests.conftest import new_client
+from tests.support.database import Db
+from tests.support.service import free_port
+
+NEW_PASSWORD = "staple correct horse"
+MAIL_FROM = "The Shop <no-reply@shop.example>"
+RESET_URL = "https://shop.example/reset?token={token}"
+_LINK = re.compile(r"https://shop\.example/reset\?token=([A-Za-z0-9_-]+)")
+
+
+class Mail(NamedTuple):
+    """A mail that the server took."""
+
+    recipients: list[str]
+    message: EmailMessage
+
+    def part(self, subtype: str) -> str:
+        """Return the text of the plain or the HTML part."""
+        part = self.message.get_body((subtype,))
+        assert part is not None
+        content: str = part.get_content()
+        return content
+
+    @property
+    def subject(self) -> str:
+        """The subject."""
+        return str(self.message["Subject"])
+
+    @property
+    def token(self) -> str:
+        """The secret in the link of the text, which is the one of the HTML too."""
+        (plain,), (html,) = (_LINK.findall(self.part(subtype)) for subtype in ("plain", "html"))
+        assert plain == html
+        return str(plain)
+
+
+class MailServer:
+    """An SMTP server on a port of its own. What its attributes say holds from the next command on."""
+
+    def __init__(self, *, auth: bool = False) -> None:
+        """With ``auth`` it demands the credentials user and secret."""
+        self.port = free_port()
+        self.mails: list[Mail] = []
+        self.auth = auth
+        self.delay = 0.0  # seconds before each line it says
+        self.greeting_lines = 0  # said one after the other in answer to EHLO, each after the delay
+        self.deaths = 0  # so many times it closes the connection in the middle of DATA
+        self.refusals: dict[str, str] = {}  # recipient -> answer
+        self.farewell = "221 Bye"
+        self.connections: set[SMTP] = set()
+        self._controller: Controller | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def recipients(self) -> list[str]:
+        """To whom it took mail, in order."""
+        return [recipient for mail in self.mails for recipient in mail.recipients]
+
+    def start(self) -> None:
+        """Be up."""
+        self._controller = _Controller(self)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Be down: nobody listens, and who is talking is cut off."""
+        if self._controller is not None:
+            asyncio.run_coroutine_threadsafe(self._cut_off(), self._controller.loop).result(10)
+            self._controller.stop()
+            self._controller = None
+
+    async def _cut_off(self) -> None:
+        for connection in self.connections:
+            assert isinstance(connection.transport, asyncio.Transport)
+            connection.transport.abort()
+        talking = asyncio.all_tasks() - {asyncio.current_task()}
+        if talking:
+            await asyncio.wait(talking)
+
+    def __enter__(self) -> "MailServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Controller(Controller):
+    def __init__(self, server: MailServer) -> None:
+        super().__init__(_Handler(server), hostname="127.0.0.1", port=server.port)
+        self._mail_server = server
+
+    def factory(self) -> SMTP:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # AUTH without TLS, which is what a test wants
+            return _Connection(self._mail_server, self.handler, self.loop)
+
+
+class _Connection(SMTP):
+    def __init__(self, server: MailServer, handler: "_Handler", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            handler,
+            loop=loop,
+            hostname="mail.example",
+            auth_required=server.auth,
+            auth_require_tls=False,
+            authenticator=_authenticate,
+        )
+        self._mail_server = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._mail_server.connections.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._mail_server.connections.discard(self)
+
+    async def push(self, status: Any) -> None:
+        await asyncio.sleep(self._mail_server.delay)
+        await super().push(status)
+        if str(status).startswith("354") and self._mail_server.deaths:
+            self._mail_server.deaths -= 1
+            assert self.transport is not None
+            self.transport.close()
+
+
+def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, credentials: Any) -> AuthResult:
+    assert isinstance(credentials, LoginPassword)
+    return AuthResult(success=(credentials.login, credentials.password) == (b"user", b"secret"), handled=False)
+
+
+class _Handler:
+    """What aiosmtpd asks, by the names of its hooks."""
+
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+
+    async def handle_EHLO(  # noqa: N802  # aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        for _ in range(self._server.greeting_lines):
+            await server.push("250-still here")
+        return responses
+
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self._server.refusals:
+            return self._server.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=policy.default)
+        self._server.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message))
+        return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        return self._server.farewell
+
+
+class Mailing:
+    """An application that sends its mail to a server of the tests'."""
+
+    def __init__(self, make_app: Callable[..., Flask], smtp: MailServer, db: Db, **settings: Any) -> None:
+        defaults = {"smtp_url": smtp.url, "mail_from": MAIL_FROM, "reset_url": RESET_URL}
+        self.app = make_app(**{**defaults, **settings})
+        self.ctx: Context = self.app.extensions["customers"]
+        self.smtp = smtp
+        self.db = db
+
+    def ask(self, address: str, **headers: str) -> TestResponse:
+        """Ask for a new password."""
+        return new_client(self.app).post("/api/customers/reset-password", json={"email": address}, headers=headers)
+
+    def use(self, token: str, password: str = NEW_PASSWORD) -> TestResponse:
+        """Set a new password."""
+        return new_client(self.app).post("/api/customers/password", json={"token": token, "password": password})
+
+    def deliver(self) -> list[Mail]:
+        """Have the service send what is due; return what arrived."""
+        before = len(self.smtp.mails)
+        while deliver_next(self.ctx):
+            pass
+        return self.smtp.mails[before:]
+
+    def hurry(self) -> None:
+        """End all pauses, and the leases of senders that are no more."""
+        self.db.execute("UPDATE outbox_mail SET next_attempt_at = now()")
+
+    def let_pass(self, interval: str) -> None:
+        """Make all mail older, whatever times are noted of it."""
+        columns = self.db.all(
+            "SELECT column_name AS name FROM information_schema.columns"
+            " WHERE table_name = 'outbox_mail' AND data_type = 'timestamp with time zone'"
+            "   AND column_name <> 'next_attempt_at'"
+        )
+        older = ", ".join(f"{column['name']} = {column['name']} - interval '{interval}'" for column in columns)
+        self.db.execute(f"UPDATE outbox_mail SET {older}")
+
+    def token(self, address: str) -> str:
+        """Return the secret of a fresh mail."""
+        self.let_pass("2 min")
+        assert self.ask(address).status_code == 200
+        (mail,) = self.deliver()
+        return mail.token
+
+    def command(self, *args: str) -> tuple[int, str]:
+        """Run a `flask` command; return exit status and output."""
+        result = self.app.test_cli_runner().invoke(args=args)
+        return result.exit_code, result.output

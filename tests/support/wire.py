@@ -1,0 +1,49 @@
+"""What goes over the wire, byte by byte, to the service as it is run."""
+
+import http.client
+import json
+import socket
+from typing import Any, NamedTuple
+
+from tests.support.service import Service
+
+
+class Answer(NamedTuple):
+    """An answer, and whether the service closed the connection after it."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: Any
+    closed: bool
+
+    @property
+    def code(self) -> str | None:
+        """The code of an error."""
+        return (self.body.get("error") or {}).get("code")
+
+
+def connect(service: Service) -> socket.socket:
+    """Return a connection; what does not come within ten seconds is a TimeoutError."""
+    return socket.create_connection(("127.0.0.1", service.port), timeout=10)
+
+
+def read(sock: socket.socket) -> Answer:
+    """Read an answer."""
+    response = http.client.HTTPResponse(sock)
+    response.begin()
+    return Answer(response.status, response.headers, json.loads(response.read()), response.will_close)
+
+
+def exchange(service: Service, sent: bytes) -> Answer:
+    """Send bytes as they are, and read the first answer."""
+    with connect(service) as sock:
+        sock.sendall(sent)
+        return read(sock)
+
+
+def read_all(sock: socket.socket) -> bytes:
+    """Read until the service closes the connection."""
+    found = b""
+    while more := sock.recv(65536):
+        found += more
+    return found
