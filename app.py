@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
     app.session_interface = Cookies()
-    app.wsgi_app = request.around(app.wsgi_app, settings)  # type: ignore[method-assign]  # as Flask documents it
+    app.wsgi_app = request.around(app.wsgi_app, settings)  # type: ignore[assignment, method-assign]  # as Flask has it
     app.url_map.merge_slashes = False  # a redirect would be an answer that is not JSON
     if settings.trusted_proxies:
         # Only the address: what host and scheme a proxy claims decides nothing here.

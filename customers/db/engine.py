@@ -12,6 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection, NullPool, TextClause, create_engine
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
 from customers.config import Settings
@@ -24,12 +25,14 @@ T = TypeVar("T")
 # A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
 _TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
-# Whatever the database, the role or the environment say otherwise (CONTRACT section 5). PgBouncer keeps these for each of
-# its clients. Timeouts of statements are the role's: see deploy/role.sql.
+# Whatever the database, the role or the environment say otherwise (CONTRACT section 5). PgBouncer keeps these for each
+# of its clients. Timeouts of statements are the role's: see deploy/role.sql.
 _SESSION = "SET timezone TO 'UTC'; SET datestyle TO 'ISO'; SET standard_conforming_strings TO on"
 
 # Seconds after which a connection is looked at before it is used.
 _IDLE = 0.5
+
+_dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
 # SQLSTATEs by which a server says that it goes away, or that another has taken its place and it takes no writes:
 # read_only_sql_transaction, admin_shutdown, crash_shutdown, cannot_connect_now.
@@ -51,8 +54,8 @@ class PatientConnection(psycopg.Connection[Any]):
     def gone(self) -> bool:
         """Return whether the server has closed this connection while it was idle.
 
-        An idle server sends nothing, so bytes that wait on the socket are its farewell. One that was used a moment ago is
-        not looked at: that would cost a system call and a turn of the interpreter's lock for each statement.
+        An idle server sends nothing, so bytes that wait on the socket are its farewell. One that was used a moment ago
+        is not looked at: that would cost a system call and a turn of the interpreter's lock for each statement.
         """
         now = time.monotonic()
         idle, self.used_at = now - self.used_at, now
@@ -91,7 +94,7 @@ class Transaction:
 
 
 class Database:
-    """Connections to one PostgreSQL: each thread keeps one, so that none waits for another's. Nothing connects before use."""
+    """Connections to one PostgreSQL: each thread keeps one, so that none waits for another's."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -108,7 +111,11 @@ class Database:
 
     def _connect(self) -> PatientConnection:
         settings = self._settings
-        defaults = {"connect_timeout": settings.connect_timeout, "application_name": "customers", **_TCP}
+        defaults: dict[str, Any] = {
+            "connect_timeout": settings.connect_timeout,
+            "application_name": "customers",
+            **_TCP,
+        }
         conninfo = {**defaults, **conninfo_to_dict(settings.database_url), "client_encoding": "UTF8"}
         conn = PatientConnection.connect(
             make_conninfo("", **conninfo),
@@ -116,14 +123,11 @@ class Database:
             prepare_threshold=5 if settings.prepared_statements else None,
         )
         conn.patience = settings.database_timeout
-        try:
-            encoding = conn.info.parameter_status("server_encoding")
-            if encoding != "UTF8":
-                raise psycopg.OperationalError(f"the database has the encoding {encoding}, and needs UTF8")
-            conn.execute(_SESSION)
-        except BaseException:
+        encoding = conn.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
             conn.close()
-            raise
+            raise psycopg.OperationalError(f"the database has the encoding {encoding}, and needs UTF8")
+        conn.execute(_SESSION)
         return conn
 
     def _connection(self) -> tuple[Connection, PatientConnection]:
@@ -213,8 +217,8 @@ def _sqlstate(error: BaseException) -> str | None:
 
 @functools.cache
 def _compiled(statement: TextClause) -> bytes:
-    """Return a statement as psycopg takes it, in one line: over 4096 characters psycopg would parse it at each execution."""
-    return " ".join(str(statement.compile(dialect=postgresql.dialect())).split()).encode()
+    """Return a statement as psycopg takes it, in one line: psycopg parses one over 4096 characters at each execution."""
+    return " ".join(str(statement.compile(dialect=_dialect)).split()).encode()
 
 
 def driver(conn: Connection) -> PatientConnection:

@@ -5,8 +5,8 @@ from sqlalchemy import Connection, TextClause, text
 from customers.config import Settings
 from customers.db.engine import Database
 
-# What it is called -> how a batch of it is deleted. Rows that somebody holds are left for the next time, so that several
-# purges at once do not wait for one another.
+# What it is called -> how a batch of it is deleted. Rows that somebody holds are left for the next time, so that
+# several purges at once do not wait for one another.
 STATEMENTS: dict[str, TextClause] = {
     "sessions": text("""
         DELETE FROM login_session

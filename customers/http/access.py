@@ -126,7 +126,7 @@ def public(view: View) -> View:
 
 
 def sign_in(view: View) -> View:
-    """Let everybody call but a page of another site, which could sign its visitor in as somebody else. Passes nothing."""
+    """Let everybody call but pages of other sites, which could sign a visitor in as somebody else. Passes nothing."""
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:

@@ -63,11 +63,11 @@ def answers(
 ) -> Any:
     """Return a decorator that answers ``{"data": …}`` with what a view returns, and documents it with its errors.
 
-    A view returns a row or mapping, which ``schema`` dumps (``many``: a list of them); a Document, or with ``page`` a Page,
-    whose JSON the database has written; a Created; None for no data; or a Response. ``etag`` adds the version of what is
-    answered as its ETag; a read that etags.if_none_match documents is a 304 for a caller who has it.
+    A view returns a row or mapping, which ``schema`` dumps (``many``: a list of them); a Document, or with ``page`` a
+    Page, whose JSON the database has written; a Created; None for no data; or a Response. ``etag`` adds the version of
+    what is answered as its ETag; a read that etags.if_none_match documents is a 304 for a caller who has it.
     """
-    dump = schema(many=many).dump if schema else (lambda _: {})
+    dump: Callable[[Any], Any] = schema(many=many).dump if schema else (lambda _: {})
 
     def decorate(view: openapi.View) -> openapi.View:
         @functools.wraps(view)
@@ -191,7 +191,7 @@ def _of_status(status: HTTPStatus) -> ServiceError:
 
 @functools.cache
 def _envelope(schema: type[ma.Schema] | None, *, many: bool, page: bool) -> type[ma.Schema]:
-    """Return the schema of an answer: `CustomerAnswer`, `CustomersAnswer`, `CustomerPage`, or `DoneAnswer` for no data."""
+    """Return the schema of an answer: `CustomerAnswer`, `CustomersAnswer`, `CustomerPage`; `DoneAnswer` for no data."""
     if schema is None:
         return ma.Schema.from_dict({"data": ma.fields.Dict(required=True)}, name="DoneAnswer")
     fields: dict[str, Any] = {

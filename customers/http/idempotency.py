@@ -31,8 +31,8 @@ _PARAMETER = {
 def idempotent(view: View) -> View:
     """Pass a view the key of its request as ``key``, None without one. Goes below the decorator that passes the caller.
 
-    A request of nobody has no key: the e-mail of a registration is unique, and a remembered answer would tell a stranger
-    whether a guessed password is right.
+    A request of nobody has no key: the e-mail of a registration is unique, and a remembered answer would tell a
+    stranger whether a guessed password is right.
     """
 
     @functools.wraps(view)

@@ -13,7 +13,6 @@ from webargs.flaskparser import FlaskParser
 from customers import errors, rules
 from customers.errors import FieldErrors
 
-
 _QUERIES = 500  # query strings whose loaded values are kept
 
 

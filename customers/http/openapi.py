@@ -1,4 +1,4 @@
-"""The OpenAPI document, by flask-smorest: what the decorators of a route note of it, and a pass over the whole at the end."""
+"""The OpenAPI document, by flask-smorest: what decorators note of a route, and a pass over the whole at the end."""
 
 import functools
 import json
@@ -31,7 +31,7 @@ _WITH_BODY = (errors.MalformedJson, errors.InvalidInput, errors.UnsupportedMedia
 
 
 def note(view: View, **found: Any) -> View:
-    """Note something of a view for the document, and for the tests that walk all routes; errors and parameters add up."""
+    """Note something of a view, for the document and for tests that walk all routes; errors and parameters add up."""
     notes = {**getattr(view, "notes", {})}
     for name, value in found.items():
         notes[name] = (*notes.get(name, ()), *value) if name in ("errors", "parameters") else value

@@ -48,8 +48,10 @@ _CORS_PREFLIGHT = [
     ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
     (
         "Access-Control-Allow-Headers",
-        "Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, X-Session-ID, "
-        "traceparent, tracestate, baggage, sentry-trace",
+        (
+            "Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, X-Session-ID, "
+            "traceparent, tracestate, baggage, sentry-trace"
+        ),
     ),
     ("Access-Control-Max-Age", "600"),
 ]
@@ -63,7 +65,7 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
         began = time.perf_counter()
         sent = environ.get("HTTP_X_REQUEST_ID")
         # An id is no secret: no system call for it.
-        request_id = sent if sent and _SANE_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"  # noqa: S311
+        request_id = sent if sent and _SANE_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"
         environ[ID] = request_id
         logs.request_id.set(request_id)
         status = 500

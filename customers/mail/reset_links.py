@@ -18,9 +18,10 @@ def digest(secret: str) -> str:
 
 
 def make(db: Database, mail: Row[Any]) -> tuple[str, str] | None:
-    """Return the e-mail to send to and a new secret of 256 bits; drop the mail and return None if there is none to send.
+    """Return the e-mail to send to and a new secret of 256 bits; None, and the mail dropped, if there is none to send.
 
-    That is so without an active account of the e-mail, and when the account had a mail within a minute or five in a day.
+    That is so without an active account of the e-mail, and when the account had a mail within a minute or five in a
+    day.
     """
     with db.writing() as tx:
         account = find_account(tx.conn, mail.recipient)

@@ -76,13 +76,17 @@ class Smtp:
                 server.ehlo()
                 encrypted = True
             if parts.username:
-                if not encrypted and host not in _LOCAL:
-                    raise NotSent("the server offers no encryption, and the password is not sent without")
+                _require_encryption(host, encrypted=encrypted)
                 server.login(unquote(parts.username), unquote(parts.password or ""))
         except BaseException:
             server.close()
             raise
         return server
+
+
+def _require_encryption(host: str, *, encrypted: bool) -> None:
+    if not encrypted and host not in _LOCAL:
+        raise NotSent("the server offers no encryption, and the password is not sent without")
 
 
 def _is_permanent(code: int, said: bytes) -> bool:

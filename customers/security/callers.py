@@ -65,9 +65,9 @@ class Caller(NamedTuple):
 
 
 class Claim:
-    """What a request presents to say who calls: digests of the sids in its header or cookie; and who that turned out to be.
+    """What a request presents to say who calls: digests of the sids in its header or cookie.
 
-    The caller is found by the first statement that looks for it; until then it is nobody.
+    And who that turns out to be: the caller is found by the first statement that looks for it; until then it is nobody.
     """
 
     __slots__ = ("admin_digest", "by_header", "caller", "customer_digest", "origin")

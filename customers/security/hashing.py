@@ -1,7 +1,7 @@
 """Password hashes: bcrypt in a bounded pool of threads.
 
-bcrypt is slow on purpose and releases the interpreter lock while it works. A few threads of lowered priority do all of it,
-so that a rush of logins takes the processor time that nobody else wants, and requests that hash nothing stay quick.
+bcrypt is slow on purpose and releases the interpreter lock while it works. A few threads of lowered priority do all of
+it, so that a rush of logins takes the processor time that nobody else wants, and requests that hash nothing stay quick.
 """
 
 import logging
@@ -59,9 +59,10 @@ def _lower_priority() -> None:
 class Hasher:
     """bcrypt at one cost, in a bounded pool of threads.
 
-    The queue takes a job only if those before it are expected to be done within ``max_wait`` seconds, by what recent jobs
-    took, and if one of its ``places`` is free: there are fewer than threads that serve requests, so that some threads are
-    left for requests that hash nothing. Where all of the queue is done within a second, places do not count.
+    The queue takes a job only if those before it are expected to be done within ``max_wait`` seconds, by what recent
+    jobs took, and if one of its ``places`` is free: there are fewer than threads that serve requests, so that some
+    threads are left for requests that hash nothing. Where all of the queue is done within a second, places do not
+    count.
     """
 
     def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0, places: int = 12) -> None:
@@ -80,7 +81,8 @@ class Hasher:
     def place(self, network: str | None) -> Iterator[None]:
         """Hold a place of the queue for a network while its request is counted and hashed. None: without a bound.
 
-        One network gets at most a third of the places, so that its own logins cannot keep everybody else out. Raises Busy.
+        One network gets at most a third of the places, so that its own logins cannot keep everybody else out. Raises
+        Busy.
         """
         if network is None:
             yield
@@ -123,8 +125,8 @@ class Hasher:
     def renewed(self, password: str, hashed: str) -> str | None:
         """Return a new hash of a password just verified if the old one is weaker than the set cost, else None.
 
-        A password over 72 bytes keeps its foreign hash, which was made of the first 72. While the queue is full there is
-        no new hash either: the login is what matters, and the next one will do.
+        A password over 72 bytes keeps its foreign hash, which was made of the first 72. While the queue is full there
+        is no new hash either: the login is what matters, and the next one will do.
         """
         password = unicodedata.normalize("NFC", password)
         if (cost(hashed) or 0) >= self._rounds or len(password.encode()) > PASSWORD_BYTES:

@@ -115,7 +115,8 @@ def _digest(*parts: str) -> bytes:
 
 
 # The function is in schema.sql. Its last argument is the number of the limit that a known network passes: the account's
-# own. The network is looked for whether or not there is such an account, so that it takes the same time: 0 is nobody's id.
+# own. The network is looked for whether or not there is such an account, so that it takes the same time: 0 is nobody's
+# id.
 _COUNT = """
     SELECT counted.refused_by, counted.seconds, counted.is_first, known.passed
       FROM (SELECT {passed} AS passed) AS known,

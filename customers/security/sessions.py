@@ -140,8 +140,8 @@ IS_ALIVE = text("""
 def require_alive(conn: Connection, caller: Caller) -> None:
     """Raise NotAuthenticated if the session of a customer's request has ended since the request came in.
 
-    To be asked with the customer's row locked. Whatever ends sessions locks that row first, so behind the lock it shows:
-    a session that is being ended gets no last change in.
+    To be asked with the customer's row locked. Whatever ends sessions locks that row first, so behind the lock it
+    shows: a session that is being ended gets no last change in.
     """
     own = caller.customer if caller.admin is None else None
     if own is not None and not conn.execute(IS_ALIVE, {"digest": own.digest}).scalar_one():

@@ -7,9 +7,9 @@ from uuid import UUID
 from flask import Response, make_response, redirect, request, url_for
 from sqlalchemy import Row
 
+from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.features.accounts import service as accounts
 from customers.features.addresses import schemas, service
-from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from flask import Response, request, url_for
 
-from customers.features.accounts import schemas, service
 from customers.db.documents import Page
 from customers.errors import InvalidInput
+from customers.features.accounts import schemas, service
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms, groups

@@ -22,14 +22,14 @@ trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 Caller = tuple[str, UUID] | None
 
 # Where the access log is written directly; None where it goes through logging, as text for a terminal does.
-_stream: TextIO | None = None
+_access: dict[str, TextIO | None] = {"stream": None}
 
 _HASH = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}")
 _encode = json.JSONEncoder(default=str).encode  # in ASCII: to some readers U+0085 and U+2028 end a line
 
 
 # What a record would find out of threads and processes, and no line of ours has (Logging HOWTO, "Optimization").
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def emit(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
@@ -43,23 +43,25 @@ def write_request(
 ) -> None:
     """Write the access log's line of a request. ``caller`` is the caller's kind and uuid, None for nobody.
 
-    Where lines are JSON it goes straight to standard error: a record's way through logging would cost four times as much.
+    Where lines are JSON it goes straight to standard error: a record's way through logging would cost four times as
+    much.
     """
     if not logger.isEnabledFor(logging.INFO):
         return
     milliseconds = round(seconds * 1000, 1)
-    if _stream is None:
+    stream = _access["stream"]
+    if stream is None:
         account = caller and {"kind": caller[0], "uuid": str(caller[1])}
         fields = {"method": method, "path": path, "status": status, "duration_ms": milliseconds}
         emit(logger, logging.INFO, "request", {**fields, "client": client, "caller": account})
         return
     trace = trace_id.get()
     traced = f'"trace_id": "{trace}", ' if trace else ""
-    account = f'{{"kind": "{caller[0]}", "uuid": "{caller[1]}"}}' if caller else "null"
-    _stream.write(
+    shown = f'{{"kind": "{caller[0]}", "uuid": "{caller[1]}"}}' if caller else "null"
+    stream.write(
         f'{{"time": "{_stamp(time.time())}", "level": "info", "logger": "{logger.name}", "message": "request", '
         f'"request_id": "{request_id.get()}", {traced}"method": {_encode(method)}, "path": {_encode(path)}, '
-        f'"status": {status}, "duration_ms": {milliseconds}, "client": {_encode(client)}, "caller": {account}}}\n'
+        f'"status": {status}, "duration_ms": {milliseconds}, "client": {_encode(client)}, "caller": {shown}}}\n'
     )
 
 
@@ -134,9 +136,8 @@ def configuration(level: str, form: str) -> dict[str, Any]:
 
     ``form`` is "json", "text", or "auto": text on a terminal, else JSON.
     """
-    global _stream  # noqa: PLW0603  # logging is configured once for a process, too
     text = sys.stderr.isatty() if form == "auto" else form == "text"
-    _stream = None if text else sys.stderr
+    _access["stream"] = None if text else sys.stderr
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,8 +1,8 @@
 """Traces by OpenTelemetry, where its packages are installed (extra `otel`) and its own variables ask for them.
 
 A span for each request, and below it one for each statement. Written by hand: the packages that instrument WSGI and
-psycopg put query strings, e-mail addresses and headers into spans. Here only routes, statuses and the text of statements go
-out, in which parameters are names.
+psycopg put query strings, e-mail addresses and headers into spans. Here only routes, statuses and the text of
+statements go out, in which parameters are names.
 """
 
 import importlib.util

@@ -14,9 +14,7 @@ from psycopg.conninfo import make_conninfo
 from customers.config import Settings
 from dev import postgres
 
-THREADS: int = next(
-    field.default for name, field in Settings.__dataclass_fields__.items() if name == "threads"
-)  # of a worker, where nothing is set
+THREADS = Settings().threads  # of a worker, where nothing is set
 SESSIONS = 64  # customers who are signed in
 
 # What an earlier checkout needs beside, and what this one does not know.
@@ -87,7 +85,10 @@ ADDRESSES = """
     SELECT customer_id, full_name, '123 Main Street', 'IL', 'US', '62701', true
       FROM customer
 """
-ADMIN = "INSERT INTO admin_user (email, password, full_name) VALUES ('admin@example.com', '!', 'Admin') RETURNING admin_user_id"
+ADMIN = """
+    INSERT INTO admin_user (email, password, full_name) VALUES ('admin@example.com', '!', 'Admin')
+    RETURNING admin_user_id
+"""
 SESSION = "INSERT INTO login_session (digest, {}, expires_at) VALUES (%s, %s, now() + interval '1 day')"
 
 

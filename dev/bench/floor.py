@@ -2,10 +2,10 @@
 
     python -m dev.bench.floor [--url URL] [--seconds 3] [--rounds 3] [--beside CHECKOUT]
 
-For each act it prints the rates (medians of the rounds, in which the servers alternate), the ratio to the floor, and the
-processor time of a request, of the server and of PostgreSQL apart. With --beside, an earlier checkout of the service
-(with a virtual environment of its own in .venv) runs as well, on a database of its own. The client is wrk where that is
-installed, else processes of Python.
+For each act it prints the rates (medians of the rounds, in which the servers alternate), the ratio to the floor, and
+the processor time of a request, of the server and of PostgreSQL apart. With --beside, an earlier checkout of the
+service (with a virtual environment of its own in .venv) runs as well, on a database of its own. The client is wrk where
+that is installed, else processes of Python.
 """
 
 import argparse

@@ -32,7 +32,7 @@ def name() -> str:
 
 
 def run(port: int, act: Act, connections: int, seconds: int) -> tuple[int, float]:
-    """Send an act from so many connections for some seconds; return how many requests were answered, in how many seconds.
+    """Send an act for some seconds; return how many requests were answered, and in how many seconds.
 
     Raises RuntimeError if one of them failed.
     """

@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 # Every table of schema.sql that knows the customer, and of its columns all but the secrets: hashes, digests, tokens.
-# A request for a new password that waits has not been matched with its account yet; it is known by the e-mail. Other mail
-# without an account is that of one that was deleted, whose e-mail may be another person's by now. Where an admin did
-# something from, and who it was, is the admin's.
+# A request for a new password that waits has not been matched with its account yet; it is known by the e-mail. Other
+# mail without an account is that of one that was deleted, whose e-mail may be another person's by now. Where an admin
+# did something from, and who it was, is the admin's.
 GATHER = text("""
     SELECT CAST(row_to_json(person) AS text)
       FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,

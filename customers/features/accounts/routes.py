@@ -42,11 +42,11 @@ def _linked(customer: Mapping[str, Any]) -> dict[str, Any]:
 def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Created:
     """Create a customer.
 
-    Registers an account. The e-mail must be unique, whatever its case. A network may register 20 times an hour; an admin
-    is not limited.
+    Registers an account. The e-mail must be unique, whatever its case. A network may register 20 times an hour; an
+    admin is not limited.
     """
     customer, replayed = service.create(context.current(), caller, new, key)
-    return Created(_linked(customer._mapping), f"/api/customers/{customer.uuid}", replayed)
+    return Created(_linked(customer._asdict()), f"/api/customers/{customer.uuid}", replayed)
 
 
 @blueprint.route("", methods=["GET"])
@@ -104,7 +104,7 @@ def update_customer(
     if changes.keys() == {"full_name"}:
         return _linked(service.rename(ctx, claim, uuid, changes["full_name"], versions))
     caller, uuid = authorization.require_owner_or_admin(access.identified(claim), uuid)
-    return _linked(service.update(ctx, caller, uuid, changes, versions)._mapping)
+    return _linked(service.update(ctx, caller, uuid, changes, versions)._asdict())
 
 
 @blueprint.route("/<customer:uuid>", methods=["DELETE"])
@@ -126,7 +126,8 @@ def delete_customer(caller: Caller, uuid: UUID, versions: Sequence[str] | None) 
 def export_customer(caller: Caller, uuid: UUID) -> Response:
     """Export everything stored about a customer.
 
-    The account, the addresses, sessions, networks, mails and the audit trail, as one document; no password, hash or token.
+    The account, the addresses, sessions, networks, mails and the audit trail, as one document; no password, hash or
+    token.
     """
     person = service.export(context.current(), caller, uuid)
     response = make_response(f'{{"data":{person.body}}}')

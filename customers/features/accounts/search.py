@@ -17,7 +17,8 @@ from customers.security.callers import Caller, Claim
 
 # Filter -> condition. The expressions are those of the indexes in schema.sql.
 _CONDITIONS = {
-    "keyword": "(customers_fold(email) LIKE customers_fold(:keyword) OR customers_fold(full_name) LIKE customers_fold(:keyword))",
+    "keyword": "(customers_fold(email) LIKE customers_fold(:keyword)"
+    " OR customers_fold(full_name) LIKE customers_fold(:keyword))",
     "email": "customers_fold(email) = customers_fold(:email)",
     "full_name": "customers_fold(full_name) LIKE customers_fold(:full_name)",
     "status": "status = :status",
@@ -49,20 +50,20 @@ _TOTAL = """
 """
 _FIRST_PAGE = """
     SELECT {caller}, CASE WHEN admin_session.admin_user_id IS NOT NULL THEN CAST(({count}) AS bigint) END AS total,
-           page.count, page.body
+           page.size, page.body
       FROM {sessions}
       LEFT JOIN LATERAL ({page}) AS page
         ON admin_session.admin_user_id IS NOT NULL
 """
 _PAGE = """
-           SELECT count(*) AS count, CAST(coalesce(json_agg(answer), '[]') AS text) AS body
+           SELECT count(*) AS size, CAST(coalesce(json_agg(answer), '[]') AS text) AS body
              FROM (SELECT customer_id, uuid, status, group_id, email, full_name,
                           customers_time(created_at) AS created_at, customers_time(updated_at) AS updated_at
                      FROM {source}
                     ORDER BY {order}) AS answer
 """
-# Where the rows of a page come from. LIMIT is a number and no parameter: PostgreSQL would guess that an unknown limit is a
-# tenth of the table, and plan the statement anew each time. Rows before a page are skipped within the index.
+# Where the rows of a page come from. LIMIT is a number and no parameter: PostgreSQL would guess that an unknown limit
+# is a tenth of the table, and plan the statement anew each time. Rows before a page are skipped within the index.
 _FIRST = """(
                           SELECT customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
                             FROM {all}
@@ -76,8 +77,8 @@ _LATER = """customer
                            LIMIT {limit}
                           OFFSET :offset))"""
 _ALL = "customer WHERE {condition}"
-# Materialized, because how many rows hold a part of a text cannot be foreseen: a plan that hopes to find the page's rows
-# early would read the whole table when there are few.
+# Materialized, because how many rows hold a part of a text cannot be foreseen: a plan that hopes to find the page's
+# rows early would read the whole table when there are few.
 _MATCHED = """(
                           WITH matched AS MATERIALIZED (
                                SELECT customer_id, uuid, status, group_id, email, full_name, created_at, updated_at
@@ -146,16 +147,17 @@ def read_page(
 ) -> tuple[Caller, Page | None]:
     """Return who is calling, and for an admin a page of the customers that the filters leave, sorted by one of KEYS.
 
-    The first page is one statement. Later pages are two: the total first, because a page in the second half is read from
-    the end, so that the last page is as near as the first. Raises NotAuthenticated for a header that names no session.
+    The first page is one statement. Later pages are two: the total first, because a page in the second half is read
+    from the end, so that the last page is as near as the first. Raises NotAuthenticated for a header that names no
+    session.
     """
     _, values = where(filters)
     names = frozenset(filters)
     asked = {**sessions.parameters(settings, claim), **values}
     if number == 1:
-        customer, admin, total, count, body = db.fetch_one(_first_page_statement(names, sort, limit), asked)
+        customer, admin, total, size, body = db.fetch_one(_first_page_statement(names, sort, limit), asked)
         caller = sessions.settle(db, settings, claim, customer, admin)
-        return caller, Page(body, count, total, number, limit) if caller.admin else None
+        return caller, Page(body, size, total, number, limit) if caller.admin else None
 
     customer, admin, total = db.fetch_one(_total_statement(names), asked)
     caller = sessions.settle(db, settings, claim, customer, admin)
@@ -168,5 +170,5 @@ def read_page(
     on_page = min(limit, total - offset)
     statement = _later_page_statement(names, sort, on_page if backwards else limit, backwards=backwards)
     skipped = total - offset - on_page if backwards else offset
-    count, body = db.fetch_one(statement, {**values, "offset": skipped})
-    return caller, Page(body, count, total, number, limit)
+    size, body = db.fetch_one(statement, {**values, "offset": skipped})
+    return caller, Page(body, size, total, number, limit)

@@ -34,9 +34,9 @@ DEFAULT_GROUP = 1
 def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
     """Create a customer; return the row, and whether an earlier request with this key created it.
 
-    An admin's is recorded as such, and may choose the group. Any other is a registration, whoever is signed in meanwhile,
-    and is counted where it comes from. Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused, CustomerNotFound
-    for a key whose customer has been deleted since, and InvalidInput for an unknown group.
+    An admin's is recorded as such, and may choose the group. Any other is a registration, whoever is signed in
+    meanwhile, and is counted where it comes from. Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused,
+    CustomerNotFound for a key whose customer has been deleted since, and InvalidInput for an unknown group.
     """
     group_id = _group_id(caller, new) or DEFAULT_GROUP
     with ctx.db.reading() as conn:
@@ -67,11 +67,11 @@ def _create(
         )
         if customer is None:
             raise EmailTaken()
+        subject = Subject("customer", uuid)
         if caller.admin is None:
-            actor, event = Actor("anonymous", None, caller.origin), "customer_registered"
+            trail.record(tx, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
         else:
-            actor, event = caller.actor, "customer_created"
-        trail.record(tx, actor, Subject("customer", uuid), {event: {}})
+            trail.record(tx, caller.actor, subject, {"customer_created": {}})
     return customer, False
 
 
@@ -100,8 +100,9 @@ def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
 def list_page(
     ctx: Context, claim: Claim, *, page: int, limit: int, sort: str = "customer_id", filters: Mapping[str, Any]
 ) -> Page:
-    """Return a page of customers; ``filters`` are those of schemas.CustomerFilters, ``sort`` is one of search.KEYS, or one
-    with a leading ``-``. Raises NotAuthenticated, Forbidden.
+    """Return a page of customers, sorted by one of search.KEYS, descending with a leading ``-``.
+
+    ``filters`` are those of schemas.CustomerFilters. Raises NotAuthenticated, Forbidden.
     """
     caller, found = search.read_page(ctx.db, ctx.settings, claim, number=page, limit=limit, sort=sort, filters=filters)
     authorization.require_admin(caller)
@@ -166,8 +167,9 @@ def update(
 
 
 def _end_sessions(conn: Connection, caller: Caller, customer_id: int, values: Mapping[str, Any]) -> int:
-    """End the sessions that a change ends; return how many. A login of this account waits for the lock on the row: one
-    that came first is seen here.
+    """End the sessions that a change ends; return how many.
+
+    A login of this account waits for the lock on the row: one that came first is seen here.
     """
     if values.get("status") == 0:
         return sessions.end_all(conn, "customer", customer_id)

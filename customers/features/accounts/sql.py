@@ -114,9 +114,9 @@ def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
     return conn.execute(FIND, {"uuid": uuid}).one_or_none()
 
 
-# In one statement: who is calling, and with the customer's row locked whether a customer's session is still there; then the
-# new name, and its entry in the audit trail. A session that another transaction has just ended is not found by FOR KEY
-# SHARE, although this statement began before.
+# In one statement: who is calling, and with the customer's row locked whether a customer's session is still there; then
+# the new name, and its entry in the audit trail. A session that another transaction has just ended is not found by FOR
+# KEY SHARE, although this statement began before.
 RENAME = text(f"""
       WITH caller AS MATERIALIZED (
            SELECT {sessions.CALLER}, customer_session.customer_id, customer_session.uuid AS customer_uuid,
@@ -184,8 +184,10 @@ RENAME = text(f"""
 
 
 class Renamed(NamedTuple):
-    """What has become of a new name: whether the customer was found, whether the caller's session was still there, and the
-    answer with its version, which is null if the customer has none of the versions that were asked for.
+    """What has become of a new name.
+
+    Whether the customer was found, whether the caller's session was still there, and the answer with its version; None
+    if the customer has none of the versions that were asked for.
     """
 
     found: bool
@@ -238,8 +240,8 @@ def update(
 ) -> Row[Any] | None:
     """Change what ``values`` names (``password`` is a hash) and return the row.
 
-    None if it is not there, or has none of the versions, where any are given. Raises EmailTaken, and InvalidInput for an
-    unknown group.
+    None if it is not there, or has none of the versions, where any are given. Raises EmailTaken, and InvalidInput for
+    an unknown group.
     """
     unchanged = dict.fromkeys(("status", "email", "password", "full_name", "group_id"))
     allowed = None if versions is None else list(versions)

@@ -27,7 +27,7 @@ class NewAddress(fields.OpenBody):
 
 
 class AddressChanges(fields.OpenBody):
-    """What to change of an address. What is needed and blank is refused by the act, together with what is stored blank."""
+    """What to change of an address. The act refuses what is needed and blank, sent or stored."""
 
     full_name = fields.Text(metadata={"minLength": 1, **_example("John A. Smith")})
     telephone = fields.Text(allow_none=True, metadata=_example("555-765-4321"))

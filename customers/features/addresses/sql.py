@@ -93,7 +93,8 @@ def clear_default(conn: Connection, customer_id: int, *, but: UUID | None = None
 
 INSERT = text("""
     INSERT INTO customer_address
-           (uuid, customer_id, full_name, telephone, address_1, address_2, city, province, country, postcode, is_default)
+           (uuid, customer_id, full_name, telephone, address_1, address_2, city, province, country, postcode,
+           is_default)
     SELECT :uuid, :customer_id, :full_name, :telephone, :address_1, :address_2, :city, :province, :country, :postcode,
            :is_default
      WHERE (SELECT count(*)

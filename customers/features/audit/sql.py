@@ -13,7 +13,7 @@ LIST = text("""
              WHERE subject_uuid = :uuid
                AND subject_kind = 'customer') AS total,
            EXISTS (SELECT FROM customer WHERE uuid = :uuid) AS known,
-           count(*) AS count,
+           count(*) AS size,
            CAST(coalesce(json_agg(row_to_json(entry)), '[]') AS text) AS body
       FROM (SELECT audit_log_id, customers_time(created_at) AS created_at, event,
                    json_build_object('kind', actor_kind, 'uuid', actor_uuid) AS actor,
@@ -30,7 +30,7 @@ LIST = text("""
 def list_page(conn: Connection, uuid: UUID, *, number: int, limit: int) -> Page | None:
     """Return a page of a customer's entries, the newest first; None if there is neither customer nor entry."""
     row = conn.execute(LIST, {"uuid": uuid, "limit": limit, "offset": (number - 1) * limit}).one()
-    return Page(row.body, row.count, row.total, number, limit) if row.total or row.known else None
+    return Page(row.body, row.size, row.total, number, limit) if row.total or row.known else None
 
 
 ALLOW_PURGE = text("""

@@ -30,8 +30,8 @@ def change_password(caller: Caller, body: dict[str, str]) -> None:
 def request_password_reset(body: dict[str, str]) -> None:
     """Ask for a reset mail.
 
-    The answer is the same whether or not the e-mail has an account; mail goes to an active one, at most once a minute and
-    five times a day. A network may ask ten times an hour.
+    The answer is the same whether or not the e-mail has an account; mail goes to an active one, at most once a minute
+    and five times a day. A network may ask ten times an hour.
     """
     service.request_reset(context.current(), Caller(origin=access.origin()), body["email"])
 

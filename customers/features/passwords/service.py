@@ -1,4 +1,4 @@
-"""The acts on passwords: change one's own, ask for a reset mail, set a new one by its token (CONTRACT sections 6 and 8)."""
+"""The acts on passwords: change one's own, ask for a reset mail, use its token (CONTRACT sections 6 and 8)."""
 
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from customers.security.trail import Subject
 def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
     """Give the signed-in customer a new password, by the current one; end the other sessions.
 
-    A wrong one is counted and recorded as if it were a login's. Raises WrongPassword, TooManyAttempts, NotAuthenticated,
-    Busy.
+    A wrong one is counted and recorded as if it were a login's. Raises WrongPassword, TooManyAttempts,
+    NotAuthenticated, Busy.
     """
     own = authorization.require_customer(caller)
     with ctx.hasher.place(caller.origin.network):
@@ -44,9 +44,9 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
 def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None = None) -> None:
     """Have a reset mail sent, if there is an active account of this e-mail; ``customer_uuid`` is whose, if it is known.
 
-    Whether there is, is not looked up here but by the sender, so that nothing about this act depends on it, not even its
-    time. The entry in the trail names the mail, which leads to the account. The request is counted where it comes from,
-    unless it is an admin's. Raises MailUnavailable, TooManyRequests.
+    Whether there is, is not looked up here but by the sender, so that nothing about this act depends on it, not even
+    its time. The entry in the trail names the mail, which leads to the account. The request is counted where it comes
+    from, unless it is an admin's. Raises MailUnavailable, TooManyRequests.
     """
     if not ctx.mail.available:
         raise MailUnavailable()

@@ -35,7 +35,10 @@ _LOGIN_ERRORS = (errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
 
 
 def start_session(kind: Kind, credentials: dict[str, str]) -> str:
-    """Sign in, put the session into the cookie, and return its sid. Raises InvalidCredentials, TooManyAttempts, Busy."""
+    """Sign in, put the session into the cookie, and return its sid.
+
+    Raises InvalidCredentials, TooManyAttempts, Busy.
+    """
     origin = access.origin()
     sid, account = service.log_in(context.current(), kind, **credentials, origin=origin)
     cookies.remember(kind, sid)
@@ -60,8 +63,8 @@ def end_session(kind: Kind) -> None:
 def login_customer(credentials: dict[str, str]) -> dict[str, str]:
     """Sign a customer in.
 
-    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After too
-    many failures the right password is refused, too, until the time in `Retry-After` is over.
+    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After
+    too many failures the right password is refused, too, until the time in `Retry-After` is over.
     """
     return {"sid": start_session("customer", credentials)}
 
@@ -73,8 +76,8 @@ def login_customer(credentials: dict[str, str]) -> dict[str, str]:
 def logout_customer() -> None:
     """Sign the customer out.
 
-    Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and the
-    answer is the same.
+    Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and
+    the answer is the same.
     """
     end_session("customer")
 
@@ -113,9 +116,9 @@ def _asked_by_a_proxy(view: Any) -> Any:
 def tell_session(caller: Caller) -> Response:
     """Tell who is signed in.
 
-    For a proxy that asks before it passes a request on to another service, such as nginx with `auth_request`: the headers
-    of the answer are for that service. A write by cookie that a page of another site started is refused as everywhere, if
-    the proxy tells the method.
+    For a proxy that asks before it passes a request on to another service, such as nginx with `auth_request`: the
+    headers of the answer are for that service. A write by cookie that a page of another site started is refused as
+    everywhere, if the proxy tells the method.
     """
     response = Response(status=204)
     del response.headers["Content-Type"]

@@ -18,8 +18,8 @@ from customers.telemetry import metrics
 def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Check a password and start a session; return its sid, which nobody will see again, and whose it is.
 
-    Raises InvalidCredentials, alike and after equal work for an unknown e-mail, a wrong password and a disabled account;
-    TooManyAttempts before any of that, and whatever the account; and Busy.
+    Raises InvalidCredentials, alike and after equal work for an unknown e-mail, a wrong password and a disabled
+    account; TooManyAttempts before any of that, and whatever the account; and Busy.
     """
     anonymous = Actor("anonymous", None, origin)
     try:
@@ -40,8 +40,8 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
 
 def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Start a session if the password is right. Raises InvalidCredentials, Busy."""
-    # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by a
-    # change of the password, or by the renewal that another login of the same account made. A second look tells.
+    # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
+    # a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
         account = _verified(ctx, kind, email, password)
         renewed = ctx.hasher.renewed(password, account.password)
