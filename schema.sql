@@ -274,6 +274,15 @@ CREATE TABLE IF NOT EXISTS login_session (
         REFERENCES admin_user (admin_user_id) ON DELETE CASCADE
 );
 
+-- Customers who registered with status 0, until an admin sets a status: they cannot sign in, but a reset mail goes to them,
+-- and its token makes them active. So nobody locks an owner out by registering the owner's e-mail as inactive.
+CREATE TABLE IF NOT EXISTS pending_customer (
+    customer_id int NOT NULL,
+    CONSTRAINT pending_customer_pkey PRIMARY KEY (customer_id),
+    CONSTRAINT pending_customer_customer_id_fkey FOREIGN KEY (customer_id)
+        REFERENCES customer (customer_id) ON DELETE CASCADE
+);
+
 -- Mail that waits to be sent, or could not be, or was: kept for a while, for what must not be sent too often. It is
 -- written in the transaction of what it tells of. A request for a new password is a row here whether or not the address
 -- has an account, so that it takes the same time; the sender finds out, and makes the secret, which is stored nowhere.
@@ -409,27 +418,30 @@ END
 $$;
 
 -- Whatever changes who owns an account makes every secret of its reset mails useless for good, whoever changes it and by
--- whatever path: a secret belongs to the account as it was when it was asked for.
-CREATE OR REPLACE FUNCTION customers_forget_reset_tokens()
+-- whatever path: a secret belongs to the account as it was when it was asked for. A new status ends the wait for one.
+CREATE OR REPLACE FUNCTION customers_account_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     DELETE FROM reset_password_token WHERE customer_id = NEW.customer_id;
+    IF NEW.status IS DISTINCT FROM OLD.status THEN
+        DELETE FROM pending_customer WHERE customer_id = NEW.customer_id;
+    END IF;
     RETURN NULL;
 END
 $$;
 
 DO $$
 BEGIN
-    EXECUTE format('ALTER FUNCTION customers_forget_reset_tokens() SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION customers_account_changed() SET search_path = %I, pg_temp', current_schema());
     IF NOT EXISTS (SELECT FROM pg_trigger
                     WHERE tgrelid = 'customer'::regclass
-                      AND tgname = 'customers_reset_tokens_forgotten') THEN
-        CREATE TRIGGER customers_reset_tokens_forgotten
+                      AND tgname = 'customers_account_changed') THEN
+        CREATE TRIGGER customers_account_changed
         AFTER UPDATE OF email, password, status ON customer
         FOR EACH ROW
         WHEN ((OLD.email, OLD.password, OLD.status) IS DISTINCT FROM (NEW.email, NEW.password, NEW.status))
-        EXECUTE FUNCTION customers_forget_reset_tokens();
+        EXECUTE FUNCTION customers_account_changed();
     END IF;
 END
 $$;
@@ -621,7 +633,8 @@ BEGIN
                 ('INDEX', 'attempt_counter_expires_at_idx', 'attempt_counter (expires_at)'),
 
                 ('INDEX', 'outbox_mail_due_idx',
-                 'outbox_mail (next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL'),
+                 'outbox_mail ((kind <> ''reset_password''), next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL'),
+                ('INDEX', 'outbox_mail_recipient_idx', 'outbox_mail (customers_fold(recipient), created_at)'),
                 ('INDEX', 'outbox_mail_customer_id_idx', 'outbox_mail (customer_id, created_at)'),
                 ('INDEX', 'outbox_mail_created_at_idx', 'outbox_mail (created_at)'),
                 ('INDEX', 'idempotency_key_created_at_idx', 'idempotency_key (created_at)'),

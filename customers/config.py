@@ -173,6 +173,8 @@ class Settings:
     limit_network_failures: int = _setting("CUSTOMERS_LIMIT_NETWORK_FAILURES", _count(), 30)
     limit_account_failures: int = _setting("CUSTOMERS_LIMIT_ACCOUNT_FAILURES", _count(), 100)
     limit_registrations: int = _setting("CUSTOMERS_LIMIT_REGISTRATIONS", _count(), 20)
+    limit_email_changes: int = _setting("CUSTOMERS_LIMIT_EMAIL_CHANGES", _count(), 5)
+    limit_writes: int = _setting("CUSTOMERS_LIMIT_WRITES", _count(), 120)
     limit_reset_requests: int = _setting("CUSTOMERS_LIMIT_RESET_REQUESTS", _count(), 10)
 
     # Mail

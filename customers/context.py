@@ -1,4 +1,4 @@
-"""What every act needs beside its input: settings, database, hasher, mail."""
+"""What every act needs beside its input: settings, database, hasher, mail; and the bound on writes."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from customers.config import Settings
 from customers.db.engine import Database
 from customers.mail.message import Mail
 from customers.security.hashing import Hasher
+from customers.security.writes import WriteBound
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Context:
     db: Database
     hasher: Hasher
     mail: Mail
+    writes: WriteBound
 
     @classmethod
     def of(cls, settings: Settings) -> "Context":
@@ -30,4 +32,5 @@ class Context:
                 max_wait=settings.hash_max_wait,
             ),
             mail=Mail(settings),
+            writes=WriteBound(settings.limit_writes),
         )

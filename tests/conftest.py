@@ -42,6 +42,8 @@ NO_LIMITS: dict[str, Any] = dict.fromkeys(
         "limit_account_failures",
         "limit_registrations",
         "limit_reset_requests",
+        "limit_email_changes",
+        "limit_writes",
     ),
     0,
 )

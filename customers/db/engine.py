@@ -217,7 +217,7 @@ def _sqlstate(error: BaseException) -> str | None:
 
 @functools.cache
 def _compiled(statement: TextClause) -> bytes:
-    """Return a statement as psycopg takes it, in one line: psycopg parses one over 4096 characters at each execution."""
+    """Return a statement for psycopg, in one line: psycopg parses one over 4096 characters at each execution."""
     return " ".join(str(statement.compile(dialect=_dialect)).split()).encode()
 
 

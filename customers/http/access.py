@@ -5,7 +5,8 @@ the caller to the view as the first argument.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import request
@@ -69,11 +70,6 @@ def presented(kind: Kind) -> str | None:
     if sid is not None:
         refuse_cross_site()
     return sid
-
-
-def identify() -> Caller:
-    """Return who is signed in on this request. Raises NotAuthenticated for a header without a session, CrossSite."""
-    return identified(claim())
 
 
 def identified(presents: Claim) -> Caller:
@@ -147,11 +143,25 @@ def _guard(access: str, check: Callable[[Caller, dict[str, Any]], Caller], secur
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            return view(check(identify(), kwargs), *args, **kwargs)
+            presents = claim()
+            with _counted(presents):
+                return view(check(identified(presents), kwargs), *args, **kwargs)
 
-        return note(guarded, access=access, security=security, errors=refusals)
+        return note(guarded, access=access, security=security, errors=(*refusals, errors.TooManyRequests))
 
     return decorate
+
+
+@contextmanager
+def _counted(presents: Claim) -> Iterator[None]:
+    """Count a write of the customer who turns out to call. Raises TooManyRequests."""
+    if request.environ["REQUEST_METHOD"] in _SAFE_METHODS:
+        yield
+        return
+    writes = context.current().writes
+    writes.refuse(presents)
+    yield
+    writes.count(presents)
 
 
 def _check_anyone(caller: Caller, _: dict[str, Any]) -> Caller:
@@ -203,13 +213,14 @@ def _by_statement(access: str, check: Callable[[Caller, dict[str, Any]], Caller]
             if presents.empty:
                 raise errors.NotAuthenticated()
             try:
-                return view(presents, *args, **kwargs)
+                with _counted(presents):
+                    return view(presents, *args, **kwargs)
             except _OF_THE_REQUEST:
                 if presents.caller.anonymous:  # the act has not begun
                     check(identified(presents), kwargs)
                 raise
 
-        return note(guarded, access=access, security=_SCHEMES, errors=_REFUSALS)
+        return note(guarded, access=access, security=_SCHEMES, errors=(*_REFUSALS, errors.TooManyRequests))
 
     return decorate
 

@@ -65,7 +65,6 @@ STATE = text("""
               FROM outbox_mail
              WHERE sent_at IS NULL
                AND failed_at IS NULL
-             ORDER BY next_attempt_at
              LIMIT 10000) AS due
 """)
 

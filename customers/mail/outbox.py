@@ -25,15 +25,29 @@ def enqueue(conn: Connection, kind: str, recipient: str, customer_id: int | None
     return mail_id
 
 
+# At most one notice of a kind in an hour: whoever registers with a stranger's e-mail must not flood that mailbox.
+TELL = text("""
+    INSERT INTO outbox_mail (kind, recipient, customer_id)
+    SELECT CAST(:kind AS text), CAST(:recipient AS text), :customer_id
+     WHERE NOT EXISTS (
+           SELECT
+             FROM outbox_mail
+            WHERE customers_fold(recipient) = customers_fold(:recipient)
+              AND kind = :kind
+              AND created_at > now() - interval '1 hour')
+""")
+
+
 def tell(tx: Transaction, mail: Mail, kind: str, account: Row[Any]) -> None:
     """Have the owner told of a change, at the e-mail that the account had before it (ASVS 5.0, 6.3.7)."""
     if mail.available:
-        enqueue(tx.conn, kind, account.email, account.customer_id)
+        values = {"kind": kind, "recipient": account.email, "customer_id": account.customer_id}
+        tx.conn.execute(TELL, values)
         tx.after_commit(mail.wake.set)
 
 
 # Committed before anything is sent: a sender that is killed loses its claim after the lease, and another sends.
-# SKIP LOCKED: of several senders each gets another mail.
+# SKIP LOCKED: of several senders each gets another mail. Reset mails go before notices.
 CLAIM = text("""
     UPDATE outbox_mail
        SET attempts = attempts + 1,
@@ -44,7 +58,7 @@ CLAIM = text("""
             WHERE sent_at IS NULL
               AND failed_at IS NULL
               AND next_attempt_at <= now()
-            ORDER BY next_attempt_at
+            ORDER BY kind <> 'reset_password', next_attempt_at
             LIMIT 1
               FOR UPDATE SKIP LOCKED)
     RETURNING outbox_mail_id, kind, recipient, customer_id, attempts, created_at,

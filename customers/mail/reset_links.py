@@ -20,8 +20,8 @@ def digest(secret: str) -> str:
 def make(db: Database, mail: Row[Any]) -> tuple[str, str] | None:
     """Return the e-mail to send to and a new secret of 256 bits; None, and the mail dropped, if there is none to send.
 
-    That is so without an active account of the e-mail, and when the account had a mail within a minute or five in a
-    day.
+    That is so without an active or pending account of the e-mail, and when the account had a mail within a minute or
+    five in a day.
     """
     with db.writing() as tx:
         account = find_account(tx.conn, mail.recipient)
@@ -40,7 +40,7 @@ FIND_ACCOUNT = text("""
     SELECT customer_id, email
       FROM customer
      WHERE customers_fold(email) = customers_fold(:email)
-       AND status = 1
+       AND (status = 1 OR customer_id IN (SELECT customer_id FROM pending_customer))
        FOR NO KEY UPDATE
 """)
 

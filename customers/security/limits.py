@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Error as DriverError
 from sqlalchemy import Connection, TextClause, text
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from customers.config import Settings
 from customers.db.engine import Database
-from customers.errors import Busy, LimitReached, TooManyAttempts, TooManyRequests
+from customers.errors import Busy, EmailTaken, LimitReached, ServiceError, TooManyAttempts, TooManyRequests
 from customers.security.callers import Kind, Origin
 from customers.security.networks import site_of
 from customers.telemetry import metrics
@@ -89,6 +90,29 @@ def reset_request(db: Database, settings: Settings, origin: Origin) -> Iterator[
     """Count a request for a new password from a network, whatever the e-mail. Raises TooManyRequests."""
     with _requests(db, "reset_requests", settings.limit_reset_requests, origin):
         yield
+
+
+@contextmanager
+def email_change(db: Database, settings: Settings, account: UUID, origin: Origin) -> Iterator[None]:
+    """Count a customer's change of e-mail by the account; one that is refused as taken also as a registration.
+
+    So whoever tries which e-mails have accounts is stopped, as by registering. Raises TooManyRequests.
+    """
+    by_account = Limit("email_changes", _digest("email_changes", str(account)), settings.limit_email_changes, _HOUR)
+    by_network = [
+        Limit("registrations", _digest("registrations", place), settings.limit_registrations * times, _HOUR)
+        for place, times in _places(origin)
+    ]
+    counted = _count(db, [by_account, *by_network], TooManyRequests, COUNT_REQUEST)
+    try:
+        with _given_back_if_undecided(db, counted):
+            yield
+    except EmailTaken:
+        raise
+    except ServiceError:
+        _give_back(db, counted)
+        raise
+    _give_back(db, [limit for limit in counted if limit.name == "registrations"])
 
 
 @contextmanager
@@ -167,11 +191,15 @@ def _given_back_if_undecided(db: Database, counted: list[Limit]) -> Iterator[Non
     try:
         yield
     except _UNDECIDED:
-        if counted:
-            # What cannot be given back now expires.
-            with suppress(SQLAlchemyError), db.reading() as conn:
-                conn.execute(FORGIVE, {"cleared": [], "given_back": [limit.digest for limit in counted]})
+        _give_back(db, counted)
         raise
+
+
+def _give_back(db: Database, counted: list[Limit]) -> None:
+    if counted:
+        # What cannot be given back now expires.
+        with suppress(SQLAlchemyError), db.reading() as conn:
+            conn.execute(FORGIVE, {"cleared": [], "given_back": [limit.digest for limit in counted]})
 
 
 # One row at a time in the order of the digests, as counting locks them, so that nobody waits in a circle.

@@ -1,4 +1,6 @@
-"""The audit trail: a row in the transaction of the act, and a log line once that has committed.
+"""The audit trail: a row in the transaction of a security event, and a log line once that has committed.
+
+Changes of postal addresses are log lines alone.
 
 The events are a closed list. Their details hold names of fields, numbers and uuids; never a password, a hash, a sid, a
 token or a digest, and no e-mail either (ASVS 5.0, 16.2.5): rows cannot be changed, and outlive accounts.

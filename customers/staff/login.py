@@ -1,11 +1,12 @@
 """Signing in and out on pages."""
 
-from flask import Response, make_response, redirect, url_for
+from flask import Response, make_response, redirect, request, url_for
 
 from customers.errors import InvalidCredentials, InvalidInput, ServiceError
 from customers.features.sessions import schemas
 from customers.features.sessions.routes import end_session, start_session
 from customers.http import access
+from customers.http.json_body import read_body
 from customers.security.callers import Claim
 from customers.staff import forms, guard
 from customers.staff.blueprint import blueprint, refused, show
@@ -31,6 +32,7 @@ def log_in() -> Response:
 @access.sign_in
 def start() -> Response:
     """Sign an admin in. No token here: there is no session to make one for, so the cross-site rule stands alone."""
+    read_body(request)
     values = forms.typed("email", "password")
     try:
         start_session("admin", forms.checked(schemas.Login(), values))

@@ -43,7 +43,15 @@ mails = Counter("customers_mails", "Mails by what became of them", ["outcome"])
 for _kind in ("customer", "admin"):
     for _outcome in ("ok", "failed", "throttled"):
         logins.labels(_kind, _outcome)
-for _limit in ("account_and_network", "network", "account", "registrations", "reset_requests"):
+for _limit in (
+    "account_and_network",
+    "network",
+    "account",
+    "registrations",
+    "reset_requests",
+    "email_changes",
+    "writes",
+):
     limit_refusals.labels(_limit)
 for _outcome in ("sent", "retried", "given_up"):
     mails.labels(_outcome)

@@ -13,6 +13,9 @@ GATHER = text("""
       FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
                    customer.full_name, customers_time(customer.created_at) AS created_at,
                    customers_time(customer.updated_at) AS updated_at, customer_group.group_name, customer.meta_data,
+                   EXISTS (SELECT
+                             FROM pending_customer
+                            WHERE pending_customer.customer_id = customer.customer_id) AS pending,
                    ARRAY(
                    SELECT row_to_json(address)
                      FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province,

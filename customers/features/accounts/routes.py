@@ -86,6 +86,7 @@ def get_customer(claim: Claim, uuid: Whose) -> Document:
         errors.LoginAgain,
         errors.CustomerNotFound,
         errors.EmailTaken,
+        errors.TooManyRequests,
         errors.Busy,
     ),
 )
@@ -97,8 +98,9 @@ def update_customer(
 ) -> Mapping[str, Any]:
     """Update a customer.
 
-    Changes what the body names. One's own e-mail or password needs a recent login; only an admin changes `status` and
-    `group_id`. A new password ends the account's other sessions, disabling it ends all.
+    Changes what the body names. One's own e-mail or password needs a recent login, and an e-mail can be changed five
+    times an hour; only an admin changes `status` and `group_id`. A new password ends the account's other sessions,
+    disabling it ends all.
     """
     ctx = context.current()
     if changes.keys() == {"full_name"}:

@@ -175,6 +175,7 @@ class Person(Customer):
 
     group_name = ma.fields.String(required=True, allow_none=True)
     meta_data = ma.fields.Raw(required=True, metadata={"description": "What the shop's other software has noted"})
+    pending = ma.fields.Boolean(required=True, metadata={"description": "Whether it waits for confirmation by mail"})
     addresses = ma.fields.List(ma.fields.Nested(ExportedAddress), required=True)
     sessions = ma.fields.List(ma.fields.Nested(ExportedSession), required=True)
     networks = ma.fields.List(ma.fields.Nested(ExportedNetwork), required=True)

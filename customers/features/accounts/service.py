@@ -69,6 +69,8 @@ def _create(
             raise EmailTaken()
         subject = Subject("customer", uuid)
         if caller.admin is None:
+            if customer.status == 0:
+                sql.add_pending(tx.conn, customer.customer_id)
             trail.record(tx, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
         else:
             trail.record(tx, caller.actor, subject, {"customer_created": {}})
@@ -137,8 +139,8 @@ def update(
     """Change a customer and return the row; ``versions`` are those that If-Match allows, None any.
 
     A new password ends the other sessions of the account, disabling it ends all. Raises StatusForbidden,
-    NothingToUpdate, LoginAgain, EmailTaken, CustomerNotFound, PreconditionFailed, NotAuthenticated, Busy, and
-    InvalidInput for an unknown group.
+    NothingToUpdate, LoginAgain, EmailTaken, TooManyRequests, CustomerNotFound, PreconditionFailed, NotAuthenticated,
+    Busy, and InvalidInput for an unknown group.
     """
     if caller.admin is None and "status" in changes:
         raise StatusForbidden()
@@ -152,11 +154,22 @@ def update(
     if "password" in values:
         with ctx.hasher.place(None if caller.admin else caller.origin.network):
             values["password"] = ctx.hasher.hash(values["password"])
+    if caller.admin is None and _changes_email(caller, values):
+        with limits.email_change(ctx.db, ctx.settings, uuid, caller.origin):
+            return _update(ctx, caller, uuid, values, versions)
+    return _update(ctx, caller, uuid, values, versions)
+
+
+def _update(
+    ctx: Context, caller: Caller, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None
+) -> Row[Any]:
     with ctx.db.writing() as tx:
         before = _lock(tx.conn, caller, uuid)
         customer = sql.update(tx.conn, uuid, values, versions)
         if customer is None:
             raise PreconditionFailed()
+        if "status" in values:
+            sql.end_pending(tx.conn, customer.customer_id)
         ended = _end_sessions(tx.conn, caller, customer.customer_id, values)
         if "password" in values:
             outbox.tell(tx, ctx.mail, "password_changed", before)
@@ -241,9 +254,10 @@ def _found(customer: Row[Any] | None) -> Row[Any]:
 
 
 def _is_sensitive(caller: Caller, values: Mapping[str, Any]) -> bool:
-    """Return whether changes need a recent login: a customer's own new password, or new e-mail.
+    """Return whether changes need a recent login: a customer's own new password, or new e-mail."""
+    return "password" in values or _changes_email(caller, values)
 
-    A form that sends the e-mail along as it was changes nothing.
-    """
-    same = caller.customer is not None and values.get("email", caller.customer.email) == caller.customer.email
-    return "password" in values or not same
+
+def _changes_email(caller: Caller, values: Mapping[str, Any]) -> bool:
+    """Return whether a customer's changes name another e-mail. A form that sends the e-mail along changes nothing."""
+    return caller.customer is None or values.get("email", caller.customer.email) != caller.customer.email

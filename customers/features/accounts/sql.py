@@ -60,6 +60,28 @@ def insert(
         return conn.execute(INSERT, {**values, "password": password, "full_name": full_name}).one_or_none()
 
 
+ADD_PENDING = text("""
+    INSERT INTO pending_customer (customer_id)
+    VALUES (:customer_id)
+""")
+
+
+def add_pending(conn: Connection, customer_id: int) -> None:
+    """Note that a customer who has registered as inactive waits to be confirmed."""
+    conn.execute(ADD_PENDING, {"customer_id": customer_id})
+
+
+END_PENDING = text("""
+    DELETE FROM pending_customer
+     WHERE customer_id = :customer_id
+""")
+
+
+def end_pending(conn: Connection, customer_id: int) -> None:
+    """Note that an admin has set a customer's status, to whatever value; a change of it is noted by a trigger."""
+    conn.execute(END_PENDING, {"customer_id": customer_id})
+
+
 # Who is calling, and the customer with the addresses as it is answered: default first, then oldest first.
 READ = text(f"""
     SELECT {sessions.CALLER}, document.body, document.version

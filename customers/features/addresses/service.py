@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from customers import rules
 from customers.context import Context
 from customers.db import idempotency_keys
+from customers.db.engine import Transaction
 from customers.db.idempotency_keys import Key
 from customers.errors import (
     AddressNotFound,
@@ -21,7 +22,7 @@ from customers.errors import (
 from customers.features.addresses import sql
 from customers.security import trail
 from customers.security.callers import Caller
-from customers.security.trail import Subject
+from customers.security.trail import Details, Event, Subject
 
 FIELDS = (
     "full_name",
@@ -74,7 +75,7 @@ def create(
         address = sql.insert(tx.conn, uuid, customer_id, values, most=MOST)
         if address is None:
             raise TooManyAddresses()
-        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"address_created": {"address": str(uuid)}})
+        _log(tx, caller, customer_uuid, {"address_created": {"address": str(uuid)}})
     return address, False
 
 
@@ -108,8 +109,7 @@ def update(
         if address is None:
             raise PreconditionFailed()
         changed = [field for field in FIELDS if address._mapping[field] != stored._mapping[field]]
-        details = {"address": str(uuid), "fields": changed}
-        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"address_updated": details})
+        _log(tx, caller, customer_uuid, {"address_updated": {"address": str(uuid), "fields": changed}})
     return address
 
 
@@ -119,9 +119,13 @@ def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versio
         address = sql.delete(tx.conn, customer_uuid, uuid, versions)
         if address is None:
             raise PreconditionFailed() if sql.find(tx.conn, customer_uuid, uuid) else AddressNotFound()
-        details = {"address": str(uuid)}
-        trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"address_deleted": details})
+        _log(tx, caller, customer_uuid, {"address_deleted": {"address": str(uuid)}})
     return address
+
+
+def _log(tx: Transaction, caller: Caller, customer_uuid: UUID, events: Mapping[Event, Details]) -> None:
+    """Log what was done to an address, once it is committed; it is no security event, and not in the audit trail."""
+    tx.after_commit(lambda: trail.write_lines(caller.actor, Subject("customer", customer_uuid), events))
 
 
 def _found(address: Row[Any] | None) -> Row[Any]:

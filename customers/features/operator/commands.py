@@ -99,7 +99,13 @@ def purge(batch: int) -> None:
 
 @click.command("purge-audit", cls=Command)
 @click.option(
-    "--older-than", "days", type=click.IntRange(1, 36_500), required=True, metavar="DAYS", help="Keep the younger ones."
+    "--older-than",
+    "days",
+    type=click.IntRange(1, 36_500),
+    default=400,
+    show_default=True,
+    metavar="DAYS",
+    help="Keep the younger ones.",
 )
 @click.option("--batch", type=click.IntRange(1, 100_000), default=10_000, show_default=True, help="Rows a transaction.")
 @with_appcontext

@@ -43,6 +43,6 @@ def request_password_reset(body: dict[str, str]) -> None:
 def reset_password(body: dict[str, str]) -> None:
     """Set a new password with the token of the mail.
 
-    It works once, for an hour. All sessions of the account end.
+    It works once, for an hour. All sessions of the account end, and a pending account becomes active.
     """
     service.reset(context.current(), access.origin(), body["token"], body["password"])

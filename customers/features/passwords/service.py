@@ -9,7 +9,7 @@ from customers.features.passwords import sql
 from customers.mail import outbox, reset_links
 from customers.security import authorization, guesses, limits, sessions, trail
 from customers.security.callers import Actor, Caller, Origin
-from customers.security.trail import Subject
+from customers.security.trail import Details, Event, Subject
 
 
 def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
@@ -42,11 +42,12 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
 
 
 def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None = None) -> None:
-    """Have a reset mail sent, if there is an active account of this e-mail; ``customer_uuid`` is whose, if it is known.
+    """Have a reset mail sent, if there is an active or pending account of this e-mail.
 
-    Whether there is, is not looked up here but by the sender, so that nothing about this act depends on it, not even
-    its time. The entry in the trail names the mail, which leads to the account. The request is counted where it comes
-    from, unless it is an admin's. Raises MailUnavailable, TooManyRequests.
+    ``customer_uuid`` is whose it is, if that is known. Whether there is one, is not looked up here but by the sender,
+    so that nothing about this act depends on it, not even its time. The entry in the trail names the mail, which leads
+    to the account. The request is counted where it comes from, unless it is an admin's. Raises MailUnavailable,
+    TooManyRequests.
     """
     if not ctx.mail.available:
         raise MailUnavailable()
@@ -89,5 +90,7 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
         limits.clear_account(tx.conn, "customer", customer.email)
         limits.remember_network(tx.conn, "customer", customer.customer_id, origin)
         outbox.tell(tx, ctx.mail, "password_changed", customer)
-        actor = Actor("anonymous", None, origin)
-        trail.record(tx, actor, Subject("customer", customer.uuid), {"password_reset": {"sessions_ended": ended}})
+        events: dict[Event, Details] = {"password_reset": {"sessions_ended": ended}}
+        if customer.status == 0:
+            events["status_changed"] = {"from": 0, "to": 1}
+        trail.record(tx, Actor("anonymous", None, origin), Subject("customer", customer.uuid), events)

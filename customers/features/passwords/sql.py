@@ -24,7 +24,10 @@ IS_VALID = text("""
              JOIN customer USING (customer_id)
             WHERE reset_password_token.token = :token
               AND reset_password_token.created_at > now() - make_interval(secs => :lifetime)
-              AND customer.status = 1)
+              AND (customer.status = 1
+                   OR EXISTS (SELECT
+                                FROM pending_customer
+                               WHERE pending_customer.customer_id = customer.customer_id)))
 """)
 
 
@@ -66,17 +69,23 @@ def use(conn: Connection, token: str, lifetime: int) -> int | None:
     return found
 
 
-# A change of the password deletes all the account's tokens, by a trigger in schema.sql.
+# A change of the password deletes all the account's tokens, by a trigger in schema.sql. A token proves that the owner
+# reads the account's mail, which is what a pending account waits for.
 SET_PASSWORD = text("""
     UPDATE customer
        SET password = :password,
+           status = 1,
            updated_at = now()
-     WHERE customer_id = :customer_id
-       AND status = 1
-    RETURNING customer_id, uuid, email
+      FROM (SELECT customer_id, status
+              FROM customer
+             WHERE customer_id = :customer_id) AS before
+     WHERE customer.customer_id = before.customer_id
+       AND (customer.status = 1
+            OR EXISTS (SELECT FROM pending_customer WHERE pending_customer.customer_id = customer.customer_id))
+    RETURNING customer.customer_id, customer.uuid, customer.email, before.status
 """)
 
 
 def set_password(conn: Connection, customer_id: int, password: str) -> Row[Any] | None:
-    """Give an active account a new hash and return its uuid and e-mail, or None."""
+    """Give an active or pending account a new hash, and make it active; return it with the status before, or None."""
     return conn.execute(SET_PASSWORD, {"customer_id": customer_id, "password": password}).one_or_none()
