@@ -135,12 +135,16 @@ def _log(environ: Environ, status: int, seconds: float) -> None:
     claim: Claim | None = environ.get(CLAIM)
     account = (claim.caller.admin or claim.caller.customer) if claim else None
     path = environ["PATH_INFO"]
-    logs.write_request(
+    logs.emit(
         log,
-        environ["REQUEST_METHOD"],
-        path if path.isascii() else path.encode("latin-1").decode(errors="replace"),  # PEP 3333
-        status,
-        seconds,
-        environ.get("REMOTE_ADDR"),
-        account and (account.kind, account.uuid),
+        logging.INFO,
+        "request",
+        {
+            "method": environ["REQUEST_METHOD"],
+            "path": path if path.isascii() else path.encode("latin-1").decode(errors="replace"),  # PEP 3333
+            "status": status,
+            "duration_ms": round(seconds * 1000, 1),
+            "client": environ.get("REMOTE_ADDR"),
+            "caller": account and {"kind": account.kind, "uuid": str(account.uuid)},
+        },
     )

@@ -13,16 +13,14 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
-from uuid import UUID
 
 # The request that this thread handles, and its trace, for every line that is written meanwhile.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
-Caller = tuple[str, UUID] | None
-
-# Where the access log is written directly; None where it goes through logging, as text for a terminal does.
-_access: dict[str, TextIO | None] = {"stream": None}
+# Where lines are written directly, as JSON; None where they go through logging, as text for a terminal does. A record's
+# way through logging costs four times as much.
+_direct: dict[str, TextIO | None] = {"stream": None}
 
 _HASH = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}")
 _encode = json.JSONEncoder(default=str).encode  # in ASCII: to some readers U+0085 and U+2028 end a line
@@ -34,35 +32,13 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 def emit(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
     """Write a line with fields, without the search for the calling line of code that ``Logger.log`` makes."""
-    if logger.isEnabledFor(level):
-        logger.handle(logger.makeRecord(logger.name, level, "", 0, message, (), None, extra={"fields": fields}))
-
-
-def write_request(
-    logger: logging.Logger, method: str, path: str, status: int, seconds: float, client: str | None, caller: Caller
-) -> None:
-    """Write the access log's line of a request. ``caller`` is the caller's kind and uuid, None for nobody.
-
-    Where lines are JSON it goes straight to standard error: a record's way through logging would cost four times as
-    much.
-    """
-    if not logger.isEnabledFor(logging.INFO):
+    if not logger.isEnabledFor(level):
         return
-    milliseconds = round(seconds * 1000, 1)
-    stream = _access["stream"]
+    stream = _direct["stream"]
     if stream is None:
-        account = caller and {"kind": caller[0], "uuid": str(caller[1])}
-        fields = {"method": method, "path": path, "status": status, "duration_ms": milliseconds}
-        emit(logger, logging.INFO, "request", {**fields, "client": client, "caller": account})
-        return
-    trace = trace_id.get()
-    traced = f'"trace_id": "{trace}", ' if trace else ""
-    shown = f'{{"kind": "{caller[0]}", "uuid": "{caller[1]}"}}' if caller else "null"
-    stream.write(
-        f'{{"time": "{_stamp(time.time())}", "level": "info", "logger": "{logger.name}", "message": "request", '
-        f'"request_id": "{request_id.get()}", {traced}"method": {_encode(method)}, "path": {_encode(path)}, '
-        f'"status": {status}, "duration_ms": {milliseconds}, "client": {_encode(client)}, "caller": {shown}}}\n'
-    )
+        logger.handle(logger.makeRecord(logger.name, level, "", 0, message, (), None, extra={"fields": fields}))
+    else:
+        stream.write(_line(time.time(), logging.getLevelName(level), logger.name, message, fields) + "\n")
 
 
 def cause(error: BaseException) -> str:
@@ -71,13 +47,16 @@ def cause(error: BaseException) -> str:
     return f"{type(found).__name__}: {' '.join(str(found).split())}"
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = getattr(record, "fields", {})
-    request = request_id.get()
+def _with_ids(fields: dict[str, Any]) -> dict[str, Any]:
+    request, trace = request_id.get(), trace_id.get()
     if request is None:
         return fields
-    trace = trace_id.get()
     return {"request_id": request, **({"trace_id": trace} if trace else {}), **fields}
+
+
+def _line(moment: float, level: str, logger: str, message: str, fields: dict[str, Any]) -> str:
+    line = {"time": _stamp(moment), "level": level.lower(), "logger": logger, "message": message, **_with_ids(fields)}
+    return _redacted(_encode(line))
 
 
 def _redacted(line: str) -> str:
@@ -100,16 +79,10 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        line: dict[str, Any] = {
-            "time": _stamp(record.created),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **_fields(record),
-        }
+        fields: dict[str, Any] = getattr(record, "fields", {})
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return _redacted(_encode(line))
+            fields = {**fields, "exception": self.formatException(record.exc_info)}
+        return _line(record.created, record.levelname, record.name, record.getMessage(), fields)
 
 
 class TextFormatter(logging.Formatter):
@@ -118,8 +91,9 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and below it the traceback if there is one."""
         clock = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
-        fields = "".join(f" {name}={printable(value)}" for name, value in _fields(record).items() if value is not None)
-        text = f"{clock} {record.levelname.lower():7} {printable(record.getMessage())}{fields}"
+        fields = _with_ids(getattr(record, "fields", {}))
+        shown = "".join(f" {name}={printable(value)}" for name, value in fields.items() if value is not None)
+        text = f"{clock} {record.levelname.lower():7} {printable(record.getMessage())}{shown}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return _redacted(text)
@@ -137,7 +111,7 @@ def configuration(level: str, form: str) -> dict[str, Any]:
     ``form`` is "json", "text", or "auto": text on a terminal, else JSON.
     """
     text = sys.stderr.isatty() if form == "auto" else form == "text"
-    _access["stream"] = None if text else sys.stderr
+    _direct["stream"] = None if text else sys.stderr
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -131,4 +131,5 @@ def environment(url: str, port: int, workers: int = 2) -> dict[str, str]:
         "CUSTOMERS_COOKIE_SECURE": "false",
         "CUSTOMERS_WORKERS": str(workers),
         "CUSTOMERS_LOG_FORMAT": "json",
+        "CUSTOMERS_LIMIT_WRITES": "0",
     }
