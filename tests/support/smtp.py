@@ -15,9 +15,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from customers.context import Context
 from customers.http import context
 from customers.mail.sender import deliver_next
-from customers.context import Context
 from tests.conftest import new_client
 from tests.support.database import Db
 from tests.support.service import free_port
