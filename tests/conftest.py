@@ -171,12 +171,13 @@ def new_client(app: Flask, **kwargs: Any) -> CheckingClient:
 
 
 class Account:
-    """A registered account that is signed in by header."""
+    """A customer or an admin who is signed in by header."""
 
-    def __init__(self, app: Flask, uuid: str, email: str, sid: str) -> None:
+    def __init__(self, app: Flask, uuid: str, email: str, sid: str, login: str = "/customer/login") -> None:
         self.uuid = uuid
         self.email = email
         self.sid = sid
+        self.login = login
         self.path = f"/api/customers/{uuid}"
         self.headers = {"X-Session-ID": sid}
         self.client = new_client(app, use_cookies=False)
@@ -208,8 +209,9 @@ def make_customer(app: Flask) -> Callable[..., Account]:
 def admin(app: Flask, ctx: Context) -> Account:
     """Return an admin who is signed in."""
     row = admins.create_admin(ctx, email="admin@example.com", password=PASSWORD, full_name="Adam Admin")
-    sid = log_in(new_client(app, use_cookies=False), row.email, path="/admin/user/login")
-    return Account(app, str(row.uuid), row.email, sid)
+    login = "/admin/user/login"
+    sid = log_in(new_client(app, use_cookies=False), row.email, path=login)
+    return Account(app, str(row.uuid), row.email, sid, login)
 
 
 @pytest.fixture

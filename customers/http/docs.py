@@ -32,7 +32,7 @@ def install(app: Flask, api: Api, *, page: bool) -> None:
 def show() -> Response:
     """Serve the page."""
     response = make_response(render_template("docs.html"))
-    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers |= {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"}
     return response
 
 

@@ -95,6 +95,7 @@ class State(Collector):
 
 
 # In no OpenAPI document, and by nginx's configuration not for the outside.
+@access.public
 def get_metrics() -> Response:
     """Return the metrics in Prometheus's text format."""
     exposition = metrics.exposition(State(context.current().db))

@@ -41,6 +41,7 @@ class Db:
         for table in TABLES:
             self.execute(f"DELETE FROM {table}")
         self.execute("DELETE FROM customer_group WHERE customer_group_id <> 1")
+        self.execute("UPDATE customer_group SET group_name = 'Default', created_at = now(), updated_at = now()")
         self.empty_audit_log()
 
     def empty_audit_log(self) -> None:

@@ -27,7 +27,7 @@ class NewCustomer(fields.OpenBody):
     email = fields.Email(required=True, metadata=_EMAIL)
     password = fields.NewPassword(required=True, metadata=_PASSWORD)
     full_name = fields.Text(required=True, shortest=1, metadata=_NAME)
-    group_id = ma.fields.Raw(metadata=_GROUP)
+    group_id = ma.fields.Raw(allow_none=True, metadata=_GROUP)
 
 
 class CustomerChanges(fields.OpenBody):
@@ -39,7 +39,7 @@ class CustomerChanges(fields.OpenBody):
     )
     full_name = fields.Text(shortest=1, metadata=_NAME)
     status = fields.Status(metadata=_STATUS)
-    group_id = ma.fields.Raw(metadata=_GROUP)
+    group_id = ma.fields.Raw(allow_none=True, metadata=_GROUP)
 
 
 class CustomerFilters(fields.Query):

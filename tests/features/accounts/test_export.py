@@ -1,0 +1,177 @@
+"""Everything stored about a person, as one document, and no secret (CONTRACT section 9)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import ADDRESS, PASSWORD, Account, log_in
+from tests.support.answers import data_of, refused
+from tests.support.builders import MISSING, address_of, reset_token
+from tests.support.client import CheckingClient
+from tests.support.database import Db
+
+TIME = "2026-01-31 12:00:00"
+DOCUMENT = ["customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at", "group_name",
+            "meta_data", "pending", "addresses", "sessions", "networks", "password_resets", "mails", "audit"]  # fmt: skip
+# Each table that knows a customer -> its name in the document, and those of its columns that are not there, with the reason.
+# A new table or column fails the test until it is exported or has a reason here.
+OWNER = "the customer's own id stands at the top"
+SECRET = "a secret, or made of one"
+MACHINERY = "how the service goes about it, and nothing about the person"
+ADMINS = "null where a customer is the owner"
+PLACES: dict[str, tuple[str | None, dict[str, str]]] = {
+    "customer": (None, {"password": SECRET}),
+    "pending_customer": (None, {}),  # `pending` is whether there is a row
+    "customer_address": ("addresses", {"customer_id": OWNER}),
+    "login_session": ("sessions", {"customer_id": OWNER, "admin_user_id": ADMINS, "digest": SECRET}),
+    "login_network": ("networks", {"customer_id": OWNER, "admin_user_id": ADMINS, "login_network_id": MACHINERY}),
+    "reset_password_token": (
+        "password_resets", {"customer_id": OWNER, "token": SECRET, "reset_password_token_id": MACHINERY}
+    ),
+    "outbox_mail": ("mails", {"customer_id": OWNER, "outbox_mail_id": MACHINERY, "next_attempt_at": MACHINERY,
+                              "attempts": MACHINERY, "last_error": MACHINERY}),
+    "audit_log": ("audit", {"audit_log_id": MACHINERY, "actor_kind": "it is called actor", "subject_kind": OWNER,
+                            "subject_uuid": OWNER, "actor_uuid": "the customer's own, or that of one of the staff"}),
+}  # fmt: skip
+
+
+def export(client: CheckingClient, account: Account) -> dict[str, Any]:
+    person: dict[str, Any] = data_of(client.get(f"{account.path}/export"))
+    return person
+
+
+@pytest.fixture
+def known(customer: Account, db: Db) -> Account:
+    """Return a customer of whom every table knows something."""
+    address_of(customer)
+    log_in(customer.client, customer.email)
+    reset_token(db, customer)
+    db.execute('UPDATE customer SET meta_data = \'{"vip": [1, null, {"since": "2020-01-01"}]}\'')
+    for kind, sent in (("email_changed", None), ("password_changed", TIME)):
+        db.execute(
+            "INSERT INTO outbox_mail (kind, recipient, customer_id, sent_at, last_error)"
+            " SELECT %s, email, customer_id, %s, 'x' FROM customer",
+            *(kind, sent),
+        )
+    for place in ("customer.updated_at", "customer_address.created_at", "login_network.last_login_at",
+                  "reset_password_token.created_at", "outbox_mail.created_at"):  # fmt: skip
+        table, column = place.split(".")
+        db.execute(f"UPDATE {table} SET {column} = '{TIME}Z'")
+    return customer
+
+
+def test_it_holds_everything_that_is_stored(known: Account, db: Db) -> None:
+    person = export(known.client, known)
+
+    assert list(person) == DOCUMENT
+    assert (person["uuid"], person["email"], person["group_name"]) == (known.uuid, known.email, "Default")
+    assert (person["meta_data"], person["updated_at"]) == ({"vip": [1, None, {"since": "2020-01-01"}]}, TIME)
+    assert person["pending"] is False
+    (address,) = person["addresses"]
+    assert address.items() >= {**ADDRESS, "country": "US", "is_default": False, "created_at": TIME}.items()
+    sessions = db.all("SELECT uuid::text, host(ip) AS ip, user_agent FROM login_session ORDER BY created_at")
+    assert [{name: each[name] for name in ("uuid", "ip", "user_agent")} for each in person["sessions"]] == sessions
+    assert len(sessions) == 2
+    assert person["networks"] == [{"network": "127.0.0.1/32", "last_login_at": TIME}]
+    assert person["password_resets"] == [{"created_at": TIME}]
+    assert sorted(person["mails"], key=lambda mail: str(mail["kind"])) == [
+        {"kind": kind, "recipient": known.email, "created_at": TIME, "sent_at": sent, "failed_at": None}
+        for kind, sent in (("email_changed", None), ("password_changed", TIME))
+    ]
+    assert [(entry["event"], entry["actor"], entry["ip"]) for entry in person["audit"]] == [
+        ("customer_registered", "anonymous", "127.0.0.1"),
+        ("login_succeeded", "customer", "127.0.0.1"),
+        ("login_succeeded", "customer", "127.0.0.1"),
+    ]
+
+
+def test_every_table_and_column_that_knows_a_customer_is_in_it_or_has_a_reason(known: Account, db: Db) -> None:
+    person = export(known.client, known)
+
+    columns: dict[str, set[str]] = {}
+    for row in db.all("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"):
+        columns.setdefault(row["table_name"], set()).add(row["column_name"])
+    knowing = {table: found for table, found in columns.items() if found & {"customer_id", "subject_uuid"}}
+    assert set(knowing) == set(PLACES)
+    for table, (place, left_out) in PLACES.items():
+        told = person if place is None else person[place][0]
+        assert knowing[table] - set(told) == set(left_out), table
+
+
+def test_it_holds_no_secret(known: Account, db: Db) -> None:
+    text = json.dumps(export(known.client, known))
+
+    stored = db.all(
+        "SELECT password AS secret FROM customer UNION SELECT token FROM reset_password_token"
+        " UNION SELECT encode(digest, 'hex') FROM login_session"
+    )
+    secrets = [known.sid, PASSWORD, *(row["secret"] for row in stored)]
+    assert len(secrets) == 6
+    assert [secret for secret in secrets if secret in text] == []
+
+
+def test_it_is_the_same_for_the_owner_and_an_admin_and_a_file_by_its_headers(known: Account, admin: Account) -> None:
+    responses = [
+        known.client.get(f"{known.path}/export"),
+        known.client.get("/api/customers/me/export"),
+        admin.client.get(f"{known.path.upper().replace('/API/CUSTOMERS', '/api/customers')}/export"),
+    ]
+
+    assert len({response.data for response in responses}) == 1
+    for response in responses:
+        data_of(response)
+        assert response.headers["Content-Disposition"] == f'attachment; filename="customer-{known.uuid}.json"'
+    unknown = admin.client.get(f"/api/customers/{MISSING}/export")
+    refused(unknown, 404, "customer_not_found")
+    assert "Content-Disposition" not in unknown.headers
+
+
+def test_it_holds_nothing_of_others_and_not_from_where_an_admin_acted(
+    known: Account, admin: Account, make_customer: Callable[..., Account]
+) -> None:
+    other = make_customer()
+    admin.client.patch(other.path, json={"group_id": 1})
+
+    person = export(other.client, other)
+
+    assert [len(person[name]) for name in DOCUMENT[-6:]] == [0, 1, 1, 0, 0, 3]
+    assert {name: person["audit"][2][name] for name in ("actor", "ip", "user_agent")} == {
+        "actor": "admin", "ip": None, "user_agent": None
+    }  # fmt: skip
+    assert known.email not in json.dumps(person)
+    assert admin.uuid not in json.dumps(person)
+
+
+@pytest.mark.parametrize(
+    ("mail", "is_told"),
+    [
+        ("('reset_password', upper(%s), NULL, NULL)", True),  # it has not been matched with its account yet
+        ("('reset_password', 'x@y.zz' || %s, NULL, NULL)", False),
+        # An e-mail is free again when its account is deleted or takes another one, and anybody may register with it.
+        ("('reset_password', %s, now(), NULL)", False),
+        ("('reset_password', %s, NULL, now())", False),
+        ("('email_changed', %s, NULL, NULL)", False),
+    ],
+)
+def test_of_mail_without_an_account_only_a_reset_request_that_waits_is_told(
+    customer: Account, db: Db, mail: str, is_told: bool
+) -> None:
+    db.execute(f"INSERT INTO outbox_mail (kind, recipient, sent_at, failed_at) VALUES {mail}", customer.email)
+
+    assert len(export(customer.client, customer)["mails"]) == is_told
+
+
+def test_mail_to_an_email_that_now_is_anothers_stays_with_whom_it_was_for(
+    make_customer: Callable[..., Account], db: Db
+) -> None:
+    first, second = make_customer("a@example.com"), make_customer("b@example.com")
+    db.execute(
+        "INSERT INTO outbox_mail (kind, recipient, customer_id)"
+        " SELECT 'email_changed', %s, customer_id FROM customer WHERE uuid = %s",
+        *(second.email, first.uuid),
+    )
+
+    assert export(second.client, second)["mails"] == []
+    assert [mail["recipient"] for mail in export(first.client, first)["mails"]] == [second.email]

@@ -1,0 +1,269 @@
+"""The list of customers: pages, filters, orders (CONTRACT sections 4 and 9). What a parameter may be is in test_schemas.py."""
+
+import itertools
+import random
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+
+from customers.features.accounts import search
+from tests.conftest import Account
+from tests.support.answers import data_of
+from tests.support.database import Db
+from tests.support.rows import LIST, add, add_group, ids
+
+Rows = list[dict[str, Any]]
+
+
+# ---------------------------------------------------------------- the documented form
+
+
+def test_the_first_page_alone_has_just_the_documented_links_and_meta(admin: Account, db: Db) -> None:
+    first, second = add(db, full_name="Ann"), add(db)
+
+    answer = admin.client.get(LIST).get_json()
+
+    assert [item["customer_id"] for item in answer["data"]] == [first, second]
+    assert answer["links"] == {"first": f"{LIST}?page=1", "last": f"{LIST}?page=1", "prev": None, "next": None}
+    assert answer["meta"] == {
+        "current_page": 1, "from": 1, "last_page": 1, "path": LIST, "per_page": 20, "to": 2, "total": 2
+    }  # fmt: skip
+
+
+def test_without_customers_there_is_one_empty_page(admin: Account) -> None:
+    answer = admin.client.get(LIST).get_json()
+
+    assert answer["data"] == []
+    assert answer["links"] == {"first": f"{LIST}?page=1", "last": f"{LIST}?page=1", "prev": None, "next": None}
+    assert answer["meta"] == {
+        "current_page": 1, "from": None, "last_page": 1, "path": LIST, "per_page": 20, "to": None, "total": 0
+    }  # fmt: skip
+
+
+def test_links_keep_the_other_parameters_around_and_beyond_the_last_page(admin: Account, db: Db) -> None:
+    for number in range(5):
+        add(db, full_name=f"Müller & {number}+")
+    kept = "&keyword=m%C3%BCller+%26&sort=-customer_id&limit=2"
+
+    middle, beyond = (admin.client.get(f"{LIST}?page={page}{kept}").get_json() for page in (2, 7))
+
+    assert [item["full_name"] for item in middle["data"]] == ["Müller & 2+", "Müller & 1+"]
+    ends = {"first": f"{LIST}?page=1{kept}", "last": f"{LIST}?page=3{kept}"}
+    assert middle["links"] == {**ends, "prev": f"{LIST}?page=1{kept}", "next": f"{LIST}?page=3{kept}"}
+    assert beyond["links"] == {**ends, "prev": f"{LIST}?page=3{kept}", "next": None}
+    assert (beyond["data"], beyond["meta"]["current_page"], beyond["meta"]["total"]) == ([], 7, 5)
+
+
+QUERIES: list[dict[str, str]] = [
+    {"keyword": "a&page=7&b=c"}, {"keyword": "50%"}, {"keyword": "a+b c"}, {"keyword": "Jürgen 山田 😀"},
+    {"full_name": "#?/=;'\"<>\\"}, {"email": "a+tag@example.com"},
+    {"created_from": "2026-01-31T12:00:00+01:00", "created_to": "2027-01-01"},
+    {"keyword": "x", "email": "y", "full_name": "z", "status": "1", "group_id": "1", "sort": "-full_name", "limit": "3"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", QUERIES, ids="-".join)
+def test_links_are_themselves_valid_whatever_the_filters_hold(admin: Account, query: dict[str, str]) -> None:
+    links = admin.client.get(LIST, query_string={"page": 3, **query}).get_json()["links"]
+
+    for name in ("first", "last", "prev"):
+        assert dict(parse_qsl(urlsplit(links[name]).query, strict_parsing=True)) == {"page": "1", **query}
+        assert not set(links[name]) & set(" \"<>\\^`{|}#'")
+        assert admin.client.get(links[name]).get_json()["links"] == {**links, "prev": None}
+
+
+# ---------------------------------------------------------------- what each filter leaves
+
+# A filter and a value -> what a customer has that it leaves, and what one has that it does not leave.
+CASES: list[tuple[str, str, list[dict[str, Any]], list[dict[str, Any]]]] = [
+    ("keyword", " nEEdle ",
+     [{"email": "x-NEEDLE-x@example.com", "full_name": "Ann"}, {"email": "a@needle.example.com", "full_name": None},
+      {"full_name": "aNeeDLEb"}],
+     [{"email": "need@le.example.com", "full_name": "Need Le"}]),
+    ("keyword", "n_b", [{"email": "ann_b@example.com"}], [{"email": "ann.b@example.com"}]),
+    ("full_name", "LLER", [{"full_name": "Müller-ÉTÉ"}],
+     [{"email": "ller@example.com", "full_name": "Ann"}, {"full_name": None}]),
+    ("full_name", "é", [{"full_name": "Müller-ÉTÉ"}], [{"full_name": "ete"}]),
+    ("full_name", "e\u0301", [{"full_name": "Été"}], [{"full_name": "ete"}]),
+    ("keyword", "zu\u0308rich", [{"full_name": "Zürich"}], [{"full_name": "Zurich"}]),
+    ("email", "Ann@EXAMPLE.com", [{"email": "aNN@example.com"}],
+     [{"email": "ann@example.com.au"}, {"email": "nn@example.com"}]),
+    ("email", "%@example.com", [], [{"email": "ann@example.com"}]),
+    ("email", "a_n@example.com", [], [{"email": "ann@example.com"}]),
+    ("status", "0", [{"status": 0}], [{"status": 1}]),
+    ("status", "1", [{"status": 1}], [{"status": 0}]),
+    ("group_id", "1", [{"group_id": 1}], [{"group_id": None}]),
+    ("group_id", str(2**31 - 1), [], [{}, {"group_id": None}]),
+    ("created_from", "2026-01-31T13:00:00+01:00",
+     [{"created_at": "2026-01-31 12:00:00Z"}, {"created_at": "2026-01-31 12:00:00.000001Z"}],
+     [{"created_at": "2026-01-31 11:59:59.999999Z"}, {"created_at": None}]),
+    ("created_to", "2026-03-01", [{"created_at": "2026-02-28 23:59:59.999999Z"}],
+     [{"created_at": "2026-03-01 00:00:00Z"}, {"created_at": None}]),
+    ("created_from", "0001-01-01", [{}, {"created_at": "infinity"}], [{"created_at": "-infinity"}, {"created_at": None}]),
+    ("created_to", "9999-12-31", [{}], [{"created_at": "infinity"}, {"created_at": None}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "fits", "fits_not"), CASES)
+def test_a_filter_leaves_those_it_describes(
+    admin: Account, db: Db, name: str, value: str, fits: list[dict[str, Any]], fits_not: list[dict[str, Any]]
+) -> None:
+    kept = [add(db, **row) for row in fits]
+    for row in fits_not:
+        add(db, **row)
+
+    assert ids(admin.client, **{name: value}) == kept
+
+
+@pytest.mark.parametrize("name", ["keyword", "full_name"])
+def test_wildcards_and_other_signs_mean_themselves(admin: Account, db: Db, name: str) -> None:
+    for sign in ("%", "_", "\\", "\\%", "%_", "\\\\", "a%c", "a_c", "'", '"', "$1", ":email", "{0}"):
+        db.execute("DELETE FROM customer")
+        kept = add(db, full_name=f"x{sign}y")
+        for other in ("abc", "aXc", "xy", "x1y", "x/y", "\\x", None):
+            if other is None or sign not in other:
+                add(db, full_name=other)
+
+        assert ids(admin.client, **{name: sign}) == [kept], sign
+
+
+@pytest.mark.parametrize("name", [*search._CONDITIONS, "sort", "page", "limit"])
+def test_no_parameter_becomes_part_of_a_statement(admin: Account, db: Db, name: str) -> None:
+    add(db)
+
+    for attack in ("' OR '1'='1", "'; DELETE FROM customer; --", "x') OR true OR customers_fold(email) LIKE ('%", "1 OR 1=1",
+                   "\\'; SELECT pg_sleep(60); --", "customer_id; DROP TABLE customer", "%(email)s", ":keyword",
+                   "{condition}"):  # fmt: skip
+        response = admin.client.get(LIST, query_string={name: attack})
+        assert response.status_code in (200, 400), attack
+        if response.status_code == 200:
+            assert (data_of(response), response.get_json()["meta"]["total"]) == ([], 0), attack
+    assert db.one("SELECT count(*) FROM customer")["count"] == 1
+
+
+# ---------------------------------------------------------------- pages of what filters leave, in every order
+
+SORTS = [f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]
+# With `keyword` the statement is of another form; all of the rows below have this part in their e-mail.
+EVERYBODY: list[dict[str, str]] = [{}, {"keyword": "@example"}, {"created_to": "2030-01-01"}, {"full_name": "a"}]
+
+
+@pytest.fixture
+def rows(db: Db, admin: Account) -> Rows:
+    """Return customers with ties and nulls in all that may be sorted by, as an existing shop has them."""
+    chance = random.Random(4)
+    group = add_group(db, "Wholesale")
+    locals_ = ["".join(letters) for letters in itertools.product("abcd", repeat=3)]
+    chance.shuffle(locals_)
+    for local in locals_[:57]:
+        add(
+            db,
+            email=f"{chance.choice([local, local.upper()])}@example.com",
+            full_name=chance.choice([None, "Ann", "ann", "Bob", "Zoe", "Mia"]),
+            status=chance.choice([0, 1, 1]),
+            group_id=chance.choice([None, 1, group]),
+            created_at=chance.choice([None, "2026-01-01Z", "2026-01-02Z", "2026-01-03 10:00Z"]),
+            updated_at=chance.choice([None, "2026-01-01Z", "2026-02-02Z"]),
+        )
+    return db.all("SELECT * FROM customer ORDER BY customer_id")
+
+
+def in_order(rows: Rows, sort: str) -> Rows:
+    """Return rows as the list must sort them: nulls as the largest, ties by ascending id in both directions."""
+    key, descending = sort.removeprefix("-"), sort.startswith("-")
+
+    def value(row: dict[str, Any]) -> tuple[bool, Any]:
+        found = row[key].lower() if isinstance(row[key], str) else row[key]
+        return (found is None, 0 if found is None else found)
+
+    return sorted(rows, key=value, reverse=descending)
+
+
+def left_by(rows: Rows, filters: dict[str, Any]) -> Rows:
+    """Return the rows that filters leave."""
+    checks: dict[str, Any] = {
+        "keyword": lambda row, part: part in row["email"].lower() or part in (row["full_name"] or "").lower(),
+        "email": lambda row, whole: row["email"].lower() == whole.lower(),
+        "full_name": lambda row, part: part in (row["full_name"] or "").lower(),
+        "status": lambda row, status: row["status"] == status,
+        "group_id": lambda row, group: row["group_id"] == group,
+        "created_from": lambda row, day: row["created_at"] is not None and f"{row['created_at']:%Y-%m-%d}" >= day,
+        "created_to": lambda row, day: row["created_at"] is not None and f"{row['created_at']:%Y-%m-%d}" < day,
+    }
+    return [row for row in rows if all(checks[name](row, value) for name, value in filters.items())]
+
+
+@pytest.mark.parametrize("everybody", EVERYBODY, ids=lambda filters: "".join(filters) or "all")
+@pytest.mark.parametrize("sort", SORTS)
+def test_whoever_follows_next_meets_everybody_once(
+    admin: Account, rows: Rows, sort: str, everybody: dict[str, str]
+) -> None:
+    path: str | None = "&".join([f"{LIST}?sort={sort}&limit=9", *(f"{name}={each}" for name, each in everybody.items())])
+    met: list[int] = []
+    while path:
+        answer = admin.client.get(path).get_json()
+        met += [item["customer_id"] for item in answer["data"]]
+        path = answer["links"]["next"]
+
+    assert met == [row["customer_id"] for row in in_order(left_by(rows, everybody), sort)]
+
+
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "keyword": st.sampled_from(["a", "b", "@example", "nn", "cd", "nobody", "o"]),
+        "email": st.sampled_from(["ABC@example.com", "nobody@example.com"]),
+        "full_name": st.sampled_from(["a", "nn", "zoe", "x"]),
+        "status": st.sampled_from([0, 1]),
+        "group_id": st.just(1),
+        "created_from": st.sampled_from(["2026-01-01", "2026-01-02", "2027-01-01"]),
+        "created_to": st.sampled_from(["2026-01-02", "2026-01-03", "2026-01-04"]),
+    },
+)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    filters=st.just({}) | FILTERS,
+    sort=st.sampled_from(SORTS),
+    limit=st.integers(1, 100),
+    page=st.integers(1, 60) | st.sampled_from([1000, 2**30 // 7 + 2, (2**31 - 1) // 7, 2**31 - 1]),
+)
+# Twice the offset is more than an int of the database holds, long before the offset is.
+@example(filters={}, sort="email", limit=1, page=2**30 + 2)
+@example(filters={"keyword": "a"}, sort="-email", limit=99, page=2**31 // 99)
+def test_any_page_is_what_a_plain_sort_of_all_rows_gives(
+    admin: Account, rows: Rows, filters: dict[str, Any], sort: str, limit: int, page: int
+) -> None:
+    left = [row["customer_id"] for row in in_order(left_by(rows, filters), sort)]
+    offset = (page - 1) * limit
+    wanted = left[offset : offset + limit]
+    last = max(1, -(-len(left) // limit))
+
+    answer = admin.client.get(LIST, query_string={**filters, "sort": sort, "limit": limit, "page": page}).get_json()
+
+    assert [item["customer_id"] for item in answer["data"]] == wanted
+    assert answer["meta"] == {
+        "current_page": page,
+        "from": offset + 1 if wanted else None,
+        "last_page": last,
+        "path": LIST,
+        "per_page": limit,
+        "to": offset + len(wanted) if wanted else None,
+        "total": len(left),
+    }
+    pages = {name: link and int(dict(parse_qsl(urlsplit(link).query))["page"]) for name, link in answer["links"].items()}
+    assert pages == {
+        "first": 1,
+        "last": last,
+        "prev": min(page - 1, last) if page > 1 else None,
+        "next": page + 1 if page < last else None,
+    }

@@ -1,0 +1,295 @@
+"""What every field takes and refuses: one table of (schema, field, good, bad) (CONTRACT sections 3, 7 and 9).
+
+A new schema or field fails here until it stands in TABLE, and a new body until BODIES names its route.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import marshmallow as ma
+import pytest
+from flask import Flask
+
+from customers.features.accounts.schemas import CustomerChanges, ListQuery, NewCustomer
+from customers.features.addresses.schemas import AddressChanges, NewAddress
+from customers.features.audit.schemas import TrailQuery
+from customers.features.groups.schemas import GroupChanges, NewGroup
+from customers.features.passwords.schemas import PasswordChange, Reset, ResetRequest
+from customers.features.sessions.schemas import Login
+from customers.http import fields
+from tests.conftest import Account, new_client
+from tests.support.answers import data_of, invalid
+from tests.support.builders import GROUPS, ME, NEW, address_of, group_of
+
+
+class Rule(NamedTuple):
+    """What a field takes as it is, what it takes otherwise than it is given, and what it refuses."""
+
+    kept: list[Any]
+    bad: list[Any]
+    changed: list[tuple[Any, Any]] = []
+
+    def where(self, kept: list[Any] = [], bad: list[Any] = []) -> "Rule":  # noqa: B006  # is not changed
+        """Return this rule with more of both."""
+        return Rule([*self.kept, *kept], [value for value in self.bad if value not in kept] + bad, self.changed)
+
+
+# ---------------------------------------------------------------- texts
+
+BLANK = ["", " ", "\t\r\n", "\u00a0\u2003\u3000", "\x1c\x1d\x1e\x1f\x85", "\u2028\u2029"]
+INVISIBLE = ["\u200b", "\u200b\u2060\ufeff", "\u00ad", "\u202e", "\u0301", "\u3164", "\u2800", "\x01\x7f", "\ue000"]
+NO_TEXT: list[Any] = [None, 1, True, [], {}, ["x"], {"x": 1}]
+UNSTORABLE = ["\0", "a\0b", "a\ud800b", "\udfff", "\ud83d half"]
+TEXT = Rule(
+    kept=["x", "x" * 255, "\U0001f600" * 255, "Zoë", "\u05e9\u05dc\u05d5\u05dd", "\U0001d504\U0001d52b\U0001d52b",
+          "Ann \u202egpj.exe", "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f467", "A\u200bnn", "A\u00adnn",
+          "Z" + "\u0334" * 50, "A\x01\x1b[2J\x7fnn", "Ann\r\nBcc: eve@example.com", "Ann\u2028Eve\u2029\x85Ann",
+          "A\ue000\U0010fffd", "A\ufffe\uffff", "<script>alert(1)</script>&amp;", "'; DROP TABLE customer; --", "=1+1",
+          "%", "\\", "\u1e9b\u0323", "0", "{0}", "\\u0000 \\ud800"],
+    bad=[*BLANK, *INVISIBLE, "x" * 256, *UNSTORABLE, *NO_TEXT],
+    changed=[("  Ann  Of \n", "Ann  Of"), (" " + "x" * 255 + "\t", "x" * 255), ("Zoe\u0308", "Zoë"),
+             ("e\u0301" * 255, "é" * 255)],
+)  # fmt: skip
+# What may be blank, and what may be null as well.
+OPTIONAL = TEXT.where(kept=[None, "", *INVISIBLE])
+OPTIONAL = OPTIONAL._replace(
+    bad=[value for value in OPTIONAL.bad if value not in BLANK], changed=[*TEXT.changed, *((b, "") for b in BLANK)]
+)
+# In a PATCH blanks are refused by the act, which looks at the whole address.
+PATCHED = OPTIONAL._replace(kept=[each for each in OPTIONAL.kept if each is not None], bad=[None, *OPTIONAL.bad])
+COUNTRY = Rule(
+    kept=["US", "DE"],
+    bad=["U", "USA", "U1", "1", "??", "United States", "üs", "ß", "\ufb01", "s\u017f", "U\0", *BLANK, *NO_TEXT],
+    changed=[("us", "US"), ("fR", "FR"), (" jp ", "JP")],
+)
+PATCHED_COUNTRY = COUNTRY._replace(
+    bad=[value for value in COUNTRY.bad if value not in BLANK], changed=[*COUNTRY.changed, *((b, "") for b in BLANK)]
+)
+EMAIL = Rule(
+    kept=["a@b.co", "Ann.Of@Example.COM", "o'neil+tag@x-y.example", "ann@xn--exmple-4nf.com", "a%@example.com",
+          "x" * 64 + "@" + ".".join(["y" * 63, "z" * 63, "w" * 57, "org"])],
+    bad=["", " ", "a", "ann@", "@b.co", "a b@c.de", "ann@eve@example.com", "ann@example.com\r\nBcc: eve@example.com",
+         "ann@example.com\nRCPT TO:<eve@example.com>", "ann@example.com,eve@example.com", "Ann <ann@example.com>",
+         "@eve.example:ann@example.com", "ann(eve)@example.com", '"ann eve"@example.com', '"ann.eve"@example.com',
+         "ann@[127.0.0.1]", "ann\x7f@example.com", "\u0430nn@example.com", "ü@b.co", "ann\uff20example.com",
+         "\u0131an@example.com", "\u212aai@example.com", "o\ufb03ce@example.com", "ann\u200b@example.com",
+         "ann\u202e@example.com", f"ann@{'a' * 64}.com", "a" * 250 + "@b.co", "ann@-a.com", "ann@b\u00fc_.example",
+         "a@" + ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61, "com"]), *UNSTORABLE, *NO_TEXT],
+    changed=[("  ann@example.com ", "ann@example.com"), ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+             ("Ann@BÜCHER.example", "Ann@xn--bcher-kva.example"), ("ann@bu\u0308cher.example", "ann@xn--bcher-kva.example"),
+             ("ann@ex\u0430mple.com", "ann@xn--exmple-4nf.com"), ("ann@example\u3002com", "ann@example.com")],
+)  # fmt: skip
+PASSWORD = Rule(["", " x ", "x" * 5000, "e\u0301"], [*NO_TEXT, *UNSTORABLE])  # of a login, as typed
+NEW_PASSWORD = Rule(
+    kept=["8 chars!", "  spaces around  ", "ü" * 36, "x" * 71 + "!", "pässwörd ünüsual"],
+    bad=["", "7 chars", "ü" * 37, "x" * 73, "password1", "PassWord1", "1234567890", "1q2w3e4r5t", "iloveyou1",
+         "with\0null", "with\ud83dhalf", 12345678, *NO_TEXT],
+    changed=[("cafe\u0301 noir", "café noir"), ("e\u0301" * 36, "é" * 36)],
+)  # fmt: skip
+TOKEN = TEXT._replace(kept=["x", "a-token_of-43-characters"])
+
+# ---------------------------------------------------------------- numbers, choices, times
+
+STATUS = Rule(
+    kept=[0, 1],
+    bad=["2", 2, -1, True, False, 1.0, 0.0, None, "", " 1", "01", "true", [], [1], {}],
+    changed=[("0", 0), ("1", 1)],
+)
+FLAG = Rule([True, False], [2, -1, 1.0, 0.0, "1", "0", "true", "", None, [], [1], {}], [(1, True), (0, False)])
+# Raw: of others than admins the group is ignored, whatever it is; groups/test_membership.py has what an admin may send.
+ANYTHING = Rule([None, "x", 1, [], {"a": 1}], [])
+NO_NUMBER = ["", " ", "+", "-1", "+1", "1.0", "1e3", "0x1", "1_0", " 1", "1 ", "x", "1,2", "true", "\u0663", "\uff11",
+             "1\u200b", "1\0", "9" * 12, "9" * 40, str(2**31), str(2**63), str(2**64)]  # fmt: skip
+
+
+def number(high: int) -> Rule:
+    """Return the rule of a number from 1, in a query string."""
+    return Rule([], ["0", str(high + 1), *NO_NUMBER], [("1", 1), (str(high), high), ("01", 1)])
+
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+MOMENT = Rule(
+    kept=[],
+    bad=["0000-01-01", "10000-01-01", "+10000-01-01", "-0001-01-01", "2026-13-01", "2026-02-29", "2026-02-30",
+         "2026-01-31T25:00", "2026-01-31T12:60", "2026-01-01T24:00:01Z", "2026-01-31T12:00:00+24:00",
+         "2026-01-31T12:00:00 01:00", "2026-01-31T12:00:00ZZ", "0001-01-01T00:00:00+00:01", "0001-01-01T00:00:00+14:00",
+         "9999-12-31T23:59:59-00:01", "31.01.2026", "01/31/2026", "2026", "1769860800", "1e9", "now", "today", "infinity",
+         "-infinity", "epoch", "NaN", "x", "\u0662\u066026-01-31", "\uff12026-01-31", "2026-01-31\0",
+         "2026-01-01T00:00:00Z\0", "-2026-01-31", "2026-01-31+02:00", "2026-01-31-02:00", "2026-01-31Z",
+         "2026-01-31x02:00", "20260131+0200", "2026-W05-6+02:00", *BLANK],
+    changed=[*((text, NOON) for text in (
+                 "2026-01-31T12:00:00Z", "2026-01-31T12:00:00+00:00", "2026-01-31T13:00:00+01:00",
+                 "2026-01-31T06:30:00-05:30", "2026-01-31T12:00:00", "2026-01-31 12:00:00", "2026-01-31T12:00",
+                 "2026-01-31T12", "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00.000000000Z", "20260131T120000Z",
+                 "2026-02-01T01:00:00+13:00", "2026-W05-6T12:00Z")),
+             ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)), ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
+             ("0001-01-01T00:00:00-14:00", datetime(1, 1, 1, 14, tzinfo=UTC)),
+             ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+             ("9999-12-31T23:59:59+14:00", datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC))],
+)  # fmt: skip
+SORT = Rule(
+    kept=[f"{minus}{key}" for key in ("customer_id", "email", "full_name", "status", "created_at", "updated_at")
+          for minus in ("", "-")],
+    bad=["", "-", "--email", "+email", "Email", "password", "uuid", "group_id", "email,status", "email desc"],
+)  # fmt: skip
+QUERIED_STATUS = STATUS._replace(kept=[], bad=[each for each in STATUS.bad if isinstance(each, str)])
+
+TABLE: dict[type[ma.Schema], dict[str, Rule]] = {
+    NewCustomer: {"status": STATUS, "email": EMAIL, "password": NEW_PASSWORD, "full_name": TEXT, "group_id": ANYTHING},
+    CustomerChanges: {
+        "email": EMAIL, "password": NEW_PASSWORD, "full_name": TEXT, "status": STATUS, "group_id": ANYTHING
+    },
+    NewAddress: {
+        "full_name": TEXT, "telephone": OPTIONAL, "address_1": TEXT, "address_2": OPTIONAL, "city": OPTIONAL,
+        "province": TEXT, "country": COUNTRY, "postcode": TEXT, "is_default": FLAG,
+    },
+    AddressChanges: {
+        "full_name": PATCHED, "telephone": OPTIONAL, "address_1": PATCHED, "address_2": OPTIONAL, "city": OPTIONAL,
+        "province": PATCHED, "country": PATCHED_COUNTRY, "postcode": PATCHED, "is_default": FLAG,
+    },
+    NewGroup: {"group_name": TEXT},
+    GroupChanges: {"group_name": TEXT},
+    PasswordChange: {"current_password": PASSWORD, "password": NEW_PASSWORD},
+    ResetRequest: {"email": EMAIL},
+    Reset: {"token": TOKEN, "password": NEW_PASSWORD},
+    Login: {"email": EMAIL, "password": PASSWORD},
+    ListQuery: {
+        "page": number(2**31 - 1), "limit": number(100), "sort": SORT, "keyword": TEXT, "email": TEXT, "full_name": TEXT,
+        "status": QUERIED_STATUS, "group_id": number(2**31 - 1), "created_from": MOMENT, "created_to": MOMENT,
+    },
+    TrailQuery: {"page": number(2**31 - 1), "limit": number(100)},
+}  # fmt: skip
+
+
+def declared() -> Iterator[type[ma.Schema]]:
+    """Yield every schema of a body or a query string that is no other one's base."""
+    waiting = [fields.OpenBody, fields.Body, fields.Query]
+    while waiting:
+        derived = waiting.pop().__subclasses__()
+        waiting += derived
+        yield from (schema for schema in derived if not schema.__subclasses__())
+
+
+def test_the_table_has_every_field_of_every_body_and_query_string() -> None:
+    assert {schema: set(schema().fields) for schema in declared()} == {
+        schema: set(rules) for schema, rules in TABLE.items()
+    }
+
+
+EACH = [(schema, field) for schema, rules in TABLE.items() for field in rules]
+
+
+@pytest.mark.parametrize(("schema", "field"), EACH)
+def test_a_field_takes_what_is_good_and_refuses_what_is_bad_by_its_name(schema: type[ma.Schema], field: str) -> None:
+    rule = TABLE[schema][field]
+
+    for given, taken in [*((value, value) for value in rule.kept), *rule.changed]:
+        loaded = schema(partial=True).load({field: given})[field]
+        assert (type(loaded), loaded) == (type(taken), taken), ascii(given)
+    for given in rule.bad:
+        with pytest.raises(ma.ValidationError) as refusal:
+            schema(partial=True).load({field: given})
+            pytest.fail(f"took {given!a}")
+        assert list(refusal.value.messages_dict) == [field], ascii(given)
+
+
+# ---------------------------------------------------------------- through HTTP
+
+REQUIRED = {
+    NewCustomer: {"email", "password", "full_name"},
+    NewAddress: {"full_name", "address_1", "province", "country", "postcode"},
+    NewGroup: {"group_name"},
+    PasswordChange: {"current_password", "password"},
+    ResetRequest: {"email"},
+    Reset: {"token", "password"},
+    Login: {"email", "password"},
+}
+# Schema -> the routes that it is the body of.
+BODIES = {
+    NewCustomer: ["POST /api/customers"],
+    CustomerChanges: ["PATCH {customer}"],
+    NewAddress: ["POST {customer}/addresses"],
+    AddressChanges: ["PATCH {address}"],
+    NewGroup: ["POST /api/customer-groups"],
+    GroupChanges: ["PATCH {group}"],
+    PasswordChange: ["POST /api/customers/me/password"],
+    ResetRequest: ["POST /api/customers/reset-password"],
+    Reset: ["POST /api/customers/password"],
+    Login: ["POST /customer/login", "POST /admin/user/login"],
+}
+
+
+def test_a_bad_body_is_a_400_that_names_every_bad_and_every_missing_field(
+    app: Flask, customer: Account, admin: Account
+) -> None:
+    places = {"customer": customer.path, "address": address_of(customer), "group": group_of(admin)["path"]}
+    assert set(BODIES) == {schema for schema in TABLE if not issubclass(schema, fields.Query)}
+
+    for schema, routes in BODIES.items():
+        for route in routes:
+            method, path = route.format(**places).split()
+            client = customer.client if path.startswith(ME) else new_client(app) if "login" in path else admin.client
+            bad = {name: rule.bad[0] for name, rule in TABLE[schema].items() if rule.bad}
+            invalid(client.open(path, method=method, json=bad), *bad)
+            if schema in REQUIRED:
+                invalid(client.open(path, method=method, json={}), *REQUIRED[schema])
+
+
+@pytest.mark.parametrize("path", ["/api/customers", "{customer}/audit"])
+def test_a_bad_query_string_is_a_400_that_names_every_bad_unknown_and_repeated_parameter(
+    customer: Account, admin: Account, path: str
+) -> None:
+    path = path.format(customer=customer.path)
+    rules = TABLE[TrailQuery if path.endswith("/audit") else ListQuery]
+
+    bad = {name: rule.bad[0] for name, rule in rules.items()}
+    invalid(admin.client.get(path, query_string=bad), *bad)
+    for unknown in ("pgae", "Page", "page[]", "id", "customer_id", "order", "a\0b"):
+        invalid(admin.client.get(path, query_string={unknown: "1"}), unknown)
+    for name, rule in rules.items():
+        good = (rule.kept or [given for given, _ in rule.changed])[0]
+        for twice in ([good, good], [good, rule.bad[0]]):
+            invalid(admin.client.get(f"{path}?{urlencode([(name, value) for value in twice])}"), name)
+
+
+def test_every_good_text_is_stored_and_answered_as_it_is(
+    customer: Account, admin: Account, make_customer: Callable[..., Account]
+) -> None:
+    address, group = address_of(customer), group_of(admin)["path"]
+    texts = [(text, text) for text in TEXT.kept] + TEXT.changed
+
+    for given, taken in texts:
+        for path, field in ((customer.path, "full_name"), (address, "city"), (group, "group_name")):
+            data_of(admin.client.patch(path, json={field: given}))
+            assert data_of(admin.client.get(path))[field] == taken
+
+
+IGNORED = {"customer_id": 4711, "customer_address_id": 4711, "customer_group_id": 4711, "group_id": 99, "customers": 99,
+           "uuid": "00000000-0000-0000-0000-000000000001", "created_at": "2000-01-01 00:00:00", "links": [],
+           "updated_at": "2000-01-01 00:00:00", "anything": {"else": 1}, "__proto__": {"full_name": "Eve"},
+           "constructor": 1, "$where": "x", "a.b": 1, "": None, "data": {"full_name": "Eve"}}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["customer", "address", "group"])
+def test_what_a_body_cannot_set_is_ignored_and_is_nothing_to_update(
+    customer: Account, admin: Account, what: str
+) -> None:
+    address, group = address_of(customer), group_of(admin)["path"]
+    client = admin.client if what == "group" else customer.client
+    path, create, good, change = {
+        "customer": (customer.path, "/api/customers", NEW, {"full_name": "X"}),
+        "address": (address, f"{customer.path}/addresses", data_of(client.get(address)) if what == "address" else {}, {"city": "X"}),
+        "group": (group, GROUPS, {"group_name": "New"}, {"group_name": "X"}),
+    }[what]
+
+    created = data_of(client.post(create, json={**good, **IGNORED}), 201)
+    before = data_of(client.get(path))
+    changed = data_of(client.patch(path, json={**IGNORED, **change}))
+
+    assert not [name for name, value in IGNORED.items() if created.get(name, "none") == value]
+    assert {name for name in before if name != "addresses" and changed.get(name) != before[name]} <= {*change, "updated_at", "customers"}
+    for body in ({}, IGNORED):
+        refusal = client.patch(path, json=body)
+        assert (refusal.status_code, refusal.get_json()["error"]["code"]) == (400, "nothing_to_update")

@@ -1,0 +1,325 @@
+"""Who may call what: every route, every caller, everybody's things (CONTRACT sections 1, 6 and 7).
+
+The routes come from the application's map. A new one fails here until it stands in ROUTES, and one with a new kind of thing
+in its path until Things makes that.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
+from tests.support.answers import data_of, refused
+from tests.support.builders import ME, MISSING, NEW, NEW_PASSWORD, address_of, browser_of, group_of, reset_token, session_of
+from tests.support.client import CheckingClient
+from tests.support.database import TABLES, Db
+
+CUSTOMER = "/api/customers/<customer:uuid>"
+GROUP = "/api/customer-groups/<uuid:group_uuid>"
+PRIVATE = {"full_name": "Wilhelmina Privatissima", "telephone": "555-0199-4242", "address_1": "7 Hidden Lane",
+           "address_2": "Behind The Curtain", "city": "Unfindable", "province": "Nowhereshire", "country": "LI",
+           "postcode": "XQ9-8888"}  # fmt: skip
+
+# Route -> who may call it, the status of a success, the body that it needs.
+ROUTES: dict[str, tuple[str, int, Any]] = {
+    "POST /api/customers": ("anyone", 201, {**NEW, "email": "new@example.com"}),
+    "GET /api/customers": ("admin", 200, None),
+    f"GET {CUSTOMER}": ("owner_or_admin", 200, None),
+    f"PATCH {CUSTOMER}": ("owner_or_admin", 200, {"full_name": "Thief"}),
+    f"DELETE {CUSTOMER}": ("owner_or_admin", 200, None),
+    f"GET {CUSTOMER}/export": ("owner_or_admin", 200, None),
+    f"GET {CUSTOMER}/audit": ("admin", 200, None),
+    f"GET {CUSTOMER}/addresses": ("owner_or_admin", 200, None),
+    f"POST {CUSTOMER}/addresses": ("owner_or_admin", 201, PRIVATE),
+    f"GET {CUSTOMER}/addresses/<uuid:address_uuid>": ("owner_or_admin", 200, None),
+    f"PATCH {CUSTOMER}/addresses/<uuid:address_uuid>": ("owner_or_admin", 200, {"city": "X", "is_default": True}),
+    f"DELETE {CUSTOMER}/addresses/<uuid:address_uuid>": ("owner_or_admin", 200, None),
+    f"GET {CUSTOMER}/sessions": ("owner_or_admin", 200, None),
+    f"DELETE {CUSTOMER}/sessions": ("owner_or_admin", 200, None),
+    f"DELETE {CUSTOMER}/sessions/<uuid:session_uuid>": ("owner_or_admin", 200, None),
+    "POST /api/customers/me/password": ("customer", 200, {"current_password": PASSWORD, "password": NEW_PASSWORD}),
+    "POST /api/customers/reset-password": ("public", 503, {"email": "ann@example.com"}),  # there is no mail server here
+    "POST /api/customers/password": ("public", 200, {"token": "a secret", "password": NEW_PASSWORD}),
+    "GET /api/customer-groups": ("admin", 200, None),
+    "POST /api/customer-groups": ("admin", 201, {"group_name": "New"}),
+    f"GET {GROUP}": ("admin", 200, None),
+    f"PATCH {GROUP}": ("admin", 200, {"group_name": "New"}),
+    f"DELETE {GROUP}": ("admin", 200, None),
+    "POST /customer/login": ("public", 200, {"email": "own@example.com", "password": PASSWORD}),
+    "POST /customer/logout": ("public", 200, None),
+    "POST /customers/logout": ("public", 200, None),
+    "POST /admin/user/login": ("public", 200, {"email": "admin@example.com", "password": PASSWORD}),
+    "POST /admin/user/logout": ("public", 200, None),
+    "GET /session": ("signed_in", 204, None),
+    "GET /healthz": ("public", 200, None),
+    "GET /readyz": ("public", 200, None),
+    "GET /metrics": ("public", 200, None),
+    "GET /openapi.json": ("public", 200, None),
+    "GET /docs": ("public", 200, None),
+}
+OK = 0  # stands for the status of a success
+CALLERS = ("anonymous", "customer", "admin")
+# Whom a route lets in, and whose uuid is in its path -> what each of CALLERS gets.
+EXPECTED = {
+    ("public", ""): (OK, OK, OK),
+    ("anyone", ""): (OK, OK, OK),
+    ("signed_in", ""): (401, OK, OK),
+    ("customer", ""): (401, OK, 403),
+    ("admin", ""): (401, 403, OK),
+    ("admin", "own"): (401, 403, OK),
+    ("admin", "another's"): (401, 403, OK),
+    ("admin", "nobody's"): (401, 403, 404),
+    ("admin", "me"): (401, 403, 403),
+    ("owner_or_admin", "own"): (401, OK, OK),
+    ("owner_or_admin", "another's"): (401, 403, OK),
+    ("owner_or_admin", "nobody's"): (401, 403, 404),
+    ("owner_or_admin", "me"): (401, OK, 403),
+}
+FORMS: dict[str, Callable[[str], str]] = {
+    "dashed": str,
+    "undashed": lambda uuid: uuid.replace("-", ""),
+    "upper case": str.upper,
+}
+
+
+def routes(app: Flask) -> dict[str, Callable[..., Any]]:
+    """Return the view of each route but the files of the documentation and the staff's pages, by method and rule."""
+    return {
+        f"{method} {rule.rule}": app.view_functions[rule.endpoint]
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith(("docs.asset", "docs.static", "staff."))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+@dataclass
+class Things:
+    """A customer, and the uuids of the things that paths name."""
+
+    customer: Account
+    uuids: dict[str, str] = field(default_factory=dict)
+
+    def path(self, route: str, customer: str, form: Callable[[str], str] = str) -> str:
+        """Return a path of a route. A KeyError means: a new kind of thing, which things_of() must make."""
+        path = re.sub("<customer:uuid>", customer, route.split()[1])
+        return re.sub("<uuid:([a-z_]+)>", lambda match: form(self.uuids[match[1]]), path)
+
+
+@pytest.fixture
+def things_of(admin: Account, db: Db) -> Callable[[Account], Things]:
+    """Return a function that gives a customer one of each thing."""
+
+    def make(customer: Account) -> Things:
+        customer.client.patch(customer.path, json={"full_name": PRIVATE["full_name"]})
+        address = address_of(customer, **PRIVATE).rpartition("/")[2]
+        reset_token(db, customer, "a secret" if customer.email.startswith("own") else customer.email)
+        group = group_of(admin, f"Group of {customer.email}")["uuid"]
+        uuids = {"address_uuid": address, "session_uuid": session_of(customer.client), "group_uuid": group}
+        return Things(customer, uuids)
+
+    return make
+
+
+def send(client: CheckingClient, route: str, path: str, **kwargs: Any) -> TestResponse:
+    """Send the request of a route to a path."""
+    return client.open(path, method=route.split()[0], json=ROUTES[route][2], **kwargs)
+
+
+# ---------------------------------------------------------------- the matrix
+
+
+def test_every_route_is_in_the_table_and_lets_in_whom_the_table_says(app: Flask) -> None:
+    found = {route: view.__dict__["notes"]["access"] for route, view in routes(app).items()}
+
+    assert found == {route: access for route, (access, _, _) in ROUTES.items()}
+
+
+@pytest.mark.parametrize(
+    ("route", "whose"),
+    [(route, whose) for route in ROUTES for access, whose in EXPECTED
+     if access == ROUTES[route][0] and (CUSTOMER in route) == bool(whose)],
+)  # fmt: skip
+def test_a_route_serves_those_who_may_call_it_and_refuses_the_others(
+    app: Flask,
+    admin: Account,
+    db: Db,
+    make_customer: Callable[..., Account],
+    things_of: Callable[[Account], Things],
+    route: str,
+    whose: str,
+) -> None:
+    access, success, _ = ROUTES[route]
+
+    for caller, expected in zip(CALLERS, EXPECTED[access, whose], strict=True):
+        db.execute("DELETE FROM customer")
+        db.execute("DELETE FROM customer_group WHERE customer_group_id > 1")
+        own, other = make_customer("own@example.com"), make_customer()
+        named = {"own": own.uuid, "another's": other.uuid, "nobody's": MISSING, "me": "me", "": ""}[whose]
+        path = things_of(other if whose == "another's" else own).path(route, named)
+        clients = {"anonymous": new_client(app), "customer": own.client, "admin": admin.client}
+
+        assert send(clients[caller], route, path).status_code == (expected or success), caller
+
+
+# ---------------------------------------------------------------- what a refusal tells and does
+
+
+def everything(db: Db) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of all tables, with the transactions that wrote them: a write that changes nothing shows too."""
+    return {table: db.all(f"SELECT xmin::text, * FROM {table} ORDER BY 2") for table in (*TABLES, "customer_group")}
+
+
+def leaks(response: TestResponse, owner: Things) -> list[str]:
+    """Return what of the owner's is in an answer, its headers included."""
+    private = [owner.customer.email, owner.customer.uuid, *owner.uuids.values(), *PRIVATE.values()]
+    text = f"{response.text}\n{response.headers}".lower()
+    return [value for value in private if len(value) > 2 and FORMS["undashed"](value.lower()) in text.replace("-", "")]
+
+
+def by_ended_session(app: Flask, account: Account) -> CheckingClient:
+    """Return a client by header whose session was ended; the account has others."""
+    client = new_client(app, use_cookies=False)
+    client.environ_base["HTTP_X_SESSION_ID"] = log_in(client, account.email)
+    data_of(client.post("/customers/logout"))
+    return client
+
+
+REFUSED: dict[str, tuple[int, Callable[[Flask, Account, Account], CheckingClient]]] = {
+    "anonymous": (401, lambda app, owner, other: new_client(app)),
+    "another customer": (403, lambda app, owner, other: other.client),
+    "another customer by cookie": (403, lambda app, owner, other: browser_of(app, other)),
+    "another customer whose session has ended": (401, lambda app, owner, other: by_ended_session(app, other)),
+    "the owner whose session has ended": (401, lambda app, owner, other: by_ended_session(app, owner)),
+}
+
+
+@pytest.fixture
+def owner(make_customer: Callable[..., Account], things_of: Callable[[Account], Things]) -> Things:
+    return things_of(make_customer("wilhelmina@private.example"))
+
+
+@pytest.fixture
+def other(make_customer: Callable[..., Account], things_of: Callable[[Account], Things]) -> Things:
+    return things_of(make_customer("other@example.com"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("caller", REFUSED)
+def test_a_refused_caller_learns_nothing_and_changes_nothing(
+    app: Flask, owner: Things, other: Things, db: Db, caller: str, form: str
+) -> None:
+    status, make_client = REFUSED[caller]
+    client = make_client(app, owner.customer, other.customer)
+    # The owner's key and body: nobody else may get what they created.
+    headers = {"Idempotency-Key": "the owners key", "If-None-Match": "*"}
+    data_of(owner.customer.client.post(f"{owner.customer.path}/addresses", json=PRIVATE, headers=headers), 201)
+    before = everything(db)
+
+    for route in ROUTES:
+        access, _, body = ROUTES[route]
+        if access not in ("owner_or_admin", "admin"):
+            continue
+        for things in (owner, other):
+            path = things.path(route, FORMS[form](owner.customer.uuid), FORMS[form])
+            answers = [send(client, route, path, headers=headers)]
+            if body is None and route.startswith("GET"):
+                answers.append(client.head(path, headers=headers))
+            for response in answers:
+                assert response.status_code == status, (route, response.text)
+                assert leaks(response, owner) == [], (route, response.text)
+                assert not {"ETag", "Location", "Content-Disposition"} & set(response.headers.keys())
+    assert everything(db) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("place", ["own", "me", "an admin's"])
+def test_below_ones_own_path_what_is_another_customers_looks_like_what_does_not_exist(
+    owner: Things, other: Things, admin: Account, db: Db, form: str, place: str
+) -> None:
+    client = admin.client if place == "an admin's" else other.customer.client
+    customer = "me" if place == "me" else FORMS[form](other.customer.uuid)
+    nothing = Things(owner.customer, dict.fromkeys(owner.uuids, MISSING))
+    before = everything(db)
+
+    for route in ROUTES:
+        if route.count("<") == 2:
+            theirs, none = (send(client, route, each.path(route, customer, FORMS[form])) for each in (owner, nothing))
+            assert (theirs.status_code, theirs.data) == (none.status_code, none.data)
+            assert theirs.status_code == 404, (route, theirs.text)
+    assert everything(db) == before
+
+
+# ---------------------------------------------------------------- oneself
+
+
+def test_me_stands_for_ones_own_uuid_in_every_path(
+    make_customer: Callable[..., Account], things_of: Callable[[Account], Things]
+) -> None:
+    """One customer by me, another by uuid: but for ids and times, their answers are the same."""
+    for route in ROUTES:
+        if CUSTOMER in route and ROUTES[route][0] == "owner_or_admin":
+            told = []
+            for by_me in (True, False):
+                things = things_of(make_customer())
+                customer = things.customer
+                response = send(customer.client, route, things.path(route, "me" if by_me else customer.uuid))
+                data_of(response, ROUTES[route][1])
+                own = f"{response.text} {response.headers.get('Location')}".replace(customer.uuid, "OWN")
+                own = re.sub("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}", "ID", own)
+                told.append(re.sub(r"[0-9]+", "0", own))
+            assert told[0] == told[1], route
+
+
+@pytest.mark.parametrize("junk", ["ME", "Me", "me ", "mee", "me%00"])
+def test_only_me_is_me(customer: Account, junk: str) -> None:
+    refused(customer.client.get(f"/api/customers/{junk}"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    ["1", "x" * 32, "{uuid}x", "{uuid}/", "%00", "urn:uuid:{uuid}", "{{uuid}}", "00-", "0" * 31 + "g", "1" * 31,
+     "1" * 40, "\uff11" * 32, "0" * 32 + "%00", "%ff" * 32, "..%2fcustomers", "%2e%2e", ";x", "*"],
+)  # fmt: skip
+def test_what_is_no_uuid_in_a_path_is_a_404(customer: Account, admin: Account, junk: str) -> None:
+    path = f"/api/customers/{junk.replace('{uuid}', customer.uuid)}"
+
+    for method in ("GET", "PATCH", "DELETE"):
+        refused(admin.client.open(path, method=method), 404, "not_found")
+        refused(customer.client.open(f"{ME}/addresses/{junk}", method=method), 404, "not_found")
+
+
+def test_in_a_browser_with_an_admin_me_is_the_customer_without_an_admins_powers(
+    app: Flask, customer: Account, admin: Account, db: Db
+) -> None:
+    both = browser_of(app, customer, admin)
+    db.execute("UPDATE login_session SET created_at = now() - interval '1 day'")
+
+    assert data_of(both.get(ME))["uuid"] == customer.uuid
+    refused(both.patch(ME, json={"status": 1}), 403, "status_forbidden")
+    refused(both.patch(ME, json={"group_id": 1}), 400, "nothing_to_update")
+    refused(both.patch(ME, json={"email": "new@example.com"}), 403, "login_again")
+    refused(both.delete(ME), 403, "login_again")
+    data_of(both.patch(customer.path, json={"status": 1, "email": "new@example.com"}))
+    data_of(both.get("/api/customers"))
+    data_of(both.post("/admin/user/logout"))
+    refused(both.get("/api/customers"), 403, "forbidden")
+    data_of(both.get(ME))
+
+
+def test_who_may_not_call_is_told_so_before_the_body_is_looked_at(
+    app: Flask, customer: Account, admin: Account, make_customer: Callable[..., Account]
+) -> None:
+    other = make_customer()
+
+    for body in ({"data": b"junk"}, {"json": {"full_name": ""}}, {"json": {}}):
+        refused(new_client(app).patch(customer.path, **body), 401, "not_authenticated")
+        refused(customer.client.patch(other.path, **body), 403, "forbidden")
+        refused(admin.client.patch(ME, **body), 403, "forbidden")
+        refused(customer.client.post("/api/customer-groups", **body), 403, "forbidden")
+    refused(customer.client.get("/api/customers?page=x"), 403, "forbidden")
+    refused(new_client(app).get("/api/customers?page=x"), 401, "not_authenticated")

@@ -1,0 +1,57 @@
+"""Acts at the same time, in real threads: at most 24, since each takes a connection, and of those there are 100."""
+
+import gc
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import psycopg
+
+from tests.support.database import Db
+from tests.support.service import wait_until
+
+T = TypeVar("T")
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """Run an act in so many threads that all wait for the last; return what each returned or raised."""
+    barrier = threading.Barrier(count)
+    results: list[Any] = [None] * count
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = act(number)
+        except Exception as error:  # noqa: BLE001  # handed to the test, which looks at it
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.collect()  # a thread that has ended leaves its connection to the collector of garbage
+    return results
+
+
+def waiting_for_a_lock(db: Db) -> int:
+    """Return how many connections to this database wait for a lock."""
+    return len(db.all("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
+
+
+def overtaken(database: str, db: Db, statements: str, act: Callable[[], T], meanwhile: Any = None) -> T:
+    """Return what an act returns that is overtaken by another transaction.
+
+    The statements have run and are not committed when the act begins. Once it waits for their locks, ``meanwhile`` is
+    called, if there is one, and they are committed.
+    """
+    with psycopg.connect(database) as conn, ThreadPoolExecutor(1) as pool:
+        conn.execute(statements.encode())
+        result = pool.submit(act)
+        wait_until(lambda: waiting_for_a_lock(db) or result.done())
+        assert not result.done(), f"the act did not wait: {result.result()}"
+        if meanwhile:
+            meanwhile()
+        conn.commit()
+        return result.result()
