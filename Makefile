@@ -9,7 +9,9 @@ MANIFESTS := build/manifests/.installed/requirements-manifests.txt
 LOCK := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-header --upgrade
 
+BENCHES := floor
 SECONDS := 60
+TESTS   :=
 
 .PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests lint format lock bench fuzz clean
 
@@ -28,24 +30,26 @@ $(VENV)/.installed/%: dev/%
 run: $(RUN) ## serve on http://127.0.0.1:8000 (HOST and PORT choose another address)
 	exec $(BIN)/python -m dev.run
 
-test: install ## run all tests
-	$(BIN)/pytest --cov --cov-report=term
+test: install ## run all tests that need nothing but Python
+	$(BIN)/pytest -n 2 --cov --cov-report=term
 
-test-browser: install ## run the tests of the pages in Chromium (installs it where it can)
-	tests/browser/setup.sh
+# What these need beside Python is installed where that can be done without asking: as root, on a Debian.
+
+test-browser: install ## run the tests of the pages in Chromium and Firefox
+	tests/install.sh chromium fonts-dejavu-core firefox-esr npm
+	cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/pytest tests/browser
 
-test-deploy: install ## run the tests of the deployment: nginx, a browser, restarts, failover, pooler, replica
-	tests/deploy/setup.sh
-	tests/deploy/database/setup.sh
+test-deploy: install ## run the tests of the deployment: nginx, browsers behind it, restarts, failover, pooler
+	tests/install.sh nginx-light openssl curl chromium fonts-dejavu-core firefox-esr postgresql-15 pgbouncer
 	$(BIN)/pytest tests/deploy
 
-test-databases: install ## run the tests of the API on Debian's PostgreSQL, behind PgBouncer
-	tests/deploy/database/setup.sh
-	$(BIN)/python -m tests.deploy.database.suite
+test-databases: install ## run the tests of TESTS= on Debian's PostgreSQL, behind PgBouncer
+	tests/install.sh postgresql-15 pgbouncer
+	$(BIN)/python -m tests.deploy.database.suite -n 2 $(TESTS)
 
 test-image: install ## build the image, run it confined, and look into it (as root, on a Debian)
-	tests/image/setup.sh
+	tests/install.sh buildah debootstrap util-linux
 	$(BIN)/pytest tests/image
 
 test-manifests: install $(MANIFESTS) ## validate the manifests in deploy/ against schemas, and the service
@@ -55,28 +59,21 @@ $(MANIFESTS): dev/requirements-manifests.txt
 	mkdir -p build
 	dev/install.sh build/manifests $<
 
-lint: install ## check style and types
+lint: install ## check style, types, and which module may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: install ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## measure what the documents claim: rushes, floods, guesses, timing, a million customers, counters, capacity
-	$(BIN)/python -m bench.rush
-	$(BIN)/python -m bench.reset_timing
-	$(BIN)/python -m bench.flood
-	$(BIN)/python -m bench.guessing
-	$(BIN)/python -m bench.guess_timing
-	$(BIN)/python -m bench.million
-	$(BIN)/python -m bench.counters
-	$(BIN)/python -m bench.bulk
-	$(BIN)/python -m bench.capacity
+bench: install ## measure what the documents claim
+	for bench in $(BENCHES); do $(BIN)/python -m dev.bench.$$bench || exit; done
 
 fuzz: install ## call every operation with what nobody expects, for SECONDS=60 in all
-	$(BIN)/python -m fuzz --seconds $(SECONDS)
+	$(BIN)/python -m dev.fuzz --seconds $(SECONDS)
 
 lock: ## renew the locked requirements within the ranges of pyproject.toml
 	$(PYTHON) -m venv build/uv

@@ -35,6 +35,10 @@ workers = settings.workers
 threads = settings.threads
 graceful_timeout = 30  # on SIGTERM a worker finishes the requests it has begun
 keepalive = 75  # longer than nginx keeps an idle connection to an upstream (60 s), so that nginx closes it
+# What deploy/nginx.conf lets pass: it refuses longer ones with an error in the envelope.
+limit_request_line = 8190
+limit_request_field_size = 8200
+limit_request_fields = 1000
 forwarder_headers = ""  # by default a header SCRIPT_NAME from this machine would change which path is served
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a slow disk must not make a worker look dead
 control_socket_disable = True

@@ -8,12 +8,13 @@
 --     psql --set ON_ERROR_STOP=1 --file deploy/role.sql "$OWNERS_DATABASE_URL"
 --     psql --command '\password customers_service' "$OWNERS_DATABASE_URL"
 --
--- Then CUSTOMERS_DATABASE_URL is postgresql://customers_service:…@host/database. Another name comes with
--- PGOPTIONS='-c customers.role=another_name' before the first of these commands.
+-- Then CUSTOMERS_DATABASE_URL is postgresql://customers_service:…@host/database. Where nobody sits at a terminal, or for
+-- another name, the first command takes both from PGOPTIONS='-c customers.role=… -c customers.password=…'.
 
 DO $$
 DECLARE
     role name := coalesce(nullif(current_setting('customers.role', true), ''), 'customers_service');
+    password text := nullif(current_setting('customers.password', true), '');
     held record;
     owner name;
 BEGIN
@@ -24,7 +25,7 @@ BEGIN
         EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', role);
     END IF;
 
-    -- Rights are nothing to a superuser, and an owner gives them to itself.
+    -- Rights mean nothing to a superuser, and an owner gives them to itself.
     SELECT pg_get_userbyid(relowner)
       INTO owner
       FROM pg_class
@@ -33,6 +34,27 @@ BEGIN
         RAISE EXCEPTION USING
             MESSAGE = format('%I can do all that %I can, who owns the tables: it must be another role', role, owner);
     END IF;
+    IF password IS NOT NULL THEN
+        EXECUTE format('ALTER ROLE %I PASSWORD %L', role, password);
+    END IF;
+
+    -- The service sets no timeouts itself: so they hold behind PgBouncer, too. Waiting for a lock counts as part of the
+    -- statement. What an operator has set otherwise stays.
+    FOR held IN
+        SELECT setting, value
+          FROM (VALUES
+                ('statement_timeout', '5s'),
+                ('idle_in_transaction_session_timeout', '10s')
+               ) AS listed (setting, value)
+         WHERE NOT EXISTS (
+               SELECT
+                 FROM pg_roles
+                CROSS JOIN unnest(rolconfig) AS configured
+                WHERE rolname = role
+                  AND starts_with(configured, setting || '='))
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %I TO %L', role, held.setting, held.value);
+    END LOOP;
 
     IF NOT has_database_privilege(role, current_database(), 'CONNECT') THEN
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role);
@@ -40,8 +62,8 @@ BEGIN
     IF NOT has_schema_privilege(role, current_schema(), 'USAGE') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
     END IF;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION customer_version(int, xid), customers_count_attempt('
-                   'bytea[], int[], int[], int[], int, int, text, text, cidr) TO %I', role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION customers_fold(text), customers_time(timestamptz), '
+                   'customers_count_attempt(bytea[], int[], int[], int[], int) TO %I', role);
 
     -- Numbers come from identity columns, which need no right to a sequence. Addresses, sessions and tokens that go with
     -- their customer are deleted in the name of the tables' owner.
@@ -56,7 +78,7 @@ BEGIN
                 ('login_network', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('attempt_counter', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('outbox_mail', 'SELECT, INSERT, UPDATE, DELETE'),
-                ('idempotent_answer', 'SELECT, INSERT, UPDATE, DELETE'),
+                ('idempotency_key', 'SELECT, INSERT, UPDATE, DELETE'),
                 -- At a login a weak hash is renewed, and the row is locked, which needs a right to change it. Nothing
                 -- else: admins are made from the command line.
                 ('admin_user', 'SELECT, UPDATE (password)'),

@@ -1,15 +1,26 @@
 #!/bin/sh
-# Installs packages where that can be done without asking (as root, on a Debian); elsewhere says what is missing.
+# Installs the Debian packages that are missing, where that can be done without asking (as root, on a Debian); elsewhere
+# says which.
 #
-#   install.sh WHO PACKAGE...       WHO needs them, for the message
+#   install.sh PACKAGE...
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 
-who=$1
-shift
-[ $# -gt 0 ] || exit 0
+missing=
+for package; do
+    case $package in
+        fonts-dejavu-core) proof=/usr/share/fonts/truetype/dejavu ;;
+        nginx-light) proof=nginx ;;
+        postgresql-15) proof=/usr/lib/postgresql/15/bin/postgres ;;
+        util-linux) proof=unshare ;;
+        *) proof=$package ;;
+    esac
+    [ -e "$proof" ] || command -v "$proof" >/dev/null || missing="$missing $package"
+done
+[ "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "$who need, as Debian calls them: $*" >&2
+    echo "These tests need, as Debian calls them:$missing" >&2
     exit 1
 fi
 # Nothing that is installed is to be started: the tests start what they need, on ports of their own.
@@ -20,4 +31,5 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+# shellcheck disable=SC2086  # words are packages
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 $missing

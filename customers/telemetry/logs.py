@@ -99,6 +99,23 @@ class TextFormatter(logging.Formatter):
         return _redacted(text)
 
 
+class WithoutContent(logging.Filter):
+    """Takes what a client has sent out of gunicorn's lines: it writes the bytes of a malformed request as they came.
+
+    With a wrong Content-Length those are the rest of a body, a password perhaps. The name of the exception, which
+    gunicorn is handling while it writes the line, says enough.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, without what was sent."""
+        if str(record.msg).startswith("Invalid request from"):
+            found = sys.exc_info()[0]
+            record.msg = f"{record.msg.partition(': ')[0]}: {found.__name__ if found else 'malformed'}"
+        elif str(record.msg).startswith("Error handling request"):
+            record.msg, record.args = "Error handling request", None
+        return True
+
+
 def printable(value: Any) -> str:
     """Return a value for a terminal: what others wrote must not move the cursor or begin a line of its own."""
     text = str(value)
@@ -115,12 +132,18 @@ def configuration(level: str, form: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"without_content": {"()": WithoutContent}},
         "formatters": {"line": {"()": TextFormatter if text else JsonFormatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
-            # gunicorn's own handlers would write each line a second time.
-            "gunicorn.error": {"level": level.upper(), "handlers": [], "propagate": True},
+            # gunicorn's own handlers would write each line a second time. Its debug lines hold what clients sent.
+            "gunicorn.error": {
+                "level": "INFO" if level == "debug" else level.upper(),
+                "filters": ["without_content"],
+                "handlers": [],
+                "propagate": True,
+            },
             "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }

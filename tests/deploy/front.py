@@ -6,24 +6,45 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
 
 from tests.conftest import PASSWORD, REPOSITORY
-from tests.deploy.nginx import Nginx
+from tests.deploy.nginx import UNLIMITED, Nginx
 from tests.support.service import BIN, Service, environment
 
 ADMIN = "ada@shop.example"
+ROLE = "customers_service"
+ROLE_SQL = (REPOSITORY / "deploy" / "role.sql").read_text()
+
+
+def as_service(owner: str) -> str:
+    """Give the restricted role its rights to a database that has its schema; return the database's URL for that role."""
+    with psycopg.connect(owner, options="-c customers.password=service") as conn:
+        conn.execute(ROLE_SQL.encode())
+    parts = urlsplit(owner)
+    return parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 class Instances:
-    """Two instances of the service, each of which can be stopped and started again on its port."""
+    """Two instances of the service under its restricted role, each of which can be restarted on its port."""
 
-    def __init__(self, folder: Path, url: str, **settings: str) -> None:
+    def __init__(self, folder: Path, owner: str, **settings: str) -> None:
+        """Make the schema and the role as the owner, by its URL, and start the instances."""
         self.folder = folder
-        defaults = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "1", "CUSTOMERS_POOL_SIZE": "10"}
-        own = {"CUSTOMERS_DATABASE_URL": url, "CUSTOMERS_SECRET_KEY": "k" * 40, "CUSTOMERS_TRUSTED_PROXIES": "1"}
-        self.settings = {**defaults, **own, **settings}
+        self.settings = {
+            "CUSTOMERS_BCRYPT_ROUNDS": "4",
+            "CUSTOMERS_WORKERS": "1",
+            "CUSTOMERS_SECRET_KEY": "k" * 40,
+            "CUSTOMERS_TRUSTED_PROXIES": "1",
+            "CUSTOMERS_COOKIE_SECURE": "true",
+            "CUSTOMERS_DATABASE_URL": owner,
+            **settings,
+        }
         self.logs: list[Path] = []
-        self.run("init-db")
+        self.flask("init-db")
+        self._url = as_service(owner)
         self.services = [self._start(), self._start()]
 
     @property
@@ -31,8 +52,8 @@ class Instances:
         """Where they listen."""
         return [service.port for service in self.services]
 
-    def run(self, *command: str, given: str = "") -> None:
-        """Run a `flask` command on their database."""
+    def flask(self, *command: str, given: str = "") -> None:
+        """Run a command of the operator's, who owns the tables."""
         subprocess.run(
             [BIN / "flask", *command],
             cwd=REPOSITORY,
@@ -45,13 +66,13 @@ class Instances:
 
     def _start(self, **more: str) -> Service:
         self.logs.append(self.folder / f"instance{len(self.logs)}.log")
-        return Service(self.logs[-1], **self.settings, **more)
+        return Service(self.logs[-1], **{**self.settings, "CUSTOMERS_DATABASE_URL": self._url, **more})
 
-    def restart(self, number: int) -> int:
-        """Stop one, wait until it has ended, and start it again on its port; return the exit status."""
+    def restart(self, port: int) -> int:
+        """Stop the one on a port, wait until it has ended, and start it again; return the exit status."""
+        number = self.ports.index(port)
         status = self.services[number].stop()
-        self.services[number] = self._start(PORT=str(self.services[number].port))
-        assert self.services[number].call("GET", "/readyz")[0] == 200
+        self.services[number] = self._start(PORT=str(port))
         return status
 
     def lines(self) -> list[dict[str, Any]]:
@@ -104,10 +125,11 @@ class Backend:
 class Front:
     """All of it. Registers and signs in through nginx."""
 
-    def __init__(self, folder: Path, url: str, **settings: str) -> None:
+    def __init__(self, folder: Path, owner: str, changes: dict[str, str] | None = None, **settings: str) -> None:
+        """Start all; ``changes`` are those of nginx.conf."""
         self.backend = Backend()
-        self.instances = Instances(folder, url, **settings)
-        self.nginx = Nginx(self.instances.ports, self.backend.port)
+        self.instances = Instances(folder, owner, **settings)
+        self.nginx = Nginx(self.instances.ports, self.backend.port, {**UNLIMITED, **(changes or {})})
 
     def register(self, email: str) -> str:
         """Register a customer and return the uuid."""
@@ -120,7 +142,7 @@ class Front:
 
     def make_admin(self) -> None:
         """Make the admin."""
-        self.instances.run("create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin", given=f"{PASSWORD}\n")
+        self.instances.flask("create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin", given=f"{PASSWORD}\n")
 
     def log_in(self, email: str, path: str = "/customer/login", cookie: str = "") -> tuple[str, str]:
         """Sign in; return the sid and the cookie, as they are sent back."""

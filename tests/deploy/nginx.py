@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from tests.support.service import free_port, wait_until
 
 REFERENCE = REPOSITORY / "deploy" / "nginx.conf"
 NAME = "shop.example"
-UNLIMITED = "1000r/s"
+# The rates of the reference; all tests come from one network.
+RATES = ("rate=50r/s", "rate=30r/m", "rate=20r/m")
+UNLIMITED = dict.fromkeys(RATES, "rate=1000r/s")
 # As root nginx would change to the user its package was built with; here it is nobody from the start, like a shop's.
 UNPRIVILEGED = "nobody" if os.geteuid() == 0 else None
 _TEMPORARY = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
@@ -39,8 +41,8 @@ class Answer(NamedTuple):
 class Nginx:
     """A running nginx. Its files are in a folder of its own, which is removed when it stops."""
 
-    def __init__(self, instances: Sequence[int], backend: int, rate: str | None = UNLIMITED) -> None:
-        """Listen in front of two instances and a backend, by their ports; without a rate with the reference's."""
+    def __init__(self, instances: Sequence[int], backend: int, changes: Mapping[str, str] = UNLIMITED) -> None:
+        """Listen in front of two instances and a backend, by their ports; ``changes`` are further ones of the file."""
         self.folder = Path(tempfile.mkdtemp(prefix="nginx"))
         self.port, self.plain_port = free_port(), free_port()
         self.base = f"https://{NAME}:{self.port}"
@@ -48,7 +50,7 @@ class Nginx:
         shutil.copy(REPOSITORY / "clients" / "customers.js", self.folder / "shop")
         self._certify()
         self.configuration = self.folder / "nginx.conf"
-        self.configuration.write_text(self._rendered(instances, backend, rate))
+        self.configuration.write_text(self._rendered(instances, backend, changes))
         if UNPRIVILEGED:
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, UNPRIVILEGED)
@@ -59,7 +61,7 @@ class Nginx:
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of nginx with this configuration."""
         found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-        assert found, "nginx is not installed: tests/deploy/setup.sh"
+        assert found, "nginx is not installed: make test-deploy"
         return [found, "-p", f"{self.folder}/", "-e", "error.log", "-c", str(self.configuration), *arguments]
 
     def _certify(self) -> None:
@@ -68,28 +70,28 @@ class Nginx:
         command += ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={NAME}"]
         subprocess.run([*command, "-addext", f"subjectAltName=DNS:{NAME}"], check=True, capture_output=True)
 
-    def _rendered(self, instances: Sequence[int], backend: int, rate: str | None) -> str:
-        """Return the reference with what a shop changes, too; each text must be there as often as is said."""
+    def _rendered(self, instances: Sequence[int], backend: int, changes: Mapping[str, str]) -> str:
+        """Return the reference with what a shop changes, too; each text must be there."""
         text = REFERENCE.read_text()
         temporary = "".join(f"\n    {name}_temp_path {self.folder}/{name};" for name in _TEMPORARY)
-        first, second = instances
-        for found, times, put in (
-            ("listen 443 ", 2, f"listen 127.0.0.1:{self.port} "),
-            ("listen 80", 2, f"listen 127.0.0.1:{self.plain_port}"),
-            ("server 127.0.0.1:8000 ", 2, f"server 127.0.0.1:{first} "),
-            ("server 127.0.0.1:8001 ", 2, f"server 127.0.0.1:{second} "),
-            ("server 127.0.0.1:9000;", 1, f"server 127.0.0.1:{backend};"),
-            ("/etc/ssl/shop.example.pem", 1, f"{self.folder}/shop.pem"),
-            ("/etc/ssl/private/shop.example.key", 1, f"{self.folder}/shop.key"),
-            ("root /srv/shop;", 1, f"root {self.folder}/shop;"),
-            ("/var/log/nginx/", 2, f"{self.folder}/"),
-            ("/run/nginx.pid", 1, f"{self.folder}/nginx.pid"),
-            ("worker_processes auto;", 1, "worker_processes 2;"),
-            ("http {", 1, "http {" + temporary),  # which the package compiles in, for root
-            ("rate=30r/m", 1, f"rate={rate or '30r/m'}"),
-            ("rate=20r/m", 1, f"rate={rate or '20r/m'}"),
-        ):
-            assert text.count(found) == times, found
+        own = {
+            "listen 443 ": f"listen 127.0.0.1:{self.port} ",
+            "listen 80": f"listen 127.0.0.1:{self.plain_port}",
+            "server 127.0.0.1:8000 ": f"server 127.0.0.1:{instances[0]} ",
+            "server 127.0.0.1:8001 ": f"server 127.0.0.1:{instances[1]} ",
+            "server 127.0.0.1:9000;": f"server 127.0.0.1:{backend};",
+            "/etc/ssl/shop.example.pem": f"{self.folder}/shop.pem",
+            "/etc/ssl/private/shop.example.key": f"{self.folder}/shop.key",
+            "root /srv/shop;": f"root {self.folder}/shop;",
+            "/var/log/nginx/": f"{self.folder}/",
+            "/run/nginx.pid": f"{self.folder}/nginx.pid",
+            "/run/nginx-without-8000": f"{self.folder}/nginx-without-{instances[0]}",
+            "/run/nginx-without-8001": f"{self.folder}/nginx-without-{instances[1]}",
+            "worker_processes auto;": "worker_processes 2;",
+            "http {": "http {" + temporary,  # which the package compiles in, for root
+        }
+        for found, put in {**own, **changes}.items():
+            assert found in text, found
             text = text.replace(found, put)
         return text
 
@@ -104,6 +106,20 @@ class Nginx:
     def connect(self, timeout: float = 30) -> "Connection":
         """Return a connection, made at the first request."""
         return Connection(self, timeout)
+
+    def socket(self) -> ssl.SSLSocket:
+        """Return a connection for bytes that no client of HTTP would send."""
+        return self.context.wrap_socket(
+            socket.create_connection(("127.0.0.1", self.port), timeout=60), server_hostname=NAME
+        )
+
+    def raw(self, request: bytes) -> Answer:
+        """Send bytes, and return the answer to them."""
+        with self.socket() as sock:
+            sock.sendall(request)
+            response = http.client.HTTPResponse(sock)
+            response.begin()
+            return Answer(response.status, response.headers, response.read().decode())
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request on a connection of its own; headers are named with underscores for dashes."""
