@@ -7,8 +7,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from customers import config
-
-# BULK
+from customers.bulk import commands as bulk
 from customers.config import Settings
 from customers.context import Context
 from customers.features.accounts import routes as accounts
@@ -65,5 +64,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.pages:
         staff.install(app)
     operator.install(app)
-    # BULK
+    bulk.install(app)
     return app

@@ -1,1 +1,1 @@
-"""Bulk work from the command line: importing and exporting customers."""
+"""Importing and exporting customers as files, from the command line."""

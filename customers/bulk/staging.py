@@ -1,181 +1,256 @@
-"""Where the rows of an import wait: temporary tables, which they are copied into, and refused from.
+"""The statements of an import: rows are copied into a temporary table, judged there, and written from there.
 
-Each statement reads the staged rows of one batch, in one transaction; a staged table empties itself at its end.
-Addresses are compared as everywhere, by lower(email).
+Each batch is one transaction, at whose end the table is empty again. What the database holds is looked up for each row
+by a subquery: a join could read the whole table of customers for every batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-# Every join has an index to follow. The others, which the planner prefers where much is joined, would read the whole
-# table of customers for every batch.
-PREPARE = (
-    text("SET enable_hashjoin = off"),
-    text("SET enable_mergejoin = off"),
-    text("""
+from customers.db.engine import driver
+from customers.features.groups.sql import DEFAULT
+from customers.security.hashing import UNUSABLE
+
+# Null is what a row does not say; '-infinity' is a time that it says to be unknown (rows.UNKNOWN).
+CREATE_STAGED = text("""
     CREATE TEMPORARY TABLE staged (
         line        int PRIMARY KEY,
-        uuid        uuid NOT NULL,
         email       varchar NOT NULL,
+        folded      varchar NOT NULL GENERATED ALWAYS AS (customers_fold(email)) STORED,
+        uuid        uuid,
+        uuids       text[],             -- that one, and those of the addresses
         full_name   varchar,
         status      smallint,
-        group_id    int,
+        group_name  varchar,
         password    varchar,
         created_at  timestamptz,
         updated_at  timestamptz,
         meta_data   jsonb,
-        readdress   boolean NOT NULL,   -- whether the row names addresses; once compared, whether they are others
+        addresses   jsonb,
+        -- What is found out:
+        group_id    int,                -- -1: there is no such group
         customer_id int,                -- of the customer who is there
-        changed     boolean NOT NULL DEFAULT false,
-        ends        boolean NOT NULL DEFAULT false      -- the customer's sessions
+        changed     boolean,            -- whether the columns say something new of that customer
+        readdress   boolean,            -- whether the addresses do
+        fate        varchar             -- added, updated, skipped, or why the row is rejected
     ) ON COMMIT DELETE ROWS
-"""),
-    text("""
-    CREATE TEMPORARY TABLE staged_address (
-        line        int NOT NULL,
-        position    int NOT NULL,
-        uuid        uuid NOT NULL,
-        full_name   varchar,
-        telephone   varchar,
-        address_1   varchar,
-        address_2   varchar,
-        city        varchar,
-        province    varchar,
-        country     varchar NOT NULL,
-        postcode    varchar,
-        is_default  boolean NOT NULL,
-        created_at  timestamptz,
-        updated_at  timestamptz,
-        PRIMARY KEY (line, position)
-    ) ON COMMIT DELETE ROWS
-"""),
-    # What the batches before have named, where it matters that a file names something twice.
-    text("CREATE TEMPORARY TABLE seen (name varchar PRIMARY KEY)"),
-)
+""")
+
+# Which line was the first to name an e-mail or a uuid. Kept beyond a batch where the tables of customers cannot tell: a
+# dry run writes nothing there, and an update must not write one customer twice.
+CREATE_SEEN = 'CREATE TEMPORARY TABLE seen (name text COLLATE "C" PRIMARY KEY, line int NOT NULL) ON COMMIT {}'
 
 
-def prepare(conn: Connection) -> None:
-    """Make the temporary tables of this connection."""
-    for statement in PREPARE:
-        conn.execute(statement)
+def prepare(conn: Connection, *, remember: bool) -> None:
+    """Make the temporary tables of this connection; ``remember`` what earlier batches have named."""
+    conn.execute(CREATE_STAGED)
+    conn.execute(text(CREATE_SEEN.format("PRESERVE ROWS" if remember else "DELETE ROWS")))
 
 
 COPY = """
-    COPY staged (uuid, email, full_name, status, group_id, password, created_at, updated_at, meta_data, line, readdress)
-    FROM STDIN
+    COPY staged (line, email, uuid, uuids, full_name, status, group_name, password, created_at, updated_at, meta_data,
+                 addresses) FROM STDIN
 """
-COPY_ADDRESSES = "COPY staged_address FROM STDIN"
+# In the order of COPY; a plain password is not among them.
+_COPIED = ("line", "email", "uuid", "uuids", "full_name", "status", "group", "password_hash", "created_at", "updated_at",
+           "meta_data", "addresses")  # fmt: skip
 
-
-def stage(conn: Connection, customers: bytes, addresses: bytes) -> None:
-    """Copy a batch, lines in PostgreSQL's text format, into the temporary tables."""
-    driver: Any = conn.connection.dbapi_connection
-    with driver.cursor() as cursor:
-        for statement, lines in ((COPY, customers), (COPY_ADDRESSES, addresses)):
-            if lines:
-                with cursor.copy(statement) as copy:
-                    copy.write(lines)
-
-
-REFUSE_TWICE = text("""
-      WITH new AS (
-           INSERT INTO seen (name)
-           SELECT lower(email)
-             FROM staged
-               ON CONFLICT DO NOTHING
-           RETURNING name)
-    DELETE FROM staged
-     WHERE lower(email) NOT IN (SELECT name FROM new)
-    RETURNING line
-""")
-
-REFUSE_TAKEN = text("""
-    DELETE FROM staged
-     USING customer
-     WHERE customer.uuid = staged.uuid
-       AND lower(customer.email) <> lower(staged.email)
-    RETURNING line
-""")
-
-REFUSE_TAKEN_ADDRESS = text("""
-    DELETE FROM staged
-     USING staged_address
-      JOIN customer_address
-        ON customer_address.uuid = staged_address.uuid
-      JOIN customer
-        ON customer.customer_id = customer_address.customer_id
-     WHERE staged_address.line = staged.line
-       AND lower(customer.email) <> lower(staged.email)
-    RETURNING staged.line
-""")
-
-REFUSE_NAMELESS = text("""
-    DELETE FROM staged
-     WHERE customer_id IS NULL
-       AND full_name IS NULL
-    RETURNING line
-""")
-
-REFUSE_WITHOUT_HASH = text("""
-    DELETE FROM staged
-     WHERE customer_id IS NULL
-       AND password IS NULL
-    RETURNING line
+SEE = text("""
+    INSERT INTO seen (name, line)
+    SELECT DISTINCT ON (name) name, line
+      FROM staged, unnest(folded || uuids) AS name
+     ORDER BY name, line
+        ON CONFLICT DO NOTHING
 """)
 
 
-# A dry run has not written the batches before, where REFUSE_TAKEN would find them.
-REFUSE_NAMED_BEFORE = text("""
-      WITH new AS (
-           INSERT INTO seen (name)
-           SELECT CAST(uuid AS text)
-             FROM staged
-            WHERE customer_id IS NULL
-            UNION ALL
-           SELECT 'address ' || staged_address.uuid
-             FROM staged_address
-             JOIN staged
-               ON staged.line = staged_address.line
-            WHERE customer_id IS NULL
-               ON CONFLICT DO NOTHING
-           RETURNING name)
-    DELETE FROM staged
-     WHERE customer_id IS NULL
-       AND (CAST(uuid AS text) NOT IN (SELECT name FROM new)
-            OR line IN (SELECT line
-                          FROM staged_address
-                         WHERE 'address ' || uuid NOT IN (SELECT name FROM new)))
-    RETURNING line
+def stage(conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Copy a batch into the temporary tables."""
+    with driver(conn).cursor() as cursor, cursor.copy(COPY) as copy:
+        for row in rows:
+            copy.write_row([row.get(name) for name in _COPIED])
+    conn.execute(SEE)
+
+
+FIND_PASSWORDS = text("""
+    SELECT place, (SELECT password FROM customer WHERE customers_fold(customer.email) = customers_fold(given.email))
+      FROM unnest(CAST(:emails AS text[])) WITH ORDINALITY AS given (email, place)
 """)
 
 
-def refuse_twice(conn: Connection) -> Sequence[int]:
-    """Take out the rows whose address stood in a batch before; return their lines, as the functions below do."""
-    return conn.execute(REFUSE_TWICE).scalars().all()
+def find_passwords(conn: Connection, emails: Sequence[str]) -> Mapping[int, str]:
+    """Return the stored hashes of those e-mails that are there, by their places from 0. Feeds no answer."""
+    found = conn.execute(FIND_PASSWORDS, {"emails": list(emails)})
+    return {place - 1: password for place, password in found if password is not None}
 
 
-def refuse_taken(conn: Connection) -> Sequence[int]:
-    """Take out the rows whose uuid is that of a customer with another address."""
-    return conn.execute(REFUSE_TAKEN).scalars().all()
+FIND_GROUPS = text("""
+    UPDATE staged
+       SET group_id = coalesce((
+           SELECT customer_group_id
+             FROM customer_group
+            WHERE customers_fold(customer_group.group_name) = customers_fold(staged.group_name)), -1)
+     WHERE group_name IS NOT NULL
+    RETURNING CASE WHEN group_id = -1 THEN customers_fold(group_name) END AS folded, group_name
+""")
 
 
-def refuse_taken_address(conn: Connection) -> Sequence[int]:
-    """Take out the rows with an address whose uuid is that of another customer's."""
-    return conn.execute(REFUSE_TAKEN_ADDRESS).scalars().all()
+def find_groups(conn: Connection) -> Mapping[str, str]:
+    """Find the groups that rows name; return the names of those that are not there, by what they are compared by."""
+    found = conn.execute(FIND_GROUPS).all()
+    return {row.folded: row.group_name for row in reversed(found) if row.folded is not None}
 
 
-def refuse_named_before(conn: Connection) -> Sequence[int]:
-    """Take out the rows of new customers with a uuid that a row of a batch before has."""
-    return conn.execute(REFUSE_NAMED_BEFORE).scalars().all()
+# By ascending id, so that two who lock many at once wait for each other in turn.
+LOCK = text("""
+    SELECT count(*)
+      FROM (SELECT
+              FROM customer
+             WHERE customers_fold(email) = ANY(ARRAY(SELECT folded FROM staged))
+             ORDER BY customer_id
+               FOR UPDATE) AS locked
+""")
 
 
-def refuse_nameless(conn: Connection) -> Sequence[int]:
-    """Take out the rows of new customers without a name."""
-    return conn.execute(REFUSE_NAMELESS).scalars().all()
+def lock(conn: Connection) -> None:
+    """Have whoever else would change the customers who are there wait for this transaction."""
+    conn.execute(LOCK)
 
 
-def refuse_without_hash(conn: Connection) -> Sequence[int]:
-    """Take out the rows of new customers without a password."""
-    return conn.execute(REFUSE_WITHOUT_HASH).scalars().all()
+# An address is compared without its uuid and times.
+COMPARE = text("""
+    UPDATE staged
+       SET (customer_id, changed, readdress) = (
+           SELECT customer.customer_id,
+                  (customer.email, customer.full_name, customer.status, coalesce(customer.group_id, :default_group),
+                   customer.password, customer.created_at, customer.meta_data)
+                  IS DISTINCT FROM
+                  (staged.email, coalesce(staged.full_name, customer.full_name),
+                   coalesce(staged.status, customer.status),
+                   coalesce(staged.group_id, customer.group_id, :default_group),
+                   coalesce(staged.password, customer.password),
+                   coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
+                   coalesce(staged.meta_data, customer.meta_data)),
+                  staged.addresses IS NOT NULL AND (
+                      SELECT jsonb_agg(address - CAST('{uuid,created_at,updated_at}' AS text[]) ORDER BY place)
+                        FROM jsonb_array_elements(staged.addresses) WITH ORDINALITY AS listed (address, place))
+                  IS DISTINCT FROM (
+                      SELECT jsonb_agg(jsonb_build_object(
+                                 'full_name', full_name, 'telephone', telephone, 'address_1', address_1,
+                                 'address_2', address_2, 'city', city, 'province', province, 'country', country,
+                                 'postcode', postcode, 'is_default', coalesce(is_default, false))
+                             ORDER BY customer_address_id)
+                        FROM customer_address
+                       WHERE customer_address.customer_id = customer.customer_id)
+             FROM customer
+            WHERE customers_fold(customer.email) = staged.folded)
+""")
+
+JUDGE = text("""
+    UPDATE staged
+       SET fate = CASE
+           WHEN group_id = -1 AND NOT :create_groups
+               THEN 'group: There is no such group.'
+           WHEN (SELECT seen.line FROM seen WHERE seen.name = staged.folded) <> staged.line
+               THEN CASE WHEN :update THEN 'email: Stood in the file before.' ELSE 'skipped' END
+           WHEN EXISTS (SELECT FROM seen WHERE seen.name = ANY(staged.uuids) AND seen.line <> staged.line)
+                OR EXISTS (
+                   SELECT
+                     FROM customer
+                    WHERE customer.uuid = staged.uuid
+                      AND customers_fold(customer.email) <> staged.folded)
+                OR EXISTS (
+                   SELECT
+                     FROM customer_address
+                     JOIN customer
+                    USING (customer_id)
+                    WHERE customer_address.uuid = ANY(CAST(staged.uuids AS uuid[]))
+                      AND customers_fold(customer.email) <> staged.folded)
+               THEN 'uuid: Belongs to another customer, or that of an address does.'
+           WHEN customer_id IS NULL AND full_name IS NULL AND NOT :lenient
+               THEN 'full_name: Is missing.'
+           WHEN customer_id IS NULL AND password IS NULL AND NOT :without_passwords
+               THEN 'password: Is missing, and so is password_hash.'
+           WHEN customer_id IS NULL THEN 'added'
+           WHEN :update AND (changed OR readdress) THEN 'updated'
+           ELSE 'skipped' END
+    RETURNING line, fate
+""")
+
+
+def judge(conn: Connection, options: Mapping[str, bool]) -> Sequence[Row[Any]]:
+    """Compare the rows with who is there, and return each line with what is to become of it."""
+    conn.execute(COMPARE, {"default_group": DEFAULT})
+    return conn.execute(JUDGE, options).all()
+
+
+# Without ON CONFLICT, which would take a number of the identity for every row that it skips. Whoever registers after the
+# judgement violates a constraint, and the batch is tried again.
+INSERT = text("""
+    INSERT INTO customer (uuid, email, full_name, status, group_id, password, created_at, updated_at, meta_data)
+    SELECT coalesce(uuid, gen_random_uuid()), email, full_name, coalesce(status, 1), coalesce(group_id, :default_group),
+           coalesce(password, :unusable), nullif(coalesce(created_at, now()), '-infinity'),
+           nullif(coalesce(updated_at, now()), '-infinity'), coalesce(meta_data, '{}')
+      FROM staged
+     WHERE fate = 'added'
+     ORDER BY line
+""")
+
+END_SESSIONS = text("""
+    DELETE FROM login_session
+     USING customer, staged
+     WHERE login_session.customer_id = customer.customer_id
+       AND customer.customer_id = staged.customer_id
+       AND staged.fate = 'updated'
+       AND (customer.password <> staged.password OR (customer.status <> 0 AND staged.status = 0))
+""")
+
+UPDATE = text("""
+    UPDATE customer
+       SET email = staged.email,
+           full_name = coalesce(staged.full_name, customer.full_name),
+           status = coalesce(staged.status, customer.status),
+           group_id = coalesce(staged.group_id, customer.group_id),
+           password = coalesce(staged.password, customer.password),
+           created_at = coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
+           meta_data = coalesce(staged.meta_data, customer.meta_data),
+           updated_at = now()
+      FROM staged
+     WHERE customer.customer_id = staged.customer_id
+       AND staged.fate = 'updated'
+       AND staged.changed
+""")
+
+DELETE_ADDRESSES = text("""
+    DELETE FROM customer_address
+     USING staged
+     WHERE customer_address.customer_id = staged.customer_id
+       AND staged.fate = 'updated'
+       AND staged.readdress
+""")
+
+INSERT_ADDRESSES = text("""
+    INSERT INTO customer_address (uuid, customer_id, full_name, telephone, address_1, address_2, city, province,
+                                  country, postcode, is_default, created_at, updated_at)
+    SELECT coalesce(address.uuid, gen_random_uuid()),
+           (SELECT customer.customer_id FROM customer WHERE customers_fold(customer.email) = staged.folded),
+           address.full_name, address.telephone, address.address_1, address.address_2, address.city, address.province,
+           address.country, address.postcode, address.is_default,
+           nullif(coalesce(address.created_at, now()), '-infinity'),
+           nullif(coalesce(address.updated_at, now()), '-infinity')
+      FROM staged
+     CROSS JOIN jsonb_populate_recordset(CAST(NULL AS customer_address), staged.addresses)
+      WITH ORDINALITY AS address
+     WHERE staged.fate = 'added'
+        OR (staged.fate = 'updated' AND staged.readdress)
+     ORDER BY staged.line, address.ordinality
+""")
+
+
+def write(conn: Connection) -> None:
+    """Add and update customers as judged; a new password, or status 0, ends the sessions."""
+    conn.execute(INSERT, {"default_group": DEFAULT, "unusable": UNUSABLE})
+    for statement in (END_SESSIONS, UPDATE, DELETE_ADDRESSES, INSERT_ADDRESSES):
+        conn.execute(statement)
