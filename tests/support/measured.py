@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.service import Service, free_port
+from tests.support.service import Service
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
@@ -15,14 +15,13 @@ Sample = tuple[str, frozenset[tuple[str, str]]]
 class Measured:
     """A running service and its metrics."""
 
-    def __init__(self, start: Callable[..., Service], *args: Path, **settings: str) -> None:
+    def __init__(self, start: Callable[..., Service], *args: Path | str, **settings: str) -> None:
         """Start the service by a function that takes these arguments and its settings."""
-        self.port = free_port()
-        self.service = start(*args, CUSTOMERS_METRICS=f"127.0.0.1:{self.port}", **settings)
+        self.service = start(*args, **settings)
 
     def scrape(self) -> dict[Sample, float]:
         """Return each sample's value, by name and labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.service.base}/metrics", timeout=10) as response:
             assert response.status == 200
             families = text_string_to_metric_families(response.read().decode())
         return {(found.name, frozenset(found.labels.items())): found.value for one in families for found in one.samples}
@@ -33,6 +32,5 @@ class Measured:
         return sum(value for (found, having), value in self.scrape().items() if found == name and wanted <= having)
 
     def workers(self) -> list[psutil.Process]:
-        """Return the workers; the first child of the master is the one that serves metrics."""
-        children = sorted(psutil.Process(self.service.process.pid).children(), key=lambda child: child.create_time())
-        return children[1:]
+        """Return the workers."""
+        return psutil.Process(self.service.process.pid).children()

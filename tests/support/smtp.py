@@ -15,8 +15,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from customers.outbox.service import deliver_next
 from customers.context import Context
+from customers.http import context
+from customers.mail.sender import deliver_next
 from tests.conftest import new_client
 from tests.support.database import Db
 from tests.support.service import free_port
@@ -192,7 +193,7 @@ class Mailing:
     def __init__(self, make_app: Callable[..., Flask], smtp: MailServer, db: Db, **settings: Any) -> None:
         defaults = {"smtp_url": smtp.url, "mail_from": MAIL_FROM, "reset_url": RESET_URL}
         self.app = make_app(**{**defaults, **settings})
-        self.ctx: Context = self.app.extensions["customers"]
+        self.ctx: Context = context.of(self.app)
         self.smtp = smtp
         self.db = db
 
@@ -207,7 +208,7 @@ class Mailing:
     def deliver(self) -> list[Mail]:
         """Have the service send what is due; return what arrived."""
         before = len(self.smtp.mails)
-        while deliver_next(self.ctx):
+        while deliver_next(self.ctx.db, self.ctx.settings, self.ctx.mail):
             pass
         return self.smtp.mails[before:]
 
