@@ -3,7 +3,6 @@
 import gc
 import threading
 from collections.abc import Callable
-<<<<<<< HEAD
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -13,11 +12,6 @@ from tests.support.database import Db
 from tests.support.service import wait_until
 
 T = TypeVar("T")
-=======
-from typing import Any
-
-from tests.support.database import Db
->>>>>>> 133f1df04015fc56eaf64db1fbcda678dfaeb354
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
@@ -44,7 +38,6 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 def waiting_for_a_lock(db: Db) -> int:
     """Return how many connections to this database wait for a lock."""
     return len(db.all("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
-<<<<<<< HEAD
 
 
 def overtaken(database: str, db: Db, statements: str, act: Callable[[], T], meanwhile: Any = None) -> T:
@@ -62,5 +55,3 @@ def overtaken(database: str, db: Db, statements: str, act: Callable[[], T], mean
             meanwhile()
         conn.commit()
         return result.result()
-=======
->>>>>>> 133f1df04015fc56eaf64db1fbcda678dfaeb354
