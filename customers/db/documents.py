@@ -10,6 +10,10 @@ class Document(NamedTuple):
     body: str
     version: str
 
+    def extended(self, member: str, value: Any) -> "Document":
+        """Return this JSON object with one more member."""
+        return self._replace(body=f"{self.body[:-1]},{json.dumps({member: value})[1:]}")
+
     def parsed(self) -> Any:
         """Return the JSON as Python values."""
         return json.loads(self.body)

@@ -181,13 +181,18 @@ class Database:
         finally:
             self._own.used = False
 
-    def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the only row of a statement on a hot path, outside any transaction.
+    def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the only row of a statement on a hot path, outside any transaction; None if it has none.
 
         psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
         """
         _, connection = self._connection()
         row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
+        return row
+
+    def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the row of a statement that always has one, as fetch_first() does."""
+        row = self.fetch_first(statement, values)
         assert row is not None, "a statement with one row"
         return row
 

@@ -23,21 +23,25 @@ def digest(sid: str | None) -> bytes | None:
         return None
 
 
-# Who is calling, in one row: a customer, an admin, both or nobody. A session counts while its account is there and
-# enabled, whoever disabled it. A digest of null finds nothing. Reads on hot paths select CALLER from SESSIONS and join
-# what is asked for, so that one statement answers them. Two columns of JSON cost the driver less than a dozen others.
-CALLER = "row_to_json(customer_session) AS customer, row_to_json(admin_session) AS admin"
-SESSIONS = """(SELECT) AS request
-      LEFT JOIN (
-           SELECT customer.customer_id, customer.uuid, customer.email, coalesce(customer.group_id, 1) AS group_id,
+# The session of a customer, while the account is there and enabled: its columns, and where they are from.
+CUSTOMER = """customer.customer_id, customer.uuid, customer.email, coalesce(customer.group_id, 1) AS group_id,
                   login_session.created_at > now() - make_interval(secs => :recent_login) AS recent,
-                  login_session.last_seen_at < now() - interval '1 minute' AS unseen
-             FROM login_session
+                  login_session.last_seen_at < now() - interval '1 minute' AS unseen"""
+CUSTOMER_SESSION = """login_session
              JOIN customer
                ON customer.customer_id = login_session.customer_id
               AND customer.status = 1
             WHERE login_session.digest = :customer_digest
-              AND login_session.expires_at > now()) AS customer_session
+              AND login_session.expires_at > now()"""
+
+# Who is calling, in one row: a customer, an admin, both or nobody. A session counts while its account is there and
+# enabled, whoever disabled it. A digest of null finds nothing. Reads on hot paths select CALLER from SESSIONS and join
+# what is asked for, so that one statement answers them. Two columns of JSON cost the driver less than a dozen others.
+CALLER = "row_to_json(customer_session) AS customer, row_to_json(admin_session) AS admin"
+SESSIONS = f"""(SELECT) AS request
+      LEFT JOIN (
+           SELECT {CUSTOMER}
+             FROM {CUSTOMER_SESSION}) AS customer_session
         ON true
       LEFT JOIN (
            SELECT admin_user.admin_user_id, admin_user.uuid, admin_user.email,
@@ -83,18 +87,9 @@ def settle(
     Raises NotAuthenticated for a header that names no session.
     """
     customer = admin = None
-    if customer_found is not None and claim.customer_digest:
-        customer = Account(
-            "customer",
-            customer_found["customer_id"],
-            UUID(customer_found["uuid"]),
-            customer_found["email"],
-            claim.customer_digest,
-            customer_found["recent"],
-            customer_found["group_id"],
-        )
-        if customer_found["unseen"]:
-            touch(db, claim.customer_digest, settings.customer_idle, settings.customer_lifetime)
+    if customer_found is not None:
+        found = {**customer_found, "uuid": UUID(customer_found["uuid"])}
+        customer = settle_customer(db, settings, claim, **found).customer
     if admin_found is not None and claim.admin_digest:
         admin = Account(
             "admin",
@@ -109,6 +104,26 @@ def settle(
     if claim.by_header and customer is None and admin is None:
         raise NotAuthenticated()
     claim.caller = Caller(customer, admin, claim.origin)
+    return claim.caller
+
+
+def settle_customer(
+    db: Database,
+    settings: Settings,
+    claim: Claim,
+    customer_id: int,
+    uuid: UUID,
+    email: str,
+    group_id: int,
+    recent: bool,
+    unseen: bool,
+) -> Caller:
+    """Return the customer who is calling, from the columns of CUSTOMER, as settle() does."""
+    assert claim.customer_digest is not None, "a session has been found by it"
+    if unseen:
+        touch(db, claim.customer_digest, settings.customer_idle, settings.customer_lifetime)
+    account = Account("customer", customer_id, uuid, email, claim.customer_digest, recent, group_id)
+    claim.caller = Caller(account, None, claim.origin)
     return claim.caller
 
 

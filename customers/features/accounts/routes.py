@@ -1,6 +1,6 @@
 """Customers over HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,14 +24,16 @@ blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", descri
 _ATTACHMENT = {"Content-Disposition": {"schema": {"type": "string"}, "description": "Has a browser save it as a file"}}
 
 
-def _linked(customer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a customer with the two documented links."""
-    edit = f"/admin/customers/edit/{customer['uuid']}"
-    links = [
+def _links(uuid: object) -> list[dict[str, Any]]:
+    """Return the two documented links of a customer."""
+    return [
         {"rel": rel, "href": href, "action": "GET", "types": ["text/xml"]}
-        for rel, href in (("customerGrid", "/admin/customers"), ("edit", edit))
+        for rel, href in (("customerGrid", "/admin/customers"), ("edit", f"/admin/customers/edit/{uuid}"))
     ]
-    return {**customer, "links": links}
+
+
+def _linked(customer: Row[Any]) -> dict[str, Any]:
+    return {**customer._asdict(), "links": _links(customer.uuid)}
 
 
 @blueprint.route("", methods=["POST"])
@@ -46,7 +48,7 @@ def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Cre
     admin is not limited.
     """
     customer, replayed = service.create(context.current(), caller, new, key)
-    return Created(_linked(customer._asdict()), f"/api/customers/{customer.uuid}", replayed)
+    return Created(_linked(customer), f"/api/customers/{customer.uuid}", replayed)
 
 
 @blueprint.route("", methods=["GET"])
@@ -95,7 +97,7 @@ def get_customer(claim: Claim, uuid: Whose) -> Document:
 @blueprint.arguments(schemas.CustomerChanges)
 def update_customer(
     claim: Claim, changes: dict[str, Any], uuid: Whose, versions: Sequence[str] | None
-) -> Mapping[str, Any]:
+) -> Document | dict[str, Any]:
     """Update a customer.
 
     Changes what the body names. One's own e-mail or password needs a recent login, and an e-mail can be changed five
@@ -103,10 +105,12 @@ def update_customer(
     disabling it ends all.
     """
     ctx = context.current()
-    if changes.keys() == {"full_name"}:
-        return _linked(service.rename(ctx, claim, uuid, changes["full_name"], versions))
+    if changes.keys() == {"full_name"} and (
+        own := service.rename_own(ctx, claim, uuid, changes["full_name"], versions)
+    ):
+        return own.extended("links", _links(authorization.require_customer(claim.caller).uuid))
     caller, uuid = authorization.require_owner_or_admin(access.identified(claim), uuid)
-    return _linked(service.update(ctx, caller, uuid, changes, versions)._asdict())
+    return _linked(service.update(ctx, caller, uuid, changes, versions))
 
 
 @blueprint.route("/<customer:uuid>", methods=["DELETE"])

@@ -16,7 +16,6 @@ from customers.errors import (
     CustomerNotFound,
     EmailTaken,
     InvalidInput,
-    NotAuthenticated,
     NothingToUpdate,
     PreconditionFailed,
     StatusForbidden,
@@ -24,7 +23,7 @@ from customers.errors import (
 from customers.features.accounts import person_sql, search, sql
 from customers.mail import outbox
 from customers.security import authorization, limits, sessions, trail
-from customers.security.authorization import Whose
+from customers.security.authorization import ME, Whose
 from customers.security.callers import Actor, Caller, Claim
 from customers.security.trail import Details, Event, Subject
 
@@ -112,25 +111,26 @@ def list_page(
     return found
 
 
-def rename(
+def rename_own(
     ctx: Context, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
-) -> Mapping[str, Any]:
-    """Give a customer a new name, in one statement with who is calling; return the row as it is answered.
+) -> Document | None:
+    """Give a customer who changes the own account a new name, in one statement with who is calling; return the account.
 
-    ``versions`` are those that If-Match allows, None any. Raises NotAuthenticated, Forbidden, CustomerNotFound,
-    PreconditionFailed.
+    None, and nothing is done, if somebody else is calling. ``versions`` are those that If-Match allows, None any.
+    Raises PreconditionFailed.
     """
-    caller, renamed = sql.rename(ctx.db, ctx.settings, claim, whose, full_name, versions)
-    caller, _ = authorization.require_owner_or_admin(caller, whose)
-    if not renamed.found:
-        raise CustomerNotFound()
-    if not renamed.alive:
-        raise NotAuthenticated()
-    if renamed.answer is None:
+    if whose != ME and claim.admin_digest not in (None, claim.customer_digest):
+        return None  # an admin's act, if that is an admin
+    found = sql.rename_own(ctx.db, ctx.settings, claim, whose, full_name, versions)
+    if found is None:
+        return None
+    caller, renamed = found
+    if renamed.customer is None:
         raise PreconditionFailed()
     details = {"fields": ["full_name"] if renamed.differs else []}
-    trail.write_lines(caller.actor, Subject("customer", UUID(renamed.answer["uuid"])), {"customer_updated": details})
-    return {**renamed.answer, "version": renamed.version}
+    subject = Subject("customer", authorization.require_customer(caller).uuid)
+    trail.write_lines(caller.actor, subject, {"customer_updated": details})
+    return renamed.customer
 
 
 def update(

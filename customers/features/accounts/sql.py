@@ -136,98 +136,61 @@ def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
     return conn.execute(FIND, {"uuid": uuid}).one_or_none()
 
 
-# In one statement: who is calling, and with the customer's row locked whether a customer's session is still there; then
-# the new name, and its entry in the audit trail. A session that another transaction has just ended is not found by FOR
-# KEY SHARE, although this statement began before.
-RENAME = text(f"""
-      WITH caller AS MATERIALIZED (
-           SELECT {sessions.CALLER}, customer_session.customer_id, customer_session.uuid AS customer_uuid,
-                  admin_session.uuid AS admin_uuid
-             FROM {sessions.SESSIONS}),
-           asked AS MATERIALIZED (
-           SELECT caller.customer, caller.admin, caller.customer_id,
-                  coalesce(CAST(:uuid AS uuid), caller.customer_uuid) AS uuid,
-                  CASE WHEN CAST(:uuid AS uuid) IS NOT NULL THEN caller.admin_uuid END AS admin_uuid,
-                  caller.customer_uuid
-             FROM caller),
-           before AS MATERIALIZED (
-           SELECT customer.customer_id, customer.full_name
-             FROM customer
-             JOIN asked
-               ON customer.uuid = asked.uuid
-              AND (customer.customer_id = asked.customer_id OR asked.admin_uuid IS NOT NULL)
-              FOR NO KEY UPDATE OF customer),
-           alive AS MATERIALIZED (
-           SELECT login_session.digest
-             FROM before
-             JOIN asked
-               ON true
-             JOIN login_session
-               ON login_session.digest = CASE WHEN asked.admin_uuid IS NULL THEN CAST(:customer_digest AS bytea)
-                                              ELSE CAST(:admin_digest AS bytea) END
+# In one statement: whose session it is, with both rows locked; then the new name, and its entry in the audit trail. A
+# session that another transaction has just ended is not found by FOR KEY SHARE, although this statement began before.
+RENAME_OWN = text(f"""
+      WITH own AS MATERIALIZED (
+           SELECT {sessions.CUSTOMER}, customer.full_name
+             FROM {sessions.CUSTOMER_SESSION}
+              AND customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid)
+              FOR NO KEY UPDATE OF customer
               FOR KEY SHARE OF login_session),
            changed AS (
            UPDATE customer
               SET full_name = :full_name,
                   updated_at = now()
-             FROM before
-             JOIN alive
-               ON true
-            WHERE customer.customer_id = before.customer_id
+             FROM own
+            WHERE customer.customer_id = own.customer_id
               AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
            RETURNING customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
                      customer.full_name, customers_time(customer.created_at) AS created_at,
                      customers_time(customer.updated_at) AS updated_at, {VERSION} AS version,
-                     customer.full_name IS DISTINCT FROM before.full_name AS differs),
+                     customer.full_name IS DISTINCT FROM own.full_name AS differs),
            recorded AS (
            INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
                                   details)
-           SELECT 'customer_updated', CASE WHEN asked.admin_uuid IS NULL THEN 'customer' ELSE 'admin' END,
-                  coalesce(asked.admin_uuid, asked.customer_uuid), 'customer', changed.uuid, CAST(:ip AS inet),
-                  :user_agent, :request_id,
-                  CASE WHEN changed.differs THEN CAST(:details AS jsonb) ELSE CAST(:no_details AS jsonb) END
-             FROM changed
-             JOIN asked
-               ON true)
-    SELECT asked.customer, asked.admin, before.customer_id IS NOT NULL AS found, alive.digest IS NOT NULL AS alive,
-           (SELECT row_to_json(answer)
+           SELECT 'customer_updated', 'customer', uuid, 'customer', uuid, CAST(:ip AS inet), :user_agent, :request_id,
+                  CASE WHEN differs THEN CAST(:details AS jsonb) ELSE CAST(:no_details AS jsonb) END
+             FROM changed)
+    SELECT own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
+           (SELECT CAST(row_to_json(answer) AS text)
               FROM (SELECT changed.customer_id, changed.uuid, changed.status, changed.group_id, changed.email,
                            changed.full_name, changed.created_at, changed.updated_at) AS answer
-             WHERE changed.uuid IS NOT NULL) AS answer,
+             WHERE changed.uuid IS NOT NULL) AS body,
            changed.version, changed.differs
-      FROM asked
-      LEFT JOIN before
-        ON true
-      LEFT JOIN alive
-        ON true
+      FROM own
       LEFT JOIN changed
         ON true
 """)
 
 
 class Renamed(NamedTuple):
-    """What has become of a new name.
+    """What has become of a customer's new name: None if it has none of the versions that were asked for."""
 
-    Whether the customer was found, whether the caller's session was still there, and the answer with its version; None
-    if the customer has none of the versions that were asked for.
-    """
-
-    found: bool
-    alive: bool
-    answer: dict[str, Any] | None
-    version: str | None
-    differs: bool | None
+    customer: Document | None
+    differs: bool
 
 
-def rename(
+def rename_own(
     db: Database, settings: Settings, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
-) -> tuple[Caller, Renamed]:
-    """Give a customer a new name; return who is calling, and what has become of it.
+) -> tuple[Caller, Renamed] | None:
+    """Give a customer who is signed in a new name; return who that is, and what has become of it.
 
-    Raises NotAuthenticated for a header that names no session.
+    None, and nothing is done, if the claim is not that customer's.
     """
     values = {
-        **sessions.parameters(settings, claim),
+        "customer_digest": claim.customer_digest,
+        "recent_login": settings.recent_login,
         "uuid": None if whose == ME else whose,
         "full_name": full_name,
         "versions": None if versions is None else list(versions),
@@ -237,8 +200,11 @@ def rename(
         "details": '{"fields": ["full_name"]}',
         "no_details": '{"fields": []}',
     }
-    customer, admin, *outcome = db.fetch_one(RENAME, values)
-    return sessions.settle(db, settings, claim, customer, admin), Renamed(*outcome)
+    row = db.fetch_first(RENAME_OWN, values)
+    if row is None:
+        return None
+    *account, body, version, differs = row
+    return sessions.settle_customer(db, settings, claim, *account), Renamed(body and Document(body, version), differs)
 
 
 # None means "as it is": no column here may become null.
