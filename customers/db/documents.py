@@ -3,6 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Document(NamedTuple):
     """One thing as the JSON text that is answered, and its version, which is its ETag."""
@@ -12,7 +14,7 @@ class Document(NamedTuple):
 
     def extended(self, member: str, value: Any) -> "Document":
         """Return this JSON object with one more member."""
-        return self._replace(body=f"{self.body[:-1]},{json.dumps({member: value})[1:]}")
+        return self._replace(body=f"{self.body[:-1]},{_encode({member: value})[1:]}")
 
     def parsed(self) -> Any:
         """Return the JSON as Python values."""
