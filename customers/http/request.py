@@ -68,11 +68,14 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
         request_id = sent if sent and _SANE_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"
         environ[ID] = request_id
         logs.request_id.set(request_id)
-        status = 500
+        status, rule = 500, None
 
         def started(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            nonlocal status
+            nonlocal status, rule
             status = int(line[:3])
+            # Here and not at the end: Flask takes its request out of the environment when it is done.
+            matched = getattr(environ.get("werkzeug.request"), "url_rule", None)
+            rule = matched and matched.rule
             headers += (("X-Request-ID", request_id), _NO_SNIFFING)
             if not any(name == "Content-Security-Policy" for name, _ in headers):
                 headers += _NO_PAGE
@@ -96,9 +99,6 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
             return found
         finally:
             seconds = time.perf_counter() - began
-            request = environ.get("werkzeug.request")
-            matched = getattr(request, "url_rule", None)
-            rule = matched.rule if matched else None
             if rule:
                 environ[ROUTE] = metrics.template(rule)
             metrics.request(rule, environ["REQUEST_METHOD"], status, seconds)
