@@ -73,7 +73,7 @@ def post_worker_init(worker: ThreadWorker) -> None:
     app = worker.wsgi
     ctx = context.of(app)
     if provider := tracing.start(os.environ):
-        tracing.trace_statements(ctx.db.engine, provider)
+        ctx.db.cursor_factory = tracing.traced_cursor(provider)
         app.wsgi_app = tracing.trace_requests(app.wsgi_app, provider)
         atexit.register(tracing.stop, provider)
     if ctx.settings.mail_sender and ctx.mail.available:

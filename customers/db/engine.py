@@ -108,6 +108,7 @@ class Database:
             hide_parameters=True,  # an exception's text goes to the log; its parameters may be hashes
         )
         self._own = threading.local()
+        self.cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor  # of connections that are made from now on
 
     def _connect(self) -> PatientConnection:
         settings = self._settings
@@ -123,6 +124,7 @@ class Database:
             prepare_threshold=5 if settings.prepared_statements else None,
         )
         conn.patience = settings.database_timeout
+        conn.cursor_factory = self.cursor_factory
         encoding = conn.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             conn.close()

@@ -8,9 +8,9 @@ statements go out, in which parameters are names.
 import importlib.util
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Engine, event
+import psycopg
 
 from customers import __version__
 from customers.telemetry.logs import trace_id
@@ -107,32 +107,29 @@ def trace_requests(app: Wsgi, provider: "TracerProvider") -> Wsgi:
     return traced
 
 
-def trace_statements(engine: Engine, provider: "TracerProvider") -> None:
-    """Make a span for each statement that a traced request executes."""
+def traced_cursor(provider: "TracerProvider") -> type[psycopg.Cursor[Any]]:
+    """Return a class of cursors that make a span for each statement that a traced request executes."""
     from opentelemetry import trace
     from opentelemetry.trace import SpanKind, Status, StatusCode
 
     tracer: Tracer = provider.get_tracer("customers", __version__)
 
-    def begin(_conn: Any, _cursor: Any, statement: str, _values: Any, execution: Any, _many: bool) -> None:
-        if trace.get_current_span().is_recording():
-            text = " ".join(statement.split())
-            execution.span = tracer.start_span(
+    class TracedCursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *args: Any, **kwargs: Any) -> Self:
+            if not trace.get_current_span().is_recording():
+                return super().execute(query, *args, **kwargs)
+            text = " ".join((query.decode() if isinstance(query, bytes) else str(query)).split())
+            with tracer.start_as_current_span(
                 text.partition(" ")[0],
                 kind=SpanKind.CLIENT,
                 attributes={"db.system.name": "postgresql", "db.query.text": text},
-            )
+                record_exception=False,  # PostgreSQL's messages repeat values
+                set_status_on_exception=False,
+            ) as span:
+                try:
+                    return super().execute(query, *args, **kwargs)
+                except psycopg.Error:
+                    span.set_status(Status(StatusCode.ERROR))
+                    raise
 
-    def end(_conn: Any, _cursor: Any, _statement: str, _values: Any, execution: Any, _many: bool) -> None:
-        if hasattr(execution, "span"):
-            execution.span.end()
-
-    def fail(failure: Any) -> None:
-        if hasattr(failure.execution_context, "span"):
-            # Without the exception: PostgreSQL's messages repeat values.
-            failure.execution_context.span.set_status(Status(StatusCode.ERROR))
-            failure.execution_context.span.end()
-
-    event.listen(engine, "before_cursor_execute", begin)
-    event.listen(engine, "after_cursor_execute", end)
-    event.listen(engine, "handle_error", fail)
+    return TracedCursor
