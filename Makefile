@@ -9,7 +9,7 @@ MANIFESTS := build/manifests/.installed/requirements-manifests.txt
 LOCK := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-header --upgrade
 
-BENCHES := floor
+BENCHES := floor hashing rush million memory timing bulk
 SECONDS := 60
 TESTS   :=
 

@@ -51,8 +51,8 @@ def server(url: str | None) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database(server_url: str, schema: Path, customers: int = 0) -> Iterator[Database]:
-    """Make a database with a schema and so many customers; drop it at the end."""
+def database(server_url: str, schema: Path, customers: int = 0, hashed: str = "!") -> Iterator[Database]:
+    """Make a database with a schema and so many customers with one password hash; drop it at the end."""
     name = f"bench_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name}".encode())
@@ -60,7 +60,7 @@ def database(server_url: str, schema: Path, customers: int = 0) -> Iterator[Data
             url = _as_url(make_conninfo(server_url, dbname=name))
             with psycopg.connect(url) as own:
                 own.execute(schema.read_text().encode())
-                yield_value = _fill(own, url, customers)
+                yield_value = _fill(own, url, customers, hashed)
             with psycopg.connect(url, autocommit=True) as own:
                 own.execute("VACUUM ANALYZE")
             yield yield_value
@@ -77,7 +77,7 @@ def _as_url(conninfo: str) -> str:
 
 FILL = """
     INSERT INTO customer (email, password, full_name)
-    SELECT 'customer' || number || '@example.com', '!', 'Customer ' || number
+    SELECT 'customer' || number || '@example.com', %s, 'Customer ' || number
       FROM generate_series(1, %s) AS number
 """
 ADDRESSES = """
@@ -92,8 +92,8 @@ ADMIN = """
 SESSION = "INSERT INTO login_session (digest, {}, expires_at) VALUES (%s, %s, now() + interval '1 day')"
 
 
-def _fill(conn: psycopg.Connection[Any], url: str, customers: int) -> Database:
-    conn.execute(FILL, [customers])
+def _fill(conn: psycopg.Connection[Any], url: str, customers: int, hashed: str) -> Database:
+    conn.execute(FILL, [hashed, customers])
     conn.execute(ADDRESSES)
     found = conn.execute("SELECT customer_id, uuid FROM customer ORDER BY customer_id LIMIT %s", [SESSIONS]).fetchall()
     sids = [str(uuid.uuid4()) for _ in range(len(found) + 1)]

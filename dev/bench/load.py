@@ -1,5 +1,6 @@
 """Clients that send one request again and again: wrk where it is installed, else processes of Python."""
 
+import functools
 import http.client
 import multiprocessing
 import re
@@ -7,8 +8,14 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable
 
 from dev.bench.data import Act
+
+Request = tuple[str, str, str | None, dict[str, str]]  # method, path, body, headers
+Make = Callable[[int, int], Request]  # by the number of a client, and of its request
+JSON = {"Content-Type": "application/json"}
 
 _SCRIPT = """
 local sids = {{ {sids} }}
@@ -59,20 +66,55 @@ def _wrk(port: int, act: Act, connections: int, seconds: int) -> tuple[int, floa
 
 def _python(port: int, act: Act, connections: int, seconds: int) -> tuple[int, float, int]:
     began = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(connections) as pool:
-        jobs = [pool.apply_async(_ask, (port, act, number, seconds)) for number in range(connections)]
-        found = [job.get() for job in jobs]
-    return sum(good + bad for good, bad in found), time.monotonic() - began, sum(bad for _, bad in found)
+    found = Crowd(port, functools.partial(_in_turn, act), connections, seconds).statuses()
+    return found.total(), time.monotonic() - began, found.total() - found[200]
 
 
-def _ask(port: int, act: Act, number: int, seconds: int) -> tuple[int, int]:
-    """Send an act one after the other; return how many were answered well, and how many not."""
-    conn, good, bad = http.client.HTTPConnection("127.0.0.1", port, timeout=30), 0, 0
+def _in_turn(act: Act, client: int, number: int) -> Request:
+    sid = act.sids[(client + number) % len(act.sids)]
+    return act.method, act.path, act.body, {"X-Session-ID": sid, "Content-Type": "application/json"}
+
+
+class Crowd:
+    """Processes of Python that send requests for some seconds, each on one connection, from now on.
+
+    ``make(client, number)`` returns a client's request; it must be a function that can be pickled.
+    """
+
+    def __init__(self, port: int, make: Make, clients: int, seconds: float) -> None:
+        self._pool = multiprocessing.get_context("fork").Pool(clients)
+        self._jobs = [self._pool.apply_async(_send, (port, make, client, seconds)) for client in range(clients)]
+
+    def statuses(self) -> Counter[int]:
+        """Wait for the end; return how many answers of which status there were."""
+        with self._pool:
+            return sum((job.get() for job in self._jobs), Counter[int]())
+
+
+def _send(port: int, make: Make, client: int, seconds: float) -> Counter[int]:
+    conn, found = http.client.HTTPConnection("127.0.0.1", port, timeout=60), Counter[int]()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        headers = {"X-Session-ID": act.sids[(number + good) % len(act.sids)], "Content-Type": "application/json"}
-        conn.request(act.method, act.path, act.body, headers)
-        response = conn.getresponse()
-        response.read()
-        good, bad = (good + 1, bad) if response.status == 200 else (good, bad + 1)
-    return good, bad
+        found[ask(conn, make(client, found.total()))] += 1
+    return found
+
+
+def ask(conn: http.client.HTTPConnection, request: Request) -> int:
+    """Send a request and read the answer; return its status."""
+    conn.request(*request)
+    response = conn.getresponse()
+    response.read()
+    return response.status
+
+
+def times(port: int, request: Request, seconds: float) -> list[float]:
+    """Send a request again and again on one connection; return how many seconds each took. Raises for a failure."""
+    conn, found = http.client.HTTPConnection("127.0.0.1", port, timeout=60), list[float]()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        status = ask(conn, request)
+        found.append(time.perf_counter() - began)
+        if status >= 300:
+            raise RuntimeError(f"{request[:2]}: {status}")
+    return found
