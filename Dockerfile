@@ -5,11 +5,12 @@
 #   docker run --read-only --cap-drop ALL --security-opt no-new-privileges --stop-timeout 35 --publish 8000:8000 \
 #       --env-file settings.env customers
 #
-# The one place it must be able to write is /dev/shm, which every container has, or in its stead /tmp.
+# The one place it must be able to write is /dev/shm, which every container has, or in its stead /tmp. After init-db the
+# owner of the tables applies deploy/role.sql; settings.env names the role that it makes.
 
 # Any image with python3 (3.11 or later) and its venv module. Both stages must use the same one: a virtual environment
 # only works with the interpreter it was made from.
-ARG BASE=docker.io/library/python:3.13-slim-trixie
+ARG BASE=docker.io/library/python:3.13.16-slim-trixie
 
 
 FROM ${BASE} AS build

@@ -3,14 +3,19 @@
 import atexit
 import gc
 import os
+import shutil
 import sys
 import tempfile
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
+# In memory where that can be written: in a container whose root is read-only, /dev/shm is often all there is.
+memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
 # prometheus-client looks for this when it is imported: the workers count in files of a folder of their own.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="customers-metrics-"))
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="customers-metrics-", dir=memory)
 
 from prometheus_client import multiprocess
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,7 +45,7 @@ limit_request_line = 8190
 limit_request_field_size = 8200
 limit_request_fields = 1000
 forwarder_headers = ""  # by default a header SCRIPT_NAME from this machine would change which path is served
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a slow disk must not make a worker look dead
+worker_tmp_dir = memory  # a slow disk must not make a worker look dead
 control_socket_disable = True
 accesslog = None  # the application writes the access log: see customers/http/request.py
 logconfig_dict = logs.configuration(settings.log_level, settings.log_format)
@@ -80,6 +85,12 @@ def post_worker_init(worker: ThreadWorker) -> None:
         sender = Sender(ctx.db, ctx.settings, ctx.mail)
         sender.start()
         atexit.register(sender.stop)
+
+
+def on_exit(_: Arbiter) -> None:
+    """Remove the metrics' folder."""
+    if (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]).startswith(f"{memory or tempfile.gettempdir()}/customers-metrics-"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def child_exit(_: Arbiter, worker: ThreadWorker) -> None:

@@ -8,7 +8,7 @@ umask 077
 random() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 
 if [ ! -e .env ]; then
-    printf 'POSTGRES_PASSWORD=%s\nCUSTOMERS_SECRET_KEY=%s\n' "$(random)" "$(random)" > .env.new
+    printf '%s\n' "POSTGRES_PASSWORD=$(random)" "SERVICE_PASSWORD=$(random)" "CUSTOMERS_SECRET_KEY=$(random)" > .env.new
     mv .env.new .env
 fi
 

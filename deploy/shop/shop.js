@@ -121,6 +121,16 @@ element("logout").addEventListener("click", async () => {
   say("You are signed out.");
 });
 
+// A page that the browser keeps for its Back button comes back as it was left, also after a sign-out in another tab: so it is
+// left empty, and reads again who is signed in.
+addEventListener("pagehide", () => {
+  show(null);
+  element("guest").hidden = true;
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) load();
+});
+
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (token) {
   history.replaceState(null, "", "/"); // not to be left in the history

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.deploy.front import Front
+from tests.deploy.front import TRUSTED, Front
 from tests.support.service import database_url
 from tests.support.smtp import MAIL_FROM, MailServer
 
@@ -24,6 +24,8 @@ def front(
     front = Front(
         tmp_path_factory.mktemp("front"),
         database_url(make_database()),
+        {f'# "{TRUSTED}"': f'"{TRUSTED}"'},
+        CUSTOMERS_TRUSTED_ORIGINS=TRUSTED,
         CUSTOMERS_SMTP_URL=mails.url,
         CUSTOMERS_MAIL_FROM=MAIL_FROM,
         CUSTOMERS_RESET_URL="https://shop.example/reset-password#token={token}",

@@ -15,6 +15,7 @@ from tests.deploy.nginx import UNLIMITED, Nginx
 from tests.support.service import BIN, Service, environment
 
 ADMIN = "ada@shop.example"
+TRUSTED = "https://app.example"  # an origin that deploy/nginx.conf has in a comment
 ROLE = "customers_service"
 ROLE_SQL = (REPOSITORY / "deploy" / "role.sql").read_text()
 
@@ -142,7 +143,9 @@ class Front:
 
     def make_admin(self) -> None:
         """Make the admin."""
-        self.instances.flask("create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin", given=f"{PASSWORD}\n")
+        self.instances.flask(
+            "create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin", given=f"{PASSWORD}\n"
+        )
 
     def log_in(self, email: str, path: str = "/customer/login", cookie: str = "") -> tuple[str, str]:
         """Sign in; return the sid and the cookie, as they are sent back."""

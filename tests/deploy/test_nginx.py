@@ -9,15 +9,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import PASSWORD
-from tests.deploy.front import ADMIN, Front
+from tests.deploy.front import ADMIN, TRUSTED, Front
 from tests.deploy.nginx import NAME, UNPRIVILEGED, Answer, Nginx
 from tests.support.service import free_port, wait_until
+
+TRUSTING = {f'# "{TRUSTED}"': f'"{TRUSTED}"'}
+# As deploy/nginx.conf says for a shop behind another proxy; so the tests can come from any address.
+BEHIND_A_PROXY = {"sendfile on;": "sendfile on; set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;"}
 
 
 @pytest.fixture
 def limited(front: Front) -> Iterator[Nginx]:
     """Return an nginx with the reference's own rates."""
-    nginx = Nginx(front.instances.ports, front.backend.port, rate=None)
+    nginx = Nginx(front.instances.ports, front.backend.port, {**BEHIND_A_PROXY, **TRUSTING})
     yield nginx
     nginx.stop()
 
@@ -25,9 +29,15 @@ def limited(front: Front) -> Iterator[Nginx]:
 @pytest.fixture
 def alone() -> Iterator[Nginx]:
     """Return an nginx behind which nobody listens."""
-    nginx = Nginx([free_port(), free_port()], free_port())
+    nginx = Nginx([free_port(), free_port()], free_port(), TRUSTING)
     yield nginx
     nginx.stop()
+
+
+def may_read(answer: Answer, origin: str) -> bool:
+    """Return whether a page of an origin may read an answer, and when to try again."""
+    names = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")
+    return [answer.headers.get_all(name) for name in names] == [[origin], ["true"], ["Retry-After, X-Request-ID"]]
 
 
 def is_error(answer: Answer, status: int, code: str) -> bool:
@@ -70,18 +80,47 @@ def test_another_name_reaches_nobody(front: Front) -> None:
     assert front.nginx.call("GET", "/openapi.json", Host="evil.example").status == 421
 
 
-def test_a_client_cannot_choose_its_address(front: Front) -> None:
+def test_a_client_cannot_choose_its_address_host_or_scheme(front: Front) -> None:
     front.register("address@example.com")
     sid, _ = front.log_in("address@example.com")
-    spoofed = {"X_Forwarded_For": "203.0.113.9", "X_Real_IP": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
+    lies = {
+        f"{name}": "evil.example"
+        for name in (
+            "X_Forwarded_For", "X_Real_IP", "Forwarded", "X_Forwarded_Host", "X_Forwarded_Port", "X_Forwarded_Proto",
+            "X_Forwarded_Protocol", "X_Forwarded_Ssl", "X_Forwarded_Prefix", "X_Forwarded_Server", "X_Original_URL",
+            "X_Rewrite_URL",
+        )
+    }  # fmt: skip
 
-    login = {"email": "address@example.com", "password": PASSWORD}
-    front.nginx.call("POST", "/customer/login", login, **spoofed)
-    sessions = front.nginx.call("GET", "/api/customers/me/sessions", X_Session_ID=sid, **spoofed).body["data"]
-    backend = front.nginx.call("GET", "/orders/", X_Session_ID=sid, **spoofed).body["headers"]
+    front.nginx.call("POST", "/customer/login", {"email": "address@example.com", "password": PASSWORD}, **lies)
+    sessions = front.nginx.call("GET", "/api/customers/me/sessions", X_Session_ID=sid, **lies).body["data"]
+    backend = front.nginx.call("GET", "/orders/", X_Session_ID=sid, **lies).body["headers"]
 
     assert [session["ip"] for session in sessions] == ["127.0.0.1", "127.0.0.1"]
-    assert (backend["x-forwarded-for"], backend["x-real-ip"], backend.get("forwarded")) == ("127.0.0.1",) * 2 + (None,)
+    assert (backend["x-forwarded-for"], backend["x-real-ip"], backend["x-forwarded-proto"]) == (
+        "127.0.0.1",
+        "127.0.0.1",
+        "https",
+    )
+    assert "evil.example" not in str(backend)
+
+
+@pytest.mark.parametrize("port", ["", ":443", ":8443", "itself"])
+def test_a_same_origin_write_passes_whatever_port_the_client_used(front: Front, port: str) -> None:
+    """Nginx passed on a Host without the port, and the service took a write of its own page for one of another site."""
+    front.register(f"origin{port.strip(':')}@example.com")
+    _, cookie = front.log_in(f"origin{port.strip(':')}@example.com")
+    port = f":{front.nginx.port}" if port == "itself" else port
+    host = f"{NAME}{port}"
+
+    def write(origin: str) -> int:
+        return front.nginx.call(
+            "PATCH", "/api/customers/me", {"full_name": "A"}, Host=host, Origin=origin, Cookie=cookie
+        ).status
+
+    assert write(f"https://{host.removesuffix(':443')}") == 200
+    assert write(f"https://{NAME}:1") == 403
+    assert write("https://evil.example") == 403
 
 
 @pytest.mark.parametrize(
@@ -95,26 +134,53 @@ def test_a_client_cannot_choose_its_address(front: Front) -> None:
         ("/api/customers/password", "/api%2Fcustomers/password"),
     ],
 )
-def test_logins_registrations_and_resets_are_limited_by_address(limited: Nginx, path: str, spelt: str) -> None:
-    allowed = [limited.call("POST", path, {}) for _ in range(21)]
+def test_logins_registrations_and_resets_are_limited_by_network(limited: Nginx, path: str, spelt: str) -> None:
+    allowed = [limited.call("POST", path, {}, X_Forwarded_For="203.0.113.1") for _ in range(21)]
     # nginx counts in milliseconds what has run out of the burst again; on a slow machine that may be one or another.
-    refused = [limited.call("POST", spelt, {}, X_Forwarded_For=f"203.0.113.{number}") for number in range(12)]
-    others = limited.call("GET", "/api/customers")
+    refused = [limited.call("POST", spelt, {}, X_Forwarded_For="203.0.113.1", Origin=TRUSTED) for _ in range(12)]
+    others = limited.call("GET", "/api/customers", X_Forwarded_For="203.0.113.1")
+    elsewhere = limited.call("POST", path, {}, X_Forwarded_For="203.0.113.2")
 
     assert 429 not in {answer.status for answer in allowed}
     last = refused[-1]
     assert is_error(last, 429, "too_many_requests")
     assert last.headers["Retry-After"] == "3"
+    assert may_read(last, TRUSTED)
     assert others.status == 401
+    assert elsewhere.status != 429
     assert limited.errors() == ""
+
+
+def refusals(nginx: Nginx, addresses: list[str]) -> int:
+    """Return how many of one login from each address are refused by nginx."""
+    connection = nginx.connect()
+    answers = [connection.call("POST", "/customer/login", {}, {"X-Forwarded-For": address}) for address in addresses]
+    connection.close()
+    return sum(answer.status == 429 for answer in answers)
+
+
+def test_a_network_is_a_64_of_ipv6_and_ten_times_as_generously_its_48(limited: Nginx) -> None:
+    """Nginx counted whole IPv6 addresses, of which every home has 2 to the power of 64."""
+    mapped = [f"::ffff:203.0.113.{number}" for number in range(40)]
+    one = [f"2001:db8:0:1::{number:x}" for number in range(1, 41)]
+    line_end = [f"2001:db8:a0a:a0a:a0a::{number:x}" for number in range(1, 41)]  # 0x0a in it
+
+    assert refusals(limited, mapped) == 0
+    assert refusals(limited, one) > 5
+    assert refusals(limited, line_end) > 5
+    assert refusals(limited, ["2001:db8:0:2::1", "2001:db8:1:1::1"]) == 0
+    assert refusals(limited, [f"2001:db8:2:{number:x}::1" for number in range(200)]) == 0
+    assert refusals(limited, [f"2001:db8:2:{number:x}::1" for number in range(200, 400)]) > 5
+    assert refusals(limited, ["2001:db8:3:1::1"]) == 0
 
 
 def test_a_body_of_more_than_a_mebibyte_is_refused_by_nginx(front: Front) -> None:
     largest = front.nginx.call("POST", "/customer/login", b"x" * 2**20)
-    larger = front.nginx.call("POST", "/customer/login", b"x" * (2**20 + 1))
+    larger = front.nginx.call("POST", "/customer/login", b"x" * (2**20 + 1), Origin=TRUSTED)
 
     assert largest.body["error"]["code"] == "malformed_json"
     assert is_error(larger, 413, "body_too_large")
+    assert may_read(larger, TRUSTED)
     assert larger.headers["X-Request-ID"] not in {line.get("request_id") for line in front.instances.lines()}
 
 
@@ -127,10 +193,40 @@ def test_what_nginx_cannot_read_is_a_400_in_the_envelope(front: Front) -> None:
 
 @pytest.mark.parametrize("path", ["/api/customers", "/orders/", "/admin/login", "/openapi.json"])
 def test_a_service_that_is_away_is_a_503_to_be_tried_again(alone: Nginx, path: str) -> None:
-    answer = alone.call("GET", path)
+    answer = alone.call("GET", path, Origin=TRUSTED)
+    other = alone.call("GET", path, Origin="https://evil.example")
 
     assert is_error(answer, 503, "unavailable")
     assert answer.headers["Retry-After"] == "2"
+    assert may_read(answer, TRUSTED)
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+def test_a_trusted_origin_may_send_what_tracing_adds_and_reads_one_set_of_headers(front: Front) -> None:
+    asked = {
+        "Access_Control_Request_Method": "POST",
+        "Access_Control_Request_Headers": "traceparent,baggage,sentry-trace",
+    }
+
+    preflight = front.nginx.call("OPTIONS", "/api/customers", Origin=TRUSTED, **asked)
+    refused = front.nginx.call("GET", "/api/customers", Origin=TRUSTED)
+
+    allowed = preflight.headers["Access-Control-Allow-Headers"].lower()
+    assert all(name in allowed for name in ("traceparent", "tracestate", "baggage", "sentry-trace"))
+    assert refused.status == 401
+    for answer in (preflight, refused):
+        assert answer.headers.get_all("Access-Control-Allow-Origin") == [TRUSTED]
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/orders/1?x=2"])
+def test_headers_that_the_service_refuses_to_read_are_no_reason_to_try_again(front: Front, path: str) -> None:
+    """Behind auth_request gunicorn's refusal became a 500, and that a 503."""
+    answer = front.nginx.raw(
+        f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n".encode() + b"a:b\r\n" * 1200 + b"\r\n"
+    )
+
+    assert is_error(answer, 400, "bad_request")
+    assert "Retry-After" not in answer.headers
 
 
 def test_the_services_own_errors_and_headers_pass_as_they_are(front: Front) -> None:

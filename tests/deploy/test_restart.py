@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tests.support.database import Db
 from tests.deploy.database.postgres import Postgres
 from tests.deploy.front import Front
 from tests.deploy.load import Load, live, register
+from tests.support.database import Db
 from tests.support.service import Service, database_url, wait_until
 
 CUSTOMERS = 6  # at once
