@@ -2,12 +2,18 @@
 
 import os
 import signal
+import socket
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import psutil
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.deploy.database.postgres import Postgres
 from tests.deploy.front import Front
 from tests.deploy.load import Load, live, register
@@ -32,18 +38,79 @@ def goes_on(load: Load, more: int = 200) -> None:
     wait_until(lambda: len(load.sent) > seen + more, 60)
 
 
-def test_a_rolling_restart_under_reads_and_writes_fails_no_request(front: Front) -> None:
+SCRIPT = REPOSITORY / "deploy" / "rolling-restart.sh"
+
+
+@contextmanager
+def operator(front: Front) -> Iterator[tuple[str, list[int]]]:
+    """Lend the script a command that restarts the instance on $PORT, and the exit statuses of what it stopped."""
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            statuses.append(front.instances.restart(int(self.path[1:])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"curl --silent --fail http://127.0.0.1:{server.server_port}/$PORT", statuses
+        server.shutdown()
+
+
+def roll(front: Front, command: str) -> subprocess.CompletedProcess[str]:
+    """Run the documented script."""
+    ports = " ".join(str(port) for port in front.instances.ports)
+    return subprocess.run(
+        [SCRIPT, command],
+        env={**os.environ, "PORTS": ports, "RUN": str(front.nginx.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_a_rolling_restart_by_the_script_under_reads_and_writes_fails_no_request(front: Front) -> None:
     load = Load(front)
 
-    with load.running(CUSTOMERS, live):
+    with operator(front) as (command, statuses), load.running(CUSTOMERS, live):
         goes_on(load)
-        statuses = [front.instances.restart(number) for number in (0, 1, 0)]
+        rolled = roll(front, command)
         goes_on(load)
 
+    assert rolled.returncode == 0, rolled.stderr
     assert load.failed() == []
-    assert statuses == [0, 0, 0]
+    assert statuses == [0, 0]
     assert min(load.counted(method) for method in ("GET", "POST", "PATCH")) > 100
     assert {line["status"] for line in front.nginx.lines()} <= {200, 201}
+    assert list(front.nginx.folder.glob("nginx-without-*")) == []
+
+
+def test_the_script_restarts_nothing_while_an_instance_is_not_ready_or_taken_out(front: Front) -> None:
+    out = front.nginx.folder / f"nginx-without-{front.instances.ports[1]}"
+
+    out.touch()
+    taken = roll(front, "false")
+    out.unlink()
+    failed = roll(front, "exit 3")
+    left = [path.name for path in front.nginx.folder.glob("nginx-without-*")]
+    (front.nginx.folder / f"nginx-without-{front.instances.ports[0]}").unlink()
+    with socket.socket() as nobody:  # bound, not listening
+        nobody.bind(("127.0.0.1", 0))
+        away = subprocess.run(
+            [SCRIPT, "false"],
+            env={**os.environ, "PORTS": str(nobody.getsockname()[1])},
+            capture_output=True,
+            check=False,
+        )
+
+    assert (taken.returncode, "is another restart under way?" in taken.stderr) == (1, True)
+    assert (failed.returncode, left) == (1, [f"nginx-without-{front.instances.ports[0]}"])
+    assert (away.returncode, b"nothing was restarted" in away.stderr) == (1, True)
 
 
 def workers(service: Service) -> list[psutil.Process]:
