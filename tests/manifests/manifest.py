@@ -3,13 +3,18 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
 
 from app import create_app
 from customers.config import Settings, load
+from customers.db import migrate
+from customers.db.engine import Database
 from tests.conftest import REPOSITORY
 
 TOOLS = REPOSITORY / "build" / "manifests" / "bin"
@@ -34,7 +39,7 @@ def validate(tool: str, *arguments: str, path: Path) -> subprocess.CompletedProc
 
 def graceful_timeout() -> int:
     """Return for how many seconds gunicorn finishes the requests it has begun."""
-    found = re.search(r"^graceful_timeout = (\d+)$", (REPOSITORY / "gunicorn.conf.py").read_text(), re.MULTILINE)
+    found = re.search(r"^graceful_timeout = (\d+)\b", (REPOSITORY / "gunicorn.conf.py").read_text(), re.MULTILINE)
     assert found
     return int(found[1])
 
@@ -65,9 +70,39 @@ def image_user() -> list[int]:
 
 
 def pinned(image: str) -> bool:
-    """Return whether an image is named with a version."""
-    _, _, tag = image.rpartition("/")[2].partition(":")
-    return bool(re.search(r"\d", tag))
+    """Return whether an image is named by its digest or by an exact version, which never becomes another one."""
+    return bool(re.search(r"(@sha256:[0-9a-f]{64}|:v?\d+(\.\d+){1,2}(-[a-z0-9-]+)?)$", image)) and not (
+        re.search(r"/(python|nginx):\d+\.\d+(-|$)", image)
+    )
+
+
+def assert_restricted(make_database: Callable[[], str], url: str, options: str) -> None:
+    """Assert that role.sql, run by the tables' owner with these options, makes a restricted role of a service's URL."""
+    conninfo = make_database()
+    settings = Settings(database_url=conninfo, secret_key="k" * 32)
+    database = Database(settings)
+    migrate.apply(database)
+    database.close()
+    role = urlsplit(url)
+    with psycopg.connect(conninfo, autocommit=True) as owner:
+        if owner.execute("SELECT FROM pg_roles WHERE rolname = 'customers_service'").fetchone():
+            owner.execute("ALTER ROLE customers_service PASSWORD NULL")
+    with psycopg.connect(conninfo, options=options) as owner:
+        owner.execute((DEPLOY / "role.sql").read_bytes())
+        row = owner.execute(
+            """
+            SELECT rolcanlogin, rolsuper, rolpassword IS NOT NULL,
+                   has_table_privilege(rolname, 'customer', 'DELETE'),
+                   has_table_privilege(rolname, 'audit_log', 'INSERT'),
+                   has_table_privilege(rolname, 'audit_log', 'DELETE'),
+                   has_table_privilege(rolname, 'admin_user', 'INSERT'), pg_has_role(rolname, current_user, 'MEMBER')
+              FROM pg_authid
+             WHERE rolname = %s
+            """,
+            [role.username],
+        ).fetchone()
+    assert role.password
+    assert row == (True, False, True, True, True, False, False, False)
 
 
 def find(document: Any, key: str) -> Iterator[Any]:

@@ -4,6 +4,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from customers.config import load
 from tests.manifests.manifest import (
     DEPLOY,
     SETTINGS,
+    assert_restricted,
     commands,
     find,
     graceful_timeout,
@@ -25,10 +27,12 @@ from tests.manifests.manifest import (
 
 PATH = DEPLOY / "compose.yaml"
 TEXT = PATH.read_text()
+NGINX = (DEPLOY / "nginx.conf").read_text()
 
-INSTANCES = ("customers-1", "customers-2")
+INSTANCES = ("customers-8000", "customers-8001")
 COMMANDS = ("migrate", "purge")
 OTHERS = ("database", "nginx", "mail")
+ROLE = "role"
 NETWORK = "shop"
 
 
@@ -85,7 +89,7 @@ def test_the_validator_sees_what_is_wrong(right: str, wrong: str, tmp_path: Path
 
 
 def test_it_has_two_instances_and_what_they_need(services: dict[str, Any]) -> None:
-    assert set(services) == {*INSTANCES, *COMMANDS, *OTHERS, NETWORK}
+    assert set(services) == {*INSTANCES, *COMMANDS, *OTHERS, ROLE, NETWORK}
     first, second = (dict(services[name]) for name in INSTANCES)
     settings = first.pop("environment"), second.pop("environment")
     assert first == second
@@ -98,20 +102,36 @@ def test_the_service_starts_with_its_variables(services: dict[str, Any], tmp_pat
     for name in (*INSTANCES, *COMMANDS):
         assert services[name]["environment"].keys() <= SETTINGS
         settings = load(variables(services[name], env_file))
-        assert settings.secure
+        assert settings.cookie_secure
         assert settings.trusted_proxies == 1
         assert urlsplit(settings.database_url).hostname == "database"
         assert urlsplit(settings.smtp_url).hostname == "mail"
 
 
-def test_the_database_gets_the_password_that_the_service_uses(services: dict[str, Any], tmp_path: Path) -> None:
+def test_the_migration_is_the_owners_and_what_serves_has_the_restricted_role(
+    services: dict[str, Any], tmp_path: Path, make_database: Callable[[], str]
+) -> None:
+    """Everything ran as PostgreSQL's superuser: the trail could be emptied, whatever role.sql says."""
     env_file = prepare(tmp_path)
-    made = variables(services["database"], env_file)
-    url = urlsplit(variables(services["customers-1"], env_file)["CUSTOMERS_DATABASE_URL"])
+    owner = variables(services["database"], env_file)
+    urls = {
+        name: urlsplit(variables(services[name], env_file)["CUSTOMERS_DATABASE_URL"])
+        for name in (*INSTANCES, *COMMANDS)
+    }
+    role = variables(services[ROLE], env_file)
+    (mount,) = services[ROLE]["volumes"]
 
-    assert (url.username, url.password, url.path) == (
-        made["POSTGRES_USER"], made["POSTGRES_PASSWORD"], "/" + made["POSTGRES_DB"],
+    assert (urls["migrate"].username, urls["migrate"].password) == (owner["POSTGRES_USER"], owner["POSTGRES_PASSWORD"])
+    assert {url.path for url in urls.values()} == {"/" + owner["POSTGRES_DB"]}
+    assert (role["PGUSER"], role["PGPASSWORD"], role["PGDATABASE"], role["PGHOST"]) == (
+        owner["POSTGRES_USER"], owner["POSTGRES_PASSWORD"], owner["POSTGRES_DB"], "database",
     )  # fmt: skip
+    assert services[ROLE]["command"] == ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", mount.split(":")[1]]
+    assert mount == "./role.sql:/role.sql:ro"
+    for name in (*INSTANCES, "purge"):
+        assert urls[name].username != owner["POSTGRES_USER"]
+        assert role["PGOPTIONS"] == f"-c customers.password={urls[name].password}"
+    assert_restricted(make_database, urls["purge"].geturl(), role["PGOPTIONS"])
 
 
 def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
@@ -119,7 +139,7 @@ def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None
     again = prepare(tmp_path / "one")
 
     values = [line.split("=")[1] for text in (first, second) for line in text.splitlines()]
-    assert len(set(values)) == 4
+    assert len(set(values)) == 6
     assert all(re.fullmatch("[0-9a-f]{64}", value) for value in values)
     assert again.read_text() == first
     for path in (again, tmp_path / "one" / "tls" / "shop.example.key"):
@@ -165,7 +185,7 @@ def test_everything_is_confined_and_bounded(services: dict[str, Any]) -> None:
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["deploy"]["ctx"]["limits"].keys() == {"cpus", "memory", "pids"}, name
+        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
         assert "stop_grace_period" in service, name
         # An image that is made here must not be asked for at a registry, where it may be somebody else's.
@@ -180,7 +200,7 @@ def test_only_the_shop_and_the_catcher_of_mail_can_be_reached(
 
     assert published == {NETWORK: ["127.0.0.1:80:80", "127.0.0.1:443:443"], "mail": ["127.0.0.1:8025:8025"]}
     assert compose["networks"]["inside"] == {"internal": True}
-    for name in ("database", *COMMANDS):
+    for name in ("database", ROLE, *COMMANDS):
         assert services[name]["networks"] == ["inside"]
 
 
@@ -190,10 +210,9 @@ def test_nginx_and_the_instances_share_a_network_that_no_restart_ends(services: 
     for name in INSTANCES:
         settings = load(variables(services[name], env_file))
         assert settings.host == "127.0.0.1"
-        assert settings.metrics_address
-        ports |= {settings.port, settings.metrics_address[1]}
+        ports.add(settings.port)
 
-    assert len(ports) == 4
+    assert len(ports) == 2
     for name in (*INSTANCES, "nginx"):
         assert services[name]["network_mode"] == f"service:{NETWORK}"
         assert "networks" not in services[name]
@@ -205,7 +224,7 @@ def test_each_container_has_a_health_check_or_serves_nothing(services: dict[str,
     for name in INSTANCES:
         assert "healthcheck" not in services[name]  # the image's
         assert "command" not in services[name]
-    for name in (*COMMANDS, NETWORK):
+    for name in (*COMMANDS, ROLE, NETWORK):
         assert services[name]["healthcheck"] == {"disable": True}
     for name in OTHERS:
         assert services[name]["healthcheck"]["test"][0] == "CMD"
@@ -217,11 +236,12 @@ def test_an_instance_has_the_time_to_finish_what_it_began(services: dict[str, An
         assert int(services[name]["stop_grace_period"].removesuffix("s")) >= graceful_timeout() + 5
 
 
-def test_the_schema_is_there_before_the_instances(services: dict[str, Any], tmp_path: Path) -> None:
+def test_schema_and_role_are_there_before_the_instances(services: dict[str, Any], tmp_path: Path) -> None:
     for name in (*INSTANCES, "purge"):
-        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert services[name]["depends_on"] == {ROLE: {"condition": "service_completed_successfully"}}
+    assert services[ROLE]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
-    assert services["migrate"]["restart"] == "no"
+    assert services["migrate"]["restart"] == services[ROLE]["restart"] == "no"
     run = {name: re.findall(r"\bflask[ ,]+([a-z-]+)", " ".join(services[name]["command"])) for name in COMMANDS}
     assert run == {"migrate": ["init-db"], "purge": ["purge"]}
     assert {name for names in run.values() for name in names} <= commands(
@@ -235,3 +255,37 @@ def test_what_is_named_is_declared(compose: dict[str, Any]) -> None:
 
     assert named == compose["networks"].keys()
     assert {volume for volume in volumes if not volume.startswith(".")} == compose["volumes"].keys()
+
+
+def test_images_are_named_exactly_and_mailpit_has_no_published_fault(services: dict[str, Any]) -> None:
+    """`nginx:1.28-bookworm` is another image each month, and Mailpit had published faults up to 1.30.5."""
+    base = re.search(r"^ARG BASE=(\S+)$", (DEPLOY.parent / "Dockerfile").read_text(), re.MULTILINE)
+    built = re.findall(r"^FROM (\S+)$", services["nginx"]["build"]["dockerfile_inline"], re.MULTILINE)
+    pulled = [service["image"] for service in services.values() if "build" not in service]
+    (mailpit,) = (image for image in pulled if "mailpit" in image)
+
+    assert base
+    assert [image for image in (base[1], *built, *pulled) if not pinned(image)] == []
+    assert not pinned("docker.io/library/nginx:1.28-bookworm")
+    assert not pinned("docker.io/library/python:3.13-slim-trixie")
+    assert tuple(int(part) for part in mailpit.rpartition(":v")[2].split(".")) >= (1, 30, 6)
+
+
+def test_nginx_finds_what_its_configuration_names(services: dict[str, Any]) -> None:
+    upstream = re.search(r"upstream customers \{.*?\}", NGINX, re.DOTALL)
+    assert upstream
+    there = {(services[name]["environment"]["HOST"], services[name]["environment"]["PORT"]) for name in INSTANCES}
+    (root,) = set(re.findall(r"root +(\S+);", NGINX))
+    (shop,) = set(re.findall(r"server_name +(\S+);", NGINX))
+    reset_url = services["customers-8000"]["environment"]["CUSTOMERS_RESET_URL"]
+
+    assert {tuple(found) for found in re.findall(r"server ([\d.]+):(\d+)", upstream[0])} == there
+    assert {f"customers-{port}" for _, port in there} == set(INSTANCES)  # as the rolling restart names them
+    assert {volume.split(":")[1] for volume in services["nginx"]["volumes"]} == set(
+        re.findall(r"ssl_certificate(?:_key)? +(\S+);", NGINX)
+    )
+    copied = re.findall(r"^COPY .*(/srv\S*)$", services["nginx"]["build"]["dockerfile_inline"], re.MULTILINE)
+    assert copied == [root, root + "/"]
+    assert f"\nname={shop} " in (DEPLOY / "prepare.sh").read_text()
+    assert reset_url.startswith(f"https://{shop}/")
+    assert f"CUSTOMERS_RESET_URL={reset_url}" in NGINX
