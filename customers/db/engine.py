@@ -177,11 +177,15 @@ class Database:
         try:
             yield found
         except (SQLAlchemyError, psycopg.Error) as error:
-            if _sqlstate(error) in _GONE:
-                self.close()
+            self._leave(error)
             raise
         finally:
             self._own.used = False
+
+    def _leave(self, error: Exception) -> None:
+        """Close this thread's connection if its server is no primary any more: the next use finds the one that is."""
+        if is_gone(error):
+            self.close()
 
     def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return the only row of a statement on a hot path, outside any transaction; None if it has none.
@@ -189,7 +193,11 @@ class Database:
         psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
         """
         _, connection = self._connection()
-        row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
+        try:
+            row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
+        except psycopg.Error as error:
+            self._leave(error)
+            raise
         return row
 
     def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -218,8 +226,9 @@ class Database:
             found[0].close()
 
 
-def _sqlstate(error: BaseException) -> str | None:
-    return getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+def is_gone(error: Exception) -> bool:
+    """Return whether a server says that it goes away, or that it takes no writes."""
+    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) in _GONE
 
 
 @functools.cache

@@ -12,12 +12,13 @@ import psycopg
 from flask import Response
 from gunicorn.http.errors import ParseException
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
 from customers.db.documents import Document, Page
+from customers.db.engine import is_gone
 from customers.db.migrate import NO_SCHEMA
 from customers.errors import ServiceError
 from customers.http import etags, openapi, paging
@@ -163,7 +164,7 @@ def headers(error: Exception, found: ServiceError) -> dict[str, str]:
 def _service_error(error: Exception) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
-    if isinstance(error, ProgrammingError) and isinstance(error.orig, NO_SCHEMA):
+    if isinstance(getattr(error, "orig", error), NO_SCHEMA):  # SQLAlchemy's error around it, or psycopg's itself
         return errors.SchemaMissing()
     if _is_outage(error):
         return errors.Unavailable()
@@ -174,10 +175,13 @@ def _service_error(error: Exception) -> ServiceError:
     return ServiceError()
 
 
+_OUTAGES = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError)
+
+
 def _is_outage(error: Exception) -> bool:
     """Return whether the database is away, or as good as: a primary that has become a standby is left, too."""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or isinstance(error, (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError))
+    return lost or is_gone(error) or isinstance(error, _OUTAGES)
 
 
 def _of_status(status: HTTPStatus) -> ServiceError:
