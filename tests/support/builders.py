@@ -57,3 +57,8 @@ def session_of(client: CheckingClient) -> str:
     """Return the public uuid of a customer's current session."""
     (current,) = [one["uuid"] for one in data_of(client.get(f"{ME}/sessions")) if one["current"]]
     return str(current)
+
+
+def sid_status(client: CheckingClient, path: str, sid: str) -> int:
+    """Return the status of a read by a bare sid."""
+    return client.get(path, headers={"X-Session-ID": sid}).status_code

@@ -1,0 +1,211 @@
+"""Signing in and out: the sid, the cookie, the header (CONTRACT section 2)."""
+
+import base64
+import hashlib
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from itsdangerous import TimestampSigner
+
+from customers.config import Settings
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.support.answers import data_of, done, refused
+from tests.support.builders import ME, MISSING, browser_of, sid_status
+from tests.support.client import CheckingClient
+from tests.support.database import Db
+
+LOGINS = {"customer": "/customer/login", "admin": "/admin/user/login"}
+CUSTOMER_LOGOUTS = ["/customers/logout", "/customer/logout"]
+
+
+@pytest.mark.parametrize("kind", LOGINS)
+def test_a_login_answers_a_uuid_and_sets_a_cookie_that_names_the_same_session(
+    client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str
+) -> None:
+    path = accounts["customer"].path
+    db.execute("DELETE FROM login_session")
+
+    sid = log_in(client, f"  {accounts[kind].email.upper()} ", path=LOGINS[kind])
+
+    assert re.fullmatch(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", sid)
+    data_of(client.get(path))
+    assert sid_status(client, path, sid) == 200
+    assert db.one("SELECT count(*) FROM login_session") == {"count": 1}
+    assert "Set-Cookie" not in client.get(path).headers
+    assert log_in(client, accounts[kind].email, path=LOGINS[kind]) != sid
+
+
+@pytest.mark.parametrize("kind", LOGINS)
+def test_a_refused_login_is_one_401_with_one_message(
+    client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str
+) -> None:
+    other = {"customer": "admin", "admin": "customer"}[kind]
+    attempts = {"nobody@example.com": [PASSWORD], accounts[other].email: [PASSWORD],
+                accounts[kind].email: ["wrong password", "x" * 5000, "", PASSWORD.upper(), f" {PASSWORD}"]}  # fmt: skip
+    bodies = [{"email": email, "password": each} for email, passwords in attempts.items() for each in passwords]
+    answers = [client.post(LOGINS[kind], json=body) for body in bodies]
+    db.execute("UPDATE customer SET status = 0")
+    db.execute("UPDATE admin_user SET status = false")
+    answers.append(client.post(LOGINS[kind], json={"email": accounts[kind].email, "password": PASSWORD}))
+
+    for response in answers:
+        refused(response, 401, "invalid_credentials")
+        assert response.data == answers[0].data
+        assert "Set-Cookie" not in response.headers
+
+
+def test_the_database_never_holds_a_sid(customer: Account, db: Db) -> None:
+    row = db.one("SELECT digest, login_session::text AS everything FROM login_session")
+
+    assert row["digest"] == hashlib.sha256(customer.sid.encode()).digest()
+    assert customer.sid.replace("-", "") not in row["everything"].replace("-", "")
+
+
+# ---------------------------------------------------------------- the cookie
+
+
+def test_the_cookie_is_for_http_only_lax_for_every_path_as_long_as_a_session_and_secure_unless_told_otherwise(
+    customer: Account, make_app: Callable[..., Flask]
+) -> None:
+    for secure, name in ((False, "customers"), (True, "__Host-customers")):
+        browser = new_client(make_app(cookie_secure=secure))
+        response = browser.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
+
+        flags = {flag.strip() for flag in response.headers["Set-Cookie"].split(";")[1:]}
+        lasting = {flag for flag in flags if flag.startswith(("Expires=", "Max-Age="))}
+        assert flags - lasting == {"HttpOnly", "SameSite=Lax", "Path=/", *(["Secure"] if secure else [])}
+        cookie = browser.get_cookie(name)
+        assert cookie
+        assert cookie.expires
+        assert abs(cookie.expires.timestamp() - time.time() - Settings().customer_lifetime) < 60
+
+
+def test_the_sid_cannot_be_read_from_the_cookie_as_text(client: CheckingClient, customer: Account) -> None:
+    sid = log_in(client, customer.email)
+    cookie = client.get_cookie("customers")
+    assert cookie
+
+    parts = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in cookie.value.split(".")]
+    for text in [cookie.value, *(part.decode("latin-1") for part in parts)]:
+        assert sid.replace("-", "") not in text.replace("-", "")
+
+
+def test_a_cookie_that_was_tampered_with_counts_for_nothing(app: Flask, customer: Account) -> None:
+    browser = browser_of(app, customer)
+    cookie = browser.get_cookie("customers")
+    assert cookie
+    signed, _, signature = cookie.value.rpartition(".")
+    browser.set_cookie("customers", f"{signed}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}")
+
+    refused(browser.get(customer.path), 401, "not_authenticated")
+
+
+def test_a_former_key_still_verifies_cookies_and_an_unknown_one_does_not(
+    make_app: Callable[..., Flask], customer: Account
+) -> None:
+    old = browser_of(make_app(secret_key="o" * 32), customer)
+    cookie = old.get_cookie("customers")
+    assert cookie
+
+    for former, status in ((("o" * 32,), 200), ((), 401)):
+        browser = new_client(make_app(secret_key="n" * 32, former_secret_keys=former))
+        browser.set_cookie("customers", cookie.value)
+        assert browser.get(customer.path).status_code == status
+
+
+@pytest.mark.parametrize("seconds", [3600, -10 * 365 * 24 * 3600])
+def test_the_clock_of_the_machine_that_made_a_cookie_does_not_matter(
+    app: Flask, customer: Account, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """Cause: a cookie from a clock a second ahead counted for nothing elsewhere, so a logout there ended nothing.
+
+    Cure: the row alone says how long a session lives.
+    """
+    with monkeypatch.context() as patch:
+        patch.setattr(TimestampSigner, "get_timestamp", lambda _: int(time.time()) + seconds)
+        browser = browser_of(app, customer)
+        cookie = browser.get_cookie("customers")
+    assert cookie
+    replayed = new_client(app)
+    replayed.set_cookie("customers", cookie.value)
+
+    data_of(replayed.get(ME))
+    done(replayed.post("/customers/logout"))
+    browser.set_cookie("customers", cookie.value)
+    refused(browser.get(ME), 401, "not_authenticated")
+
+
+# ---------------------------------------------------------------- the header
+
+
+def test_the_header_takes_the_sid_in_any_spelling_of_its_uuid(client: CheckingClient, customer: Account) -> None:
+    for spelling in (customer.sid.upper(), customer.sid.replace("-", ""), customer.sid.replace("-", "").upper()):
+        assert sid_status(client, ME, spelling) == 200
+    done(client.post("/customers/logout", headers={"X-Session-ID": customer.sid.replace("-", "").upper()}))
+    assert sid_status(client, ME, customer.sid) == 401
+
+
+def test_the_header_wins_over_the_cookie(app: Flask, make_customer: Callable[..., Account]) -> None:
+    by_cookie, by_header = make_customer(), make_customer()
+    browser = browser_of(app, by_cookie)
+
+    data_of(browser.get(by_header.path, headers=by_header.headers))
+    refused(browser.get(by_cookie.path, headers=by_header.headers), 403, "forbidden")
+
+
+@pytest.mark.parametrize("header", ["", " ", "x", MISSING, "é", "a" * 4000, "{braces}", "null"])
+def test_a_wrong_header_is_a_401_and_never_falls_back_to_the_cookie(app: Flask, customer: Account, header: str) -> None:
+    browser = browser_of(app, customer)
+
+    for method, path in (("GET", customer.path), ("PATCH", customer.path), ("POST", "/api/customers"), ("GET", "/session")):
+        response = browser.open(path, method=method, headers={"X-Session-ID": header}, json={})
+        refused(response, 401, "not_authenticated")
+
+
+# ---------------------------------------------------------------- logout
+
+
+@pytest.mark.parametrize("path", CUSTOMER_LOGOUTS)
+def test_after_a_logout_a_replayed_cookie_or_sid_is_a_401_at_once_on_every_instance(
+    app: Flask, make_app: Callable[..., Flask], customer: Account, db: Db, path: str
+) -> None:
+    browser, elsewhere = new_client(app), new_client(make_app())
+    sid = log_in(browser, customer.email)
+    cookie = browser.get_cookie("customers")
+    assert cookie
+    elsewhere.set_cookie("customers", cookie.value)
+    data_of(elsewhere.get(customer.path))
+
+    done(browser.post(path))
+
+    refused(elsewhere.get(customer.path), 401, "not_authenticated")
+    assert sid_status(elsewhere, customer.path, sid) == 401
+    assert browser.get_cookie("customers") is None
+    assert db.all("SELECT FROM login_session WHERE digest = %s", hashlib.sha256(sid.encode()).digest()) == []
+    data_of(customer.client.get(customer.path))  # another session of the account
+
+
+def test_a_logout_by_header_leaves_another_sessions_cookie_alone(app: Flask, customer: Account) -> None:
+    browser = browser_of(app, customer)
+
+    done(browser.post("/customers/logout", headers=customer.headers))
+
+    data_of(browser.get(customer.path))
+    refused(customer.client.get(customer.path), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("path", [*CUSTOMER_LOGOUTS, "/admin/user/logout"])
+def test_a_logout_without_a_session_of_its_kind_ends_nothing_and_is_a_200(
+    client: CheckingClient, customer: Account, admin: Account, path: str
+) -> None:
+    other = customer if path.startswith("/admin") else admin
+
+    done(client.post(path))
+    done(client.post(path, headers={"X-Session-ID": "gone"}))
+    done(other.client.post(path))
+
+    data_of(customer.client.get(ME))
+    data_of(admin.client.get("/api/customers"))
