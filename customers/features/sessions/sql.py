@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, text
 
 from customers.security.callers import Kind, Origin
 
-# FOR SHARE makes a login and a change of the same account take turns: without it a password change that commits between
-# the check of the old password and this statement would not see the new session, nor end it.
+# The lock makes logins and changes of one account take turns: without it a password change that commits between the check
+# of the old password and this statement would not see the new session, nor end it; and logins at once would not see each
+# other's sessions, so that more than the most were left.
 START = {
     "customer": text("""
         INSERT INTO login_session (digest, customer_id, expires_at, ip, user_agent)
@@ -18,7 +19,7 @@ START = {
          WHERE customer_id = :account_id
            AND status = 1
            AND password = :password
-           FOR SHARE
+           FOR NO KEY UPDATE
     """),
     "admin": text("""
         INSERT INTO login_session (digest, admin_user_id, expires_at, ip, user_agent)
@@ -27,7 +28,7 @@ START = {
          WHERE admin_user_id = :account_id
            AND status
            AND password = :password
-           FOR SHARE
+           FOR NO KEY UPDATE
     """),
 }
 
