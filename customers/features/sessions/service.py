@@ -122,7 +122,10 @@ def end_one(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID) -> No
 
 
 def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
-    """End all of a customer's sessions but the caller's own. Raises CustomerNotFound, NotAuthenticated."""
+    """End all of a customer's sessions but the caller's own; an admin ends the secrets of reset mails with them.
+
+    Raises CustomerNotFound, NotAuthenticated.
+    """
     own = caller.customer.digest if caller.customer else None
     with ctx.db.writing() as tx:
         customer = accounts.lock(tx.conn, customer_uuid)
@@ -131,6 +134,8 @@ def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
         # Behind the lock: of two who throw each other out, the second has been thrown out already.
         sessions.require_alive(tx.conn, caller)
         ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
+        if caller.admin is not None:
+            sql.end_secrets(tx.conn, customer.customer_id)
         details = {"sessions_ended": ended}
         trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"sessions_ended": details})
 

@@ -154,6 +154,17 @@ def end_one(conn: Connection, customer_uuid: UUID, uuid: UUID) -> bool:
     return conn.execute(END_ONE, {"customer_uuid": customer_uuid, "uuid": uuid}).one_or_none() is not None
 
 
+END_SECRETS = text("""
+    DELETE FROM reset_password_token
+     WHERE customer_id = :customer_id
+""")
+
+
+def end_secrets(conn: Connection, customer_id: int) -> None:
+    """Make the secrets of a customer's reset mails useless: whoever has them may be who is being thrown out."""
+    conn.execute(END_SECRETS, {"customer_id": customer_id})
+
+
 INSERT_ADMIN = text("""
     INSERT INTO admin_user (email, password, full_name)
     VALUES (:email, :password, :full_name)
