@@ -1,0 +1,147 @@
+"""How often a customer may change the e-mail, and write at all (CONTRACT section 6)."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.conftest import ADDRESS, Account, new_client
+from tests.support.answers import data_of, invalid, refused
+from tests.support.builders import CUSTOMERS, ME, NEW, address_of
+from tests.support.client import CheckingClient
+from tests.support.database import Db
+from tests.support.limits import pass_time
+from tests.support.smtp import Mailing, MailServer
+
+Make = Callable[..., Flask]
+
+
+def at(app: Flask, account: Account, ip: str = "203.0.113.9") -> CheckingClient:
+    """Return a client of an account, from an address."""
+    client = new_client(app, use_cookies=False)
+    client.environ_base |= {"HTTP_X_SESSION_ID": account.sid, "HTTP_X_FORWARDED_FOR": ip}
+    return client
+
+
+def move(client: CheckingClient, *emails: str) -> list[int]:
+    return [client.patch(ME, json={"email": email}).status_code for email in emails]
+
+
+# ---------------------------------------------------------------- e-mails
+
+
+def test_an_account_may_change_its_e_mail_five_times_an_hour_wherever_from(
+    make_app: Make, customer: Account, make_customer: Callable[..., Account], admin: Account, db: Db
+) -> None:
+    app = make_app(limit_email_changes=5, trusted_proxies=1)
+    emails = [f"new{number}@example.com" for number in range(6)]
+    assert [move(at(app, customer, f"203.0.113.{n}"), emails[n])[0] for n in range(5)] == [200] * 5
+
+    refusal = at(app, customer).patch(ME, json={"email": emails[5], "full_name": "Other"})
+
+    refused(refusal, 429, "too_many_requests")
+    assert 3500 < int(refusal.headers["Retry-After"]) <= 3600
+    own = data_of(at(app, customer).get(ME))
+    assert (own["email"], own["full_name"]) == (emails[4], "Ann Customer")
+    data_of(at(app, customer).patch(ME, json={"email": emails[4], "full_name": "Other"}))  # changes no e-mail
+    assert move(at(app, make_customer()), "others@example.com") == [200]
+    data_of(at(app, admin).patch(customer.path, json={"email": "admins@example.com"}))
+    pass_time(db, 3600)
+    assert move(at(app, customer), emails[5]) == [200]
+
+
+def test_e_mails_refused_as_taken_count_like_registrations_of_the_network(
+    make_app: Make, make_customer: Callable[..., Account], db: Db
+) -> None:
+    """Cause: 60 e-mails were tried for existence in half a second. Cure: as many as registrations tell, in all."""
+    app = make_app(limit_email_changes=5, limit_registrations=6, trusted_proxies=1)
+    accounts = [make_customer() for _ in range(3)]
+    taken = [account.email for account in accounts]
+
+    found = move(at(app, accounts[0]), *[taken[1]] * 4) + move(at(app, accounts[1]), *[taken[0]] * 3)
+
+    assert found == [409] * 6 + [429]
+    here = at(app, accounts[2])
+    refused(new_client(app).post(CUSTOMERS, json=NEW, headers={"X-Forwarded-For": "203.0.113.9"}), 429, "too_many_requests")
+    assert move(at(app, accounts[2], "198.51.100.1"), "new@example.com", taken[0]) == [200, 409]
+    pass_time(db, 3600)
+    assert move(here, "newer@example.com", taken[0]) == [200, 409]
+
+
+def test_changes_that_are_made_or_malformed_do_not_count_like_registrations(
+    make_app: Make, customer: Account, make_customer: Callable[..., Account]
+) -> None:
+    app = make_app(limit_email_changes=5, limit_registrations=1, trusted_proxies=1)
+    client = at(app, customer)
+
+    assert move(client, *(f"new{number}@example.com" for number in range(3))) == [200] * 3
+    for _ in range(6):
+        invalid(client.patch(ME, json={"email": "no e-mail"}), "email")
+        refused(client.patch(ME, json={"email": "x@example.com"}, headers={"If-Match": '"0"'}), 412, "precondition_failed")
+    assert move(client, "new4@example.com", "new5@example.com", "new6@example.com") == [200, 200, 429]
+
+
+def test_an_e_mail_is_told_of_a_change_at_most_once_an_hour(make_app: Make, customer: Account, db: Db) -> None:
+    """Cause: 50 mails were sent to a stranger in half a second, by changing the e-mail to the stranger's and back."""
+    with MailServer() as smtp:
+        mailing = Mailing(make_app, smtp, db, smtp_timeout=10)
+        client = at(mailing.app, customer)
+        told = []
+        for _ in range(3):
+            assert move(client, "stranger@example.com", customer.email) == [200, 200]
+            told.append(sorted(mail.recipients[0] for mail in mailing.deliver()))
+        mailing.let_pass("1 hour")
+        assert move(client, "stranger@example.com", customer.email) == [200, 200]
+        told.append(sorted(mail.recipients[0] for mail in mailing.deliver()))
+
+    both = sorted([customer.email, "stranger@example.com"])
+    assert told == [both, [], [], both]
+
+
+# ---------------------------------------------------------------- writes
+
+
+def test_a_customer_may_write_so_often_a_minute_and_still_read(
+    make_app: Make, customer: Account, make_customer: Callable[..., Account], admin: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: one customer could write 15 GB a day by changing an address to and fro. Cure: a bound on writes."""
+    address = address_of(customer)
+    app = make_app(limit_writes=6)
+    client, other = at(app, customer), at(app, make_customer())
+    now = time.time() // 60 * 60
+    monkeypatch.setattr(time, "time", lambda: now + 20)
+    acts: list[Callable[[], TestResponse]] = [
+        lambda: client.patch(address, json={"city": "X"}),
+        lambda: client.patch(ME, json={"full_name": "X"}),
+        lambda: client.delete(f"{ME}/sessions"),
+        lambda: client.post(f"{ME}/addresses", json=ADDRESS),
+    ]
+    for number in range(6):
+        invalid(client.patch(address, json={"city": 1}), "city")  # writes nothing, and does not count
+        assert acts[number % 4]().status_code in (200, 201)
+
+    for act in acts:
+        refusal = act()
+        refused(refusal, 429, "too_many_requests")
+        assert refusal.headers["Retry-After"] == "41"
+
+    data_of(client.get(ME))
+    data_of(other.patch(ME, json={"full_name": "X"}))
+    for _ in range(7):
+        data_of(at(app, admin).patch(customer.path, json={"full_name": "Y"}))
+    monkeypatch.setattr(time, "time", lambda: now + 60)
+    assert acts[0]().status_code == 200
+
+
+def test_addresses_added_and_deleted_leave_nothing_in_the_database(customer: Account, db: Db) -> None:
+    """Cause: one customer could write 15 GB a day of trail in this way. Cure: changes of addresses are log lines."""
+    rows = "SELECT count(*) FROM audit_log"
+    before = db.one(rows)
+
+    for _ in range(3):
+        data_of(customer.client.delete(address_of(customer)))
+
+    assert db.one(rows) == before
+    assert db.all("SELECT FROM idempotency_key") == []
