@@ -1,6 +1,5 @@
 """What tests of the audit trail stand on: a shop in which every act can be done, and what it has left behind."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,12 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.support.builders import NEW_PASSWORD, address_of, group_of, reset_token, session_of
 from tests.support.client import CheckingClient
-from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
 from tests.support.database import Db
 from tests.support.html import Visitor
 
-NEW_PASSWORD = "staple correct horse"
 WRONG_PASSWORD = "not the password"
 TOKEN = "a-reset-token-as-in-a-mail"
 AGENT = "Tester/1.0"
@@ -41,19 +40,14 @@ class Shop:
         self.app, self.db, self.folder = app, db, folder
         self.customer, self.admin, self.visitor = customer, admin, visitor
         self.anonymous = marked(new_client(app, use_cookies=False))
-        self.customer_id: int = db.one("SELECT customer_id FROM customer")["customer_id"]
-        added = customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
-        self.address: str = added.get_json()["data"]["uuid"]
+        self.address = address_of(customer).rpartition("/")[2]
         self.other_sid = log_in(self.anonymous, customer.email)
-        made = admin.client.post("/api/customer-groups", json={"group_name": "Wholesale"}).get_json()["data"]
-        self.group, self.group_id = made["uuid"], made["customer_group_id"]
-        db.execute(
-            "INSERT INTO reset_password_token (customer_id, token) VALUES (%s, %s)",
-            *(self.customer_id, hashlib.sha256(TOKEN.encode()).hexdigest()),
-        )
+        group = group_of(admin)
+        self.group, self.group_id = group["uuid"], group["customer_group_id"]
+        reset_token(db, customer, TOKEN)
         self.path = customer.path
         self.page = f"/admin/customers/edit/{customer.uuid}"
-        self.session: str = customer.client.get(f"{self.path}/sessions").get_json()["data"][0]["uuid"]
+        self.session = session_of(customer.client)
         db.empty_audit_log()
 
     def run(self, *args: str, stdin: str | None = None) -> Result:
@@ -97,5 +91,3 @@ def shop(
         marked(client)
     return Shop(app, db, tmp_path, customer, staff, visitor)
 
-
-__all__ = ["AGENT", "NEW_PASSWORD", "PASSWORD", "REQUEST", "TOKEN", "WRONG_PASSWORD", "Shop", "shop"]
