@@ -63,19 +63,26 @@ def email(value: str) -> str:
 
     The ASCII form is that of IDNA 2008 with the mapping of UTS 46, which browsers use.
     """
-    name, at, domain = value.strip().rpartition("@")
-    if at and not domain.isascii():
-        try:
-            domain = idna.encode(domain, uts46=True).decode()
-        except idna.IDNAError:
-            raise ValidationError(_check_email.error) from None
-    value = name + at + domain
+    value = _with_ascii_domain(value.strip())
     if not value.isascii() or not value.isprintable() or _QUOTED.search(value):
         raise ValidationError(_check_email.error)
     _check_email(value)
     if len(value) > EMAIL_CHARACTERS:
         raise ValidationError(f"Longer than maximum length {EMAIL_CHARACTERS}.")
     return value
+
+
+def searched_email(value: str) -> str:
+    """Return what may be an e-mail to look for, with its domain in ASCII, as it is stored."""
+    return _with_ascii_domain(text(value, shortest=1))
+
+
+def _with_ascii_domain(value: str) -> str:
+    name, at, domain = value.rpartition("@")
+    try:
+        return value if not at or domain.isascii() else name + at + idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return value
 
 
 def password(value: str) -> str:

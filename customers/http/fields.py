@@ -47,6 +47,14 @@ class Email(_Ruled):
         super().__init__(rules.email, documented, **kwargs)
 
 
+class SearchedEmail(_Ruled):
+    """An e-mail to look for, which need not be a valid one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        documented = {"maxLength": rules.TEXT_CHARACTERS, "pattern": _NOT_BLANK, "minLength": 1}
+        super().__init__(rules.searched_email, documented, **kwargs)
+
+
 class Password(_Ruled):
     """A password as typed, never trimmed: what a login is tried with."""
 

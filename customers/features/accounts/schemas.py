@@ -46,7 +46,7 @@ class CustomerFilters(fields.Query):
     """Which customers; filters are combined by AND."""
 
     keyword = fields.Text(shortest=1, metadata={"description": "Part of the e-mail or the name, in any case"})
-    email = fields.Text(shortest=1, metadata={"description": "The whole e-mail, in any case"})
+    email = fields.SearchedEmail(metadata={"description": "The whole e-mail, in any case"})
     full_name = fields.Text(shortest=1, metadata={"description": "Part of the name, in any case"})
     status = fields.Status(metadata={"description": "1 for active, 0 for inactive"})
     group_id = fields.Number(low=1, high=rules.LARGEST_ID, metadata={"description": "The group"})

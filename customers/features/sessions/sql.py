@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, text
 
 from customers.security.callers import Kind, Origin
 
-# The lock makes logins and changes of one account take turns: without it a password change that commits between the check
-# of the old password and this statement would not see the new session, nor end it; and logins at once would not see each
-# other's sessions, so that more than the most were left.
+# The lock makes logins and changes of one account take turns: without it a password change that commits between the
+# check of the old password and this statement would not see the new session, nor end it; and logins at once would not
+# see each other's sessions, so that more than the most were left.
 START = {
     "customer": text("""
         INSERT INTO login_session (digest, customer_id, expires_at, ip, user_agent)
