@@ -78,7 +78,8 @@ EMAIL = Rule(
          "ann\u202e@example.com", f"ann@{'a' * 64}.com", "a" * 250 + "@b.co", "ann@-a.com", "ann@b\u00fc_.example",
          "a@" + ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61, "com"]), *UNSTORABLE, *NO_TEXT],
     changed=[("  ann@example.com ", "ann@example.com"), ("ann@bücher.example", "ann@xn--bcher-kva.example"),
-             ("Ann@BÜCHER.example", "Ann@xn--bcher-kva.example"), ("ann@bu\u0308cher.example", "ann@xn--bcher-kva.example"),
+             ("Ann@BÜCHER.example", "Ann@xn--bcher-kva.example"),
+             ("ann@bu\u0308cher.example", "ann@xn--bcher-kva.example"),
              ("ann@ex\u0430mple.com", "ann@xn--exmple-4nf.com"), ("ann@example\u3002com", "ann@example.com")],
 )  # fmt: skip
 PASSWORD = Rule(["", " x ", "x" * 5000, "e\u0301"], [*NO_TEXT, *UNSTORABLE])  # of a login, as typed
@@ -115,7 +116,8 @@ MOMENT = Rule(
     bad=["0000-01-01", "10000-01-01", "+10000-01-01", "-0001-01-01", "2026-13-01", "2026-02-29", "2026-02-30",
          "2026-01-31T25:00", "2026-01-31T12:60", "2026-01-01T24:00:01Z", "2026-01-31T12:00:00+24:00",
          "2026-01-31T12:00:00 01:00", "2026-01-31T12:00:00ZZ", "0001-01-01T00:00:00+00:01", "0001-01-01T00:00:00+14:00",
-         "9999-12-31T23:59:59-00:01", "31.01.2026", "01/31/2026", "2026", "1769860800", "1e9", "now", "today", "infinity",
+         "9999-12-31T23:59:59-00:01", "31.01.2026", "01/31/2026", "2026", "1769860800", "1e9", "now", "today",
+         "infinity",
          "-infinity", "epoch", "NaN", "x", "\u0662\u066026-01-31", "\uff12026-01-31", "2026-01-31\0",
          "2026-01-01T00:00:00Z\0", "-2026-01-31", "2026-01-31+02:00", "2026-01-31-02:00", "2026-01-31Z",
          "2026-01-31x02:00", "20260131+0200", "2026-W05-6+02:00", *BLANK],
@@ -156,7 +158,8 @@ TABLE: dict[type[ma.Schema], dict[str, Rule]] = {
     Reset: {"token": TOKEN, "password": NEW_PASSWORD},
     Login: {"email": EMAIL, "password": PASSWORD},
     ListQuery: {
-        "page": number(2**31 - 1), "limit": number(100), "sort": SORT, "keyword": TEXT, "email": TEXT, "full_name": TEXT,
+        "page": number(2**31 - 1), "limit": number(100), "sort": SORT, "keyword": TEXT, "email": TEXT,
+        "full_name": TEXT,
         "status": QUERIED_STATUS, "group_id": number(2**31 - 1), "created_from": MOMENT, "created_to": MOMENT,
     },
     TrailQuery: {"page": number(2**31 - 1), "limit": number(100)},
@@ -189,10 +192,7 @@ def test_a_field_takes_what_is_good_and_refuses_what_is_bad_by_its_name(schema: 
         loaded = schema(partial=True).load({field: given})[field]
         assert (type(loaded), loaded) == (type(taken), taken), ascii(given)
     for given in rule.bad:
-        with pytest.raises(ma.ValidationError) as refusal:
-            schema(partial=True).load({field: given})
-            pytest.fail(f"took {given!a}")
-        assert list(refusal.value.messages_dict) == [field], ascii(given)
+        assert list(schema(partial=True).validate({field: given})) == [field], ascii(given)
 
 
 # ---------------------------------------------------------------- through HTTP
@@ -280,7 +280,12 @@ def test_what_a_body_cannot_set_is_ignored_and_is_nothing_to_update(
     client = admin.client if what == "group" else customer.client
     path, create, good, change = {
         "customer": (customer.path, "/api/customers", NEW, {"full_name": "X"}),
-        "address": (address, f"{customer.path}/addresses", data_of(client.get(address)) if what == "address" else {}, {"city": "X"}),
+        "address": (
+            address,
+            f"{customer.path}/addresses",
+            data_of(client.get(address)) if what == "address" else {},
+            {"city": "X"},
+        ),
         "group": (group, GROUPS, {"group_name": "New"}, {"group_name": "X"}),
     }[what]
 
@@ -289,7 +294,11 @@ def test_what_a_body_cannot_set_is_ignored_and_is_nothing_to_update(
     changed = data_of(client.patch(path, json={**IGNORED, **change}))
 
     assert not [name for name, value in IGNORED.items() if created.get(name, "none") == value]
-    assert {name for name in before if name != "addresses" and changed.get(name) != before[name]} <= {*change, "updated_at", "customers"}
+    assert {name for name in before if name != "addresses" and changed.get(name) != before[name]} <= {
+        *change,
+        "updated_at",
+        "customers",
+    }
     for body in ({}, IGNORED):
         refusal = client.patch(path, json=body)
         assert (refusal.status_code, refusal.get_json()["error"]["code"]) == (400, "nothing_to_update")

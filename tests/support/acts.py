@@ -58,17 +58,10 @@ ACTS = {
     "admin with a wrong password": Act(
         lambda s: login(s, "admin", **WRONG), "anonymous", "admin", "login_failed", {"kind": "admin"}
     ),
-    "admin with a wrong password on the page": Act(
-        lambda s: s.visitor.sign_in(s.admin.email, WRONG_PASSWORD),
-        *("anonymous", "admin", "login_failed", {"kind": "admin"}),
-    ),
     "customer logs out": Act(
         lambda s: logout(s, "/customers/logout", s.customer.sid), "customer", "customer", "logged_out"
     ),
     "admin logs out": Act(lambda s: logout(s, "/admin/user/logout", s.admin.sid), "admin", "admin", "logged_out"),
-    "admin logs out on the page": Act(
-        lambda s: s.visitor.send("/admin/customers", "/admin/logout"), "admin", "admin", "logged_out"
-    ),
     "registration": Act(
         lambda s: s.anonymous.post("/api/customers", json=NEW), "anonymous", "new", "customer_registered"
     ),
@@ -76,9 +69,6 @@ ACTS = {
         lambda s: s.customer.client.post("/api/customers", json=NEW), "anonymous", "new", "customer_registered"
     ),
     "admin creates": Act(lambda s: s.admin.client.post("/api/customers", json=NEW), "admin", "new", "customer_created"),
-    "admin creates on the page": Act(
-        lambda s: s.visitor.send("/admin/customers/new", **NEW, status="1"), "admin", "new", "customer_created"
-    ),
     "own name": Act(
         lambda s: s.customer.client.patch(s.path, json={"full_name": "Other"}),
         *("customer", "customer", "customer_updated", {"fields": ["full_name"]}),
@@ -128,10 +118,6 @@ ACTS = {
         lambda s: s.admin.client.patch(s.path, json={"status": 0}),
         *("admin", "customer", "status_changed", {"from": 1, "to": 0, "sessions_ended": 2}),
     ),
-    "admin disables on the page": Act(
-        lambda s: s.visitor.send(s.page, f"{s.page}/status"),
-        *("admin", "customer", "status_changed", {"from": 1, "to": 0, "sessions_ended": 2}),
-    ),
     "admin changes the group": Act(
         lambda s: s.admin.client.patch(s.path, json={"group_id": s.group_id}),
         *("admin", "customer", "group_changed", {"from": 1, "to": ANYTHING}),
@@ -167,39 +153,16 @@ ACTS = {
         lambda s: s.admin.client.delete(f"{s.path}/sessions"),
         *("admin", "customer", "sessions_ended", {"sessions_ended": 2}),
     ),
-    "admin ends a session on the page": Act(
-        lambda s: s.visitor.send(s.page, f"{s.page}/sessions/{s.session}/end"),
-        *("admin", "customer", "sessions_ended", ENDED),
-    ),
-    "admin ends all sessions on the page": Act(
-        lambda s: s.visitor.send(s.page, f"{s.page}/sessions/end"),
-        *("admin", "customer", "sessions_ended", {"sessions_ended": 2}),
-    ),
     "own account goes": Act(lambda s: s.customer.client.delete(s.path), "customer", "customer", "customer_deleted"),
     "admin deletes": Act(lambda s: s.admin.client.delete(s.path), "admin", "customer", "customer_deleted"),
-    "admin deletes on the page": Act(
-        lambda s: s.visitor.send(f"{s.page}/delete", email=s.customer.email), "admin", "customer", "customer_deleted"
-    ),
     "admin reads all": Act(lambda s: s.admin.client.get(f"{s.path}/export"), "admin", "customer", "customer_exported"),
     "own address added": Act(
         lambda s: s.customer.client.post(f"{s.path}/addresses", json=ADDRESS),
         *("customer", "customer", "address_created", {"address": ANYTHING}, False),
     ),
-    "admin adds an address on the page": Act(
-        lambda s: s.visitor.send(f"{s.page}/addresses/new", **ADDRESS),
-        *("admin", "customer", "address_created", {"address": ANYTHING}, False),
-    ),
     "admin changes an address of one": Act(
         lambda s: s.admin.client.patch(f"{s.path}/addresses/{s.address}", json={"city": "Elsewhere"}),
         *("admin", "customer", "address_updated", CHANGED, False),
-    ),
-    "admin changes an address of one on the page": Act(
-        lambda s: s.visitor.send(f"{s.page}/addresses/{s.address}", city="Elsewhere"),
-        *("admin", "customer", "address_updated", CHANGED, False),
-    ),
-    "admin makes an address the default": Act(
-        lambda s: s.visitor.send(s.page, f"{s.page}/addresses/{s.address}/default"),
-        *("admin", "customer", "address_updated", {"address": ANYTHING, "fields": ["is_default"]}, False),
     ),
     "admin deletes an address": Act(
         lambda s: s.admin.client.delete(f"{s.path}/addresses/{s.address}"),

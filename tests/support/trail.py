@@ -90,4 +90,3 @@ def shop(
     for client in (customer.client, staff.client, visitor.client):
         marked(client)
     return Shop(app, db, tmp_path, customer, staff, visitor)
-

@@ -64,7 +64,9 @@ def test_e_mails_refused_as_taken_count_like_registrations_of_the_network(
 
     assert found == [409] * 6 + [429]
     here = at(app, accounts[2])
-    refused(new_client(app).post(CUSTOMERS, json=NEW, headers={"X-Forwarded-For": "203.0.113.9"}), 429, "too_many_requests")
+    refused(
+        new_client(app).post(CUSTOMERS, json=NEW, headers={"X-Forwarded-For": "203.0.113.9"}), 429, "too_many_requests"
+    )
     assert move(at(app, accounts[2], "198.51.100.1"), "new@example.com", taken[0]) == [200, 409]
     pass_time(db, 3600)
     assert move(here, "newer@example.com", taken[0]) == [200, 409]
@@ -79,7 +81,9 @@ def test_changes_that_are_made_or_malformed_do_not_count_like_registrations(
     assert move(client, *(f"new{number}@example.com" for number in range(3))) == [200] * 3
     for _ in range(6):
         invalid(client.patch(ME, json={"email": "no e-mail"}), "email")
-        refused(client.patch(ME, json={"email": "x@example.com"}, headers={"If-Match": '"0"'}), 412, "precondition_failed")
+        refused(
+            client.patch(ME, json={"email": "x@example.com"}, headers={"If-Match": '"0"'}), 412, "precondition_failed"
+        )
     assert move(client, "new4@example.com", "new5@example.com", "new6@example.com") == [200, 200, 429]
 
 
@@ -104,7 +108,11 @@ def test_an_e_mail_is_told_of_a_change_at_most_once_an_hour(make_app: Make, cust
 
 
 def test_a_customer_may_write_so_often_a_minute_and_still_read(
-    make_app: Make, customer: Account, make_customer: Callable[..., Account], admin: Account, monkeypatch: pytest.MonkeyPatch
+    make_app: Make,
+    customer: Account,
+    make_customer: Callable[..., Account],
+    admin: Account,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Cause: one customer could write 15 GB a day by changing an address to and fro. Cure: a bound on writes."""
     address = address_of(customer)

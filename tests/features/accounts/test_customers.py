@@ -1,6 +1,5 @@
 """Creating, reading, updating and deleting customers (CONTRACT sections 1, 3 and 4)."""
 
-import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -20,7 +19,12 @@ def test_a_created_customer_is_where_location_says_and_active_in_the_default_gro
 
     data = data_of(created, 201)
     assert created.headers["Location"] == f"{CUSTOMERS}/{data['uuid']}"
-    assert (data["status"], data["group_id"], data["email"], data["full_name"]) == (1, 1, NEW["email"], NEW["full_name"])
+    assert (data["status"], data["group_id"], data["email"], data["full_name"]) == (
+        1,
+        1,
+        NEW["email"],
+        NEW["full_name"],
+    )
     assert data["links"][1]["href"] == f"/admin/customers/edit/{data.pop('links') and data['uuid']}"
     assert data_of(admin.client.get(created.headers["Location"])) == {**data, "addresses": []}
 
@@ -103,26 +107,25 @@ def test_an_email_is_never_compared_as_a_pattern(client: CheckingClient, pattern
         registered(client, email=pattern, password="another password")
 
 
-def test_an_international_domain_is_one_email_in_either_form(client: CheckingClient, customer: Account) -> None:
+def test_an_international_domain_is_one_email_in_either_form(
+    client: CheckingClient, customer: Account, admin: Account
+) -> None:
     """Firefox sends it as typed, Chromium in ASCII."""
-    assert registered(client, email="ann@bücher.example")["email"] == "ann@xn--bcher-kva.example"
+    email = "ann@xn--bcher-kva.example"
+    assert registered(client, email="ann@bücher.example")["email"] == email
 
     refused(client.post(CUSTOMERS, json={**NEW, "email": "ANN@xn--bcher-kva.example"}), 409, "email_taken")
     refused(customer.client.patch(ME, json={"email": "ann@BÜCHER.example"}), 409, "email_taken")
     for form in ("ann@bücher.example", "ann@bu\u0308cher.example", "Ann@XN--BCHER-KVA.example"):
         log_in(client, form)
+        assert [each["email"] for each in data_of(admin.client.get(CUSTOMERS, query_string={"email": form}))] == [email]
 
 
-@pytest.mark.parametrize("password", ["  spaces around  ", "cafe\u0301 noir", "café noir"])
-def test_a_password_is_never_trimmed_and_one_in_either_unicode_form(client: CheckingClient, password: str) -> None:
-    registered(client, password=password)
+def test_a_password_is_never_trimmed(client: CheckingClient) -> None:
+    registered(client, password="  spaces around  ")
 
-    for form in ("NFC", "NFD"):
-        log_in(client, NEW["email"], unicodedata.normalize(form, password))
-    wrong = client.post("/customer/login", json={"email": NEW["email"], "password": f"{password.strip()}\u200b"})
-    refused(wrong, 401, "invalid_credentials")
-    if password != password.strip():
-        refused(client.post("/customer/login", json={**NEW, "password": password.strip()}), 401, "invalid_credentials")
+    log_in(client, NEW["email"], "  spaces around  ")
+    refused(client.post("/customer/login", json={**NEW, "password": "spaces around"}), 401, "invalid_credentials")
 
 
 # ---------------------------------------------------------------- changes

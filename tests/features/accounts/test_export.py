@@ -14,9 +14,10 @@ from tests.support.database import Db
 
 TIME = "2026-01-31 12:00:00"
 DOCUMENT = ["customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at", "group_name",
-            "meta_data", "pending", "addresses", "sessions", "networks", "password_resets", "mails", "audit"]  # fmt: skip
-# Each table that knows a customer -> its name in the document, and those of its columns that are not there, with the reason.
-# A new table or column fails the test until it is exported or has a reason here.
+            "meta_data", "pending", "addresses", "sessions", "networks", "password_resets", "mails",
+            "audit"]  # fmt: skip
+# Each table that knows a customer -> its name in the document, and those of its columns that are not there, with the
+# reason. A new table or column fails the test until it is exported or has a reason here.
 OWNER = "the customer's own id stands at the top"
 SECRET = "a secret, or made of one"
 MACHINERY = "how the service goes about it, and nothing about the person"

@@ -26,9 +26,7 @@ def test_of_24_registrations_of_one_email_one_wins(app: Flask, db: Db) -> None:
     assert db.one("SELECT count(*) FROM customer")["count"] == 1
 
 
-def test_24_registrations_of_different_emails_all_succeed(
-    app: Flask, db: Db, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_24_registrations_of_different_emails_all_succeed(app: Flask, db: Db, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
     statuses = at_once(24, lambda number: register(app, f"ann{number}@example.com"))

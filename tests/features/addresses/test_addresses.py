@@ -120,7 +120,10 @@ def test_what_is_optional_may_be_null_or_left_out(customer: Account, address: st
     [
         *((method, f"{{addresses}}/{MISSING}", "address_not_found") for method in ("GET", "PATCH", "DELETE")),
         *((method, f"/api/customers/{MISSING}/addresses", "customer_not_found") for method in ("GET", "POST")),
-        *((method, f"/api/customers/{MISSING}/addresses/{MISSING}", "address_not_found") for method in ("GET", "PATCH")),
+        *(
+            (method, f"/api/customers/{MISSING}/addresses/{MISSING}", "address_not_found")
+            for method in ("GET", "PATCH")
+        ),
     ],
 )
 def test_what_is_unknown_is_a_404(admin: Account, addresses: str, method: str, path: str, code: str) -> None:

@@ -242,11 +242,3 @@ def test_who_never_was_a_customer_is_not_found_and_who_left_no_trace_has_an_empt
     data_of(client.patch(f"{GROUPS}/{shop.group}", json={"group_name": "B"}))
     for uuid in (MISSING, shop.admin.uuid, shop.group):
         refused(client.get(f"{CUSTOMERS}/{uuid}/audit"), 404, "customer_not_found")
-
-
-def test_a_failed_login_is_in_the_trail_of_whose_account_it_was(app: Flask, customer: Account, admin: Account) -> None:
-    new_client(app).post("/customer/login", json={"email": customer.email, "password": "not the password"})
-
-    entry = trail(admin.client, customer.path)["data"][0]
-
-    assert (entry["event"], entry["actor"]) == ("login_failed", {"kind": "anonymous", "uuid": None})

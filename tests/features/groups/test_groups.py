@@ -86,18 +86,6 @@ def test_a_group_that_is_not_there_is_a_404(admin: Account, method: str) -> None
     refused(admin.client.open(f"{GROUPS}/{MISSING}", method=method, json={"group_name": "x"}), 404, "group_not_found")
 
 
-def test_the_same_creation_again_with_its_key_gets_the_first_answer(admin: Account) -> None:
-    key = {"Idempotency-Key": "a-key"}
-    first, again, other = (
-        admin.client.post(GROUPS, json={"group_name": name}, headers=key) for name in ("A", "A", "B")
-    )
-
-    assert (again.status_code, again.data, again.headers["Location"]) == (201, first.data, first.headers["Location"])
-    assert again.headers["Idempotent-Replayed"] == "true"
-    refused(other, 400, "idempotency_key_reused")
-    assert [group["group_name"] for group in data_of(admin.client.get(GROUPS))] == ["Default", "A"]
-
-
 # ---------------------------------------------------------------- names
 
 
@@ -131,17 +119,3 @@ def test_of_16_creations_of_one_name_one_wins(admin: Account) -> None:
 
     assert Counter(statuses) == {201: 1, 409: 15}
     assert len(data_of(admin.client.get(GROUPS))) == 2
-
-
-def test_of_16_renames_to_one_name_one_wins(admin: Account) -> None:
-    paths = [group_of(admin, f"Group {number}")["path"] for number in range(16)]
-
-    statuses = at_once(16, lambda n: admin.client.patch(paths[n], json={"group_name": "One"}).status_code)
-
-    assert Counter(statuses) == {200: 1, 409: 15}
-
-
-def test_of_16_deletions_one_finds_the_group(admin: Account) -> None:
-    path = group_of(admin)["path"]
-
-    assert Counter(at_once(16, lambda _: admin.client.delete(path).status_code)) == {200: 1, 404: 15}

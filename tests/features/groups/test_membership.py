@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask
 
 from customers.db import migrate
 from customers.http import context
 from tests.conftest import EVERSHOP, Account, Made, application, log_in, new_client
 from tests.support.answers import data_of, invalid, refused
-from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW, browser_of, group_of, registered
+from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW, group_of, registered
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.rows import ids
@@ -65,15 +64,6 @@ def test_of_anybody_else_it_is_ignored_whatever_it_is(
     assert data_of(customer.client.patch(ME, json={"full_name": "Bob", "group_id": sent}))["group_id"] == 1
     refused(customer.client.patch(customer.path, json={"group_id": sent}), 400, "nothing_to_update")
     assert group_ids(db) == {1}
-
-
-def test_a_browser_with_both_sessions_acts_on_me_as_the_customer(
-    app: Flask, admin: Account, customer: Account, group: int
-) -> None:
-    browser = browser_of(app, customer, admin)
-
-    refused(browser.patch(ME, json={"group_id": group}), 400, "nothing_to_update")
-    assert data_of(browser.patch(customer.path, json={"group_id": group}))["group_id"] == group
 
 
 # ---------------------------------------------------------------- while the group goes
@@ -141,7 +131,10 @@ def test_an_existing_shops_groups_work_and_who_is_in_none_can_be_put_into_one(sh
     default, wholesale = data_of(shop.get(GROUPS))
     customers = data_of(shop.get(CUSTOMERS))
 
-    assert [(each["group_name"], each["customers"]) for each in (default, wholesale)] == [("Default", 0), ("Wholesale", 1)]
+    assert [(each["group_name"], each["customers"]) for each in (default, wholesale)] == [
+        ("Default", 0),
+        ("Wholesale", 1),
+    ]
     assert [each["group_id"] for each in customers] == [2, None]
     refused(shop.post(GROUPS, json={"group_name": "WHOLESALE"}), 409, "group_name_taken")
     refused(shop.delete(f"{GROUPS}/{default['uuid']}"), 409, "default_group")

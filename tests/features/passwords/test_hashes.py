@@ -49,7 +49,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 @pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
 @pytest.mark.parametrize("rounds", [4, 6])
-@pytest.mark.parametrize("password", ["from elsewhere", "123456"])  # short and common, as an existing account may have it
+@pytest.mark.parametrize(
+    "password", ["from elsewhere", "123456"]
+)  # short and common, as an existing account may have it
 def test_hashes_made_elsewhere_open(
     client: CheckingClient, customer: Account, db: Db, prefix: str, rounds: int, password: str
 ) -> None:

@@ -88,9 +88,7 @@ def test_whatever_changes_who_owns_an_account_makes_its_secrets_useless_for_good
     done(use(new_client(app), bystanders))
 
 
-def test_what_changes_no_owner_leaves_a_secret_as_it_is(
-    app: Flask, customer: Account, admin: Account, db: Db
-) -> None:
+def test_what_changes_no_owner_leaves_a_secret_as_it_is(app: Flask, customer: Account, admin: Account, db: Db) -> None:
     token = reset_token(db, customer)
     log_in(new_client(app), customer.email)
     patch(customer, customer, full_name="Other", email=customer.email)

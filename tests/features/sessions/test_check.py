@@ -58,7 +58,9 @@ def test_a_session_that_has_ended_is_a_401(app: Flask, customer: Account, admin:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "post", "get", "NONSENSE"])
-@pytest.mark.parametrize("sent", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://x.y"}])
+@pytest.mark.parametrize(
+    "sent", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://x.y"}]
+)
 def test_a_write_by_cookie_that_a_page_of_another_site_started_is_refused(
     app: Flask, customer: Account, method: str, sent: dict[str, str]
 ) -> None:

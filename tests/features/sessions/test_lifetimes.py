@@ -99,7 +99,8 @@ def test_more_sessions_than_that_are_not_listed_and_the_current_one_is(
     """Cause: 120,000 sessions made a list of 55 MB. They may still be there, from before there was a bound."""
     db.execute(
         "INSERT INTO login_session (digest, customer_id, expires_at)"
-        " SELECT sha256(n::text::bytea), customer_id, now() + interval '1 d' FROM customer, generate_series(1, 500) AS n"
+        " SELECT sha256(n::text::bytea), customer_id, now() + interval '1 d'"
+        "   FROM customer, generate_series(1, 500) AS n"
     )
 
     for client in (customer.client, admin.client):

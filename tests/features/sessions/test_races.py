@@ -28,9 +28,7 @@ def test_a_login_that_waits_for_a_change_of_the_account_starts_no_session(
     assert db.all("SELECT FROM login_session") == []
 
 
-def test_logins_with_the_old_password_while_it_changes_leave_no_session(
-    app: Flask, customer: Account, db: Db
-) -> None:
+def test_logins_with_the_old_password_while_it_changes_leave_no_session(app: Flask, customer: Account, db: Db) -> None:
     def act(number: int) -> Any:
         if number == 3:
             return data_of(customer.client.patch(customer.path, json={"password": NEW_PASSWORD}))
