@@ -7,7 +7,8 @@ from sqlalchemy import Connection, text
 # Every table of schema.sql that knows the customer, and of its columns all but the secrets: hashes, digests, tokens.
 # A request for a new password that waits has not been matched with its account yet; it is known by the e-mail. Other
 # mail without an account is that of one that was deleted, whose e-mail may be another person's by now. Where an admin
-# did something from, and who it was, is the admin's.
+# did something from, and who it was, is the admin's. Of the audit trail, which grows with every login, it is the newest
+# 10,000 entries: an account must not make an answer that a worker cannot hold.
 GATHER = text("""
     SELECT CAST(row_to_json(person) AS text)
       FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
@@ -64,6 +65,14 @@ GATHER = text("""
                              FROM audit_log
                             WHERE audit_log.subject_uuid = customer.uuid
                               AND audit_log.subject_kind = 'customer'
+                              AND audit_log_id >= coalesce((
+                                  SELECT newest.audit_log_id
+                                    FROM audit_log AS newest
+                                   WHERE newest.subject_uuid = customer.uuid
+                                     AND newest.subject_kind = 'customer'
+                                   ORDER BY newest.audit_log_id DESC
+                                  OFFSET 9999
+                                   LIMIT 1), 0)
                             ORDER BY audit_log_id) AS entry) AS audit
               FROM customer
               LEFT JOIN customer_group

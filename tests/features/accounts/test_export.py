@@ -176,3 +176,16 @@ def test_mail_to_an_email_that_now_is_anothers_stays_with_whom_it_was_for(
 
     assert export(second.client, second)["mails"] == []
     assert [mail["recipient"] for mail in export(first.client, first)["mails"]] == [second.email]
+
+
+def test_of_the_trail_it_holds_the_newest_10000_entries(customer: Account, db: Db) -> None:
+    """Cause: the trail grows with every login, and so did this answer, without end."""
+    db.execute(
+        "INSERT INTO audit_log (event, actor_kind, subject_kind, subject_uuid, request_id, details)"
+        " SELECT 'login_failed', 'anonymous', 'customer', %s, n, '{}' FROM generate_series(1, 10005) AS n",
+        customer.uuid,
+    )
+
+    entries = export(customer.client, customer)["audit"]
+
+    assert [entry["request_id"] for entry in entries] == [str(number) for number in range(6, 10006)]
