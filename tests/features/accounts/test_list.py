@@ -47,7 +47,7 @@ def test_without_customers_there_is_one_empty_page(admin: Account) -> None:
 def test_links_keep_the_other_parameters_around_and_beyond_the_last_page(admin: Account, db: Db) -> None:
     for number in range(5):
         add(db, full_name=f"Müller & {number}+")
-    kept = "&keyword=m%C3%BCller+%26&sort=-customer_id&limit=2"
+    kept = "&keyword=m%C3%BCller+%26&sort=-customer_id&limit=2&created_from=2020-01-01T00%3A00%3A00%2B01%3A00"
 
     middle, beyond = (admin.client.get(f"{LIST}?page={page}{kept}").get_json() for page in (2, 7))
 
@@ -56,25 +56,6 @@ def test_links_keep_the_other_parameters_around_and_beyond_the_last_page(admin: 
     assert middle["links"] == {**ends, "prev": f"{LIST}?page=1{kept}", "next": f"{LIST}?page=3{kept}"}
     assert beyond["links"] == {**ends, "prev": f"{LIST}?page=3{kept}", "next": None}
     assert (beyond["data"], beyond["meta"]["current_page"], beyond["meta"]["total"]) == ([], 7, 5)
-
-
-QUERIES: list[dict[str, str]] = [
-    {"keyword": "a&page=7&b=c"}, {"keyword": "50%"}, {"keyword": "a+b c"}, {"keyword": "Jürgen 山田 😀"},
-    {"full_name": "#?/=;'\"<>\\"}, {"email": "a+tag@example.com"},
-    {"created_from": "2026-01-31T12:00:00+01:00", "created_to": "2027-01-01"},
-    {"keyword": "x", "email": "y", "full_name": "z", "status": "1", "group_id": "1", "sort": "-full_name",
-     "limit": "3"},
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("query", QUERIES, ids="-".join)
-def test_links_are_themselves_valid_whatever_the_filters_hold(admin: Account, query: dict[str, str]) -> None:
-    links = admin.client.get(LIST, query_string={"page": 3, **query}).get_json()["links"]
-
-    for name in ("first", "last", "prev"):
-        assert dict(parse_qsl(urlsplit(links[name]).query, strict_parsing=True)) == {"page": "1", **query}
-        assert not set(links[name]) & set(" \"<>\\^`{|}#'")
-        assert admin.client.get(links[name]).get_json()["links"] == {**links, "prev": None}
 
 
 # ---------------------------------------------------------------- what each filter leaves

@@ -74,16 +74,6 @@ def test_what_an_admin_disabled_or_created_as_inactive_stays_so(
     assert db.one("SELECT count(*) FROM customer WHERE status = 0") == {"count": 2}
 
 
-def test_no_mail_goes_to_what_an_admin_disabled(make_app: Any, customer: Account, admin: Account, db: Db) -> None:
-    data_of(admin.client.patch(customer.path, json={"status": 0}))
-    with MailServer() as smtp:
-        mailing = Mailing(make_app, smtp, db, smtp_timeout=10)
-
-        done(mailing.ask(customer.email))
-
-        assert mailing.deliver() == []
-
-
 def test_a_pending_account_is_like_any_other_to_an_admin_and_goes_when_deleted(
     app: Flask, client: CheckingClient, admin: Account, db: Db
 ) -> None:

@@ -1,6 +1,5 @@
 """Requests on customers at the same time."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 
@@ -24,16 +23,6 @@ def test_of_24_registrations_of_one_email_one_wins(app: Flask, db: Db) -> None:
 
     assert Counter(statuses) == {201: 1, 409: 23}
     assert db.one("SELECT count(*) FROM customer")["count"] == 1
-
-
-def test_24_registrations_of_different_emails_all_succeed(app: Flask, db: Db, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
-
-    statuses = at_once(24, lambda number: register(app, f"ann{number}@example.com"))
-
-    assert Counter(statuses) == {201: 24}
-    assert db.one("SELECT count(*) FROM customer")["count"] == 24
-    assert caplog.records == []
 
 
 def test_of_16_changes_to_one_email_one_wins(make_customer: Callable[..., Account]) -> None:

@@ -1,17 +1,14 @@
 """A customer's group: set by admins only, and what becomes of it when a group goes (CONTRACT section 9)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from customers.db import migrate
-from customers.http import context
-from tests.conftest import EVERSHOP, Account, Made, application, log_in, new_client
+from tests.conftest import Account
 from tests.support.answers import data_of, invalid, refused
-from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW, group_of, registered
+from tests.support.builders import CUSTOMERS, ME, NEW, group_of, registered
 from tests.support.client import CheckingClient
 from tests.support.database import Db
-from tests.support.rows import ids
 from tests.support.threads import at_once, overtaken
 
 WRONG: list[object] = [None, True, False, 1.5, 1.0, "x", "", "1.5", 0, -1, "0", 2**31, 2**63, 10**40, [], {}, [1]]
@@ -33,10 +30,11 @@ def test_an_admin_sets_the_group_when_creating_and_without_one_it_is_the_first(a
 
 
 def test_an_admin_changes_the_group_alone_or_with_other_things_and_the_sessions_stay(
-    admin: Account, customer: Account, group: int
+    admin: Account, customer: Account, db: Db, group: int
 ) -> None:
     assert data_of(admin.client.patch(customer.path, json={"group_id": group}))["group_id"] == group
     assert data_of(admin.client.patch(customer.path, json={"full_name": "Bob"}))["group_id"] == group
+    db.execute("UPDATE customer SET group_id = NULL")  # as an existing shop may have it
     back = data_of(admin.client.patch(customer.path, json={"group_id": 1, "full_name": "Ann"}))
     assert (back["group_id"], back["full_name"]) == (1, "Ann")
     data_of(customer.client.get(customer.path))
@@ -110,35 +108,3 @@ def test_changes_and_the_deletion_of_the_group_at_once_lose_nobody(
         assert statuses[7] == 200
         assert set(statuses) <= {200, 400}
         assert group_ids(db) == {1}
-
-
-# ---------------------------------------------------------------- in an existing shop
-
-
-@pytest.fixture
-def shop(make: Callable[..., Made]) -> Iterator[CheckingClient]:
-    """Return an admin of an existing shop."""
-    ctx, _ = make(EVERSHOP)
-    migrate.apply(ctx.db, repair_defaults=True)
-    app = application(ctx.settings)
-    client = new_client(app)
-    log_in(client, "boss@example.com", "evershop-password", "/admin/user/login")
-    yield client
-    context.of(app).db.close()
-
-
-def test_an_existing_shops_groups_work_and_who_is_in_none_can_be_put_into_one(shop: CheckingClient) -> None:
-    default, wholesale = data_of(shop.get(GROUPS))
-    customers = data_of(shop.get(CUSTOMERS))
-
-    assert [(each["group_name"], each["customers"]) for each in (default, wholesale)] == [
-        ("Default", 0),
-        ("Wholesale", 1),
-    ]
-    assert [each["group_id"] for each in customers] == [2, None]
-    refused(shop.post(GROUPS, json={"group_name": "WHOLESALE"}), 409, "group_name_taken")
-    refused(shop.delete(f"{GROUPS}/{default['uuid']}"), 409, "default_group")
-    data_of(shop.patch(f"{CUSTOMERS}/{customers[1]['uuid']}", json={"group_id": 2}))
-    assert ids(shop, group_id=2) == [each["customer_id"] for each in customers]
-    data_of(shop.delete(f"{GROUPS}/{wholesale['uuid']}"))
-    assert ids(shop, group_id=1) == [each["customer_id"] for each in customers]

@@ -38,16 +38,6 @@ def test_it_ends_the_other_sessions_the_old_password_and_the_reset_tokens(
     assert [elsewhere.post("/api/customers/password", json=use).status_code for use in uses] == [400, 200]
 
 
-def test_by_cookie_the_current_session_lives_on_too(app: Flask, customer: Account, admin: Account) -> None:
-    both = browser_of(app, customer, admin)
-
-    done(both.post(PATH, json=CHANGE))
-
-    data_of(both.get(ME))
-    data_of(both.get("/api/customers"))
-    refused(customer.client.get(ME), 401, "not_authenticated")
-
-
 def test_it_needs_no_recent_login(customer: Account, db: Db) -> None:
     db.execute("UPDATE login_session SET created_at = now() - interval '1 day'")
 

@@ -110,12 +110,6 @@ def test_more_sessions_than_that_are_not_listed_and_the_current_one_is(
 # ---------------------------------------------------------------- what ends sessions
 
 
-def test_a_session_dies_with_its_account(customer: Account, admin: Account) -> None:
-    data_of(admin.client.delete(customer.path))
-
-    refused(customer.client.get(customer.path), 401, "not_authenticated")
-
-
 def test_a_session_dies_with_deactivation_and_does_not_rise_again(customer: Account, admin: Account) -> None:
     for status in (0, 1):
         data_of(admin.client.patch(customer.path, json={"status": status}))

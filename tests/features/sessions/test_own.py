@@ -90,12 +90,6 @@ def test_ending_the_others_keeps_the_current_one_and_by_an_admin_none(
     assert statuses == [200 if by == "customer" else 401, 401, 200]
 
 
-def test_an_admin_ends_one_of_a_customers(customer: Account, elsewhere: CheckingClient, admin: Account) -> None:
-    done(admin.client.delete(f"{customer.path}/sessions/{session_of(elsewhere)}"))
-
-    assert (elsewhere.get(ME).status_code, customer.client.get(ME).status_code) == (401, 200)
-
-
 def test_of_sessions_that_end_all_others_at_once_one_stays(app: Flask, customer: Account) -> None:
     sids = [customer.sid, *(log_in(new_client(app), customer.email) for _ in range(7))]
 
