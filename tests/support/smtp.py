@@ -33,6 +33,7 @@ class Mail(NamedTuple):
 
     recipients: list[str]
     message: EmailMessage
+    source: bytes  # as it came over the wire
 
     def part(self, subtype: str) -> str:
         """Return the text of the plain or the HTML part."""
@@ -65,7 +66,7 @@ class MailServer:
         self.delay = 0.0  # seconds before each line it says
         self.greeting_lines = 0  # said one after the other in answer to EHLO, each after the delay
         self.deaths = 0  # so many times it closes the connection in the middle of DATA
-        self.refusals: dict[str, str] = {}  # recipient -> answer
+        self.refusals: dict[str, str] = {}  # "connect", "EHLO", "MAIL", "RCPT" or "DATA" -> answer
         self.farewell = "221 Bye"
         self.connections: set[SMTP] = set()
         self._controller: Controller | None = None
@@ -143,6 +144,8 @@ class _Connection(SMTP):
 
     async def push(self, status: Any) -> None:
         await asyncio.sleep(self._mail_server.delay)
+        if str(status).startswith("220"):
+            status = self._mail_server.refusals.get("connect", status)
         await super().push(status)
         if str(status).startswith("354") and self._mail_server.deaths:
             self._mail_server.deaths -= 1
@@ -167,20 +170,35 @@ class _Handler:
         session.host_name = hostname
         for _ in range(self._server.greeting_lines):
             await server.push("250-still here")
-        return responses
+        return [self._server.refusals["EHLO"]] if "EHLO" in self._server.refusals else responses
+
+    async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:  # noqa: N802  # aiosmtpd's name
+        session.host_name = hostname
+        return self._server.refusals.get("EHLO", "250 mail.example")
+
+    async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "MAIL" in self._server.refusals:
+            return self._server.refusals["MAIL"]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if address in self._server.refusals:
-            return self._server.refusals[address]
+        if "RCPT" in self._server.refusals:
+            return self._server.refusals["RCPT"]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        if "DATA" in self._server.refusals:
+            return self._server.refusals["DATA"]
         assert isinstance(envelope.content, bytes)
         message = email.message_from_bytes(envelope.content, policy=policy.default)
-        self._server.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message))
+        self._server.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message, envelope.content))
         return "250 OK"
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name

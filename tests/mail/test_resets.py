@@ -6,34 +6,17 @@ import json
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.support.builders import reset_token
 from tests.support.database import Db
 from tests.support.smtp import MAIL_FROM, NEW_PASSWORD, Mailing, MailServer
-from tests.test_races import at_once
-
-
-@pytest.fixture
-def smtp() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def mailing(make_app: Callable[..., Flask], smtp: MailServer, db: Db) -> Mailing:
-    return Mailing(make_app, smtp, db)
-
-
-@pytest.fixture
-def ann(mailing: Mailing, make_customer: Callable[..., Account]) -> Account:
-    """Return a customer, signed in to the application that sends mail."""
-    made = make_customer("Ann@Example.com")
-    return Account(mailing.app, made.uuid, made.email, made.sid)
+from tests.support.threads import at_once
 
 
 def code(response: Any) -> tuple[int, str | None]:
@@ -43,23 +26,25 @@ def code(response: Any) -> tuple[int, str | None]:
 INVALID = (400, "invalid_token")
 
 
-def test_the_answer_is_the_same_whoever_asks_and_mail_goes_to_an_active_account_at_its_address_as_stored(
-    mailing: Mailing, ann: Account, make_customer: Callable[..., Account]
+def test_the_answer_is_the_same_whoever_asks_and_mail_goes_to_an_active_or_pending_account_as_stored(
+    mailing: Mailing, ann: Account, admin: Account, make_customer: Callable[..., Account]
 ) -> None:
     off = make_customer("off@example.com")
-    mailing.db.execute("UPDATE customer SET status = 0 WHERE email = %s", off.email)
+    assert admin.client.patch(off.path, json={"status": 0}).status_code == 200
+    body = {"email": "Pending@Example.com", "password": PASSWORD, "full_name": "Ann", "status": 0}
+    assert new_client(mailing.app).post("/api/customers", json=body).status_code == 201
+    asked = ("ann@eXample.com", off.email, "nobody@example.com", "pending@example.com")
 
-    answers = [mailing.ask(address) for address in ("ann@eXample.com", off.email, "nobody@example.com")]
+    answers = [mailing.ask(email) for email in asked]
     mails = mailing.deliver()
 
-    assert [(answer.status_code, answer.get_json()) for answer in answers] == [(200, {"data": {}})] * 3
-    assert [mail.recipients for mail in mails] == [["Ann@Example.com"]]
-    assert (mails[0].message["To"], mails[0].message["From"], mails[0].subject) == (
-        ann.email,
-        MAIL_FROM,
-        "Your new password",
-    )
+    assert [(answer.status_code, answer.get_json()) for answer in answers] == [(200, {"data": {}})] * 4
+    assert [mail.recipients for mail in mails] == [["Ann@Example.com"], ["Pending@Example.com"]]
+    headers = mails[0].message
+    assert (headers["To"], headers["From"], mails[0].subject) == (ann.email, MAIL_FROM, "Your new password")
     assert mailing.db.all("SELECT FROM outbox_mail WHERE sent_at IS NULL") == []
+    assert mailing.use(mails[1].token).status_code == 200
+    assert log_in(new_client(mailing.app), "pending@example.com", NEW_PASSWORD)
 
 
 def test_an_account_gets_one_mail_a_minute_and_five_a_day(mailing: Mailing, ann: Account) -> None:
@@ -152,27 +137,62 @@ def test_a_token_lives_as_long_as_the_setting_says(
     assert [code(mailing.use(token)) for token in tokens] == [INVALID, (200, None)]
 
 
-@pytest.mark.parametrize("act", ["use", "patch", "by an admin", "me/password", "delete"])
-def test_use_password_change_and_deletion_kill_every_other_secret(
+Acts = dict[str, Callable[[Mailing, Account, Account], Any]]
+NEW = {"password": NEW_PASSWORD}
+
+
+def changed_and_back(account: Account, path: str, change: dict[str, Any], back: dict[str, Any]) -> Any:
+    assert account.client.patch(path, json=change).status_code == 200
+    return account.client.patch(path, json=back)
+
+
+MOVED, BACK = {"email": "other@example.com"}, {"email": "Ann@Example.com"}
+ACTS: Acts = {
+    "the password, by PATCH": lambda _, ann, __: ann.client.patch(ann.path, json=NEW),
+    "the password, by an admin": lambda _, ann, admin: admin.client.patch(ann.path, json=NEW),
+    "the password, by the current one": lambda _, ann, __: ann.client.post(
+        "/api/customers/me/password", json={**NEW, "current_password": PASSWORD}
+    ),
+    "the e-mail and back": lambda _, ann, __: changed_and_back(ann, ann.path, MOVED, BACK),
+    "the e-mail and back, by an admin": lambda _, ann, admin: changed_and_back(admin, ann.path, MOVED, BACK),
+    "disabled and enabled": lambda _, ann, admin: changed_and_back(admin, ann.path, {"status": 0}, {"status": 1}),
+    "all sessions ended by an admin": lambda _, ann, admin: admin.client.delete(f"{ann.path}/sessions"),
+    "deleted": lambda _, ann, __: ann.client.delete(ann.path),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_whatever_changes_who_owns_an_account_makes_its_secrets_useless_for_good(
     mailing: Mailing, ann: Account, admin: Account, customer: Account, act: str
 ) -> None:
-    tokens = [mailing.token(ann.email) for _ in range(3)]
+    """Cause: a link mailed to a former e-mail still set a password after the e-mail was changed back."""
+    tokens = [mailing.token(ann.email) for _ in range(2)]
     bystander = mailing.token(customer.email)
-    new = {"password": NEW_PASSWORD}
-    acts: dict[str, Callable[[], Any]] = {
-        "use": lambda: mailing.use(tokens.pop()),
-        "patch": lambda: ann.client.patch(ann.path, json=new),
-        "by an admin": lambda: admin.client.patch(ann.path, json=new),
-        "me/password": lambda: ann.client.post(
-            "/api/customers/me/password", json={**new, "current_password": PASSWORD}
-        ),
-        "delete": lambda: ann.client.delete(ann.path),
-    }
 
-    assert acts[act]().status_code == 200
+    assert ACTS[act](mailing, ann, admin).status_code == 200
 
-    assert [code(mailing.use(token, "another long one")) for token in tokens] == [INVALID] * len(tokens)
+    assert [code(mailing.use(token, "another long one")) for token in tokens] == [INVALID] * 2
     assert mailing.use(bystander).status_code == 200
+
+
+def test_a_use_makes_all_other_secrets_useless(mailing: Mailing, ann: Account, customer: Account) -> None:
+    first, second = (mailing.token(ann.email) for _ in range(2))
+    bystander = mailing.token(customer.email)
+
+    answers = [code(mailing.use(token)) for token in (first, second, bystander)]
+
+    assert answers == [(200, None), INVALID, (200, None)]
+
+
+@pytest.mark.parametrize("change", ["email = 'Other@example.com'", "password = 'x'", "status = 0"])
+def test_so_does_a_change_past_this_service(mailing: Mailing, ann: Account, change: str) -> None:
+    token = mailing.token(ann.email)
+    before = mailing.db.one("SELECT email, password, status FROM customer")
+
+    mailing.db.execute(f"UPDATE customer SET {change}")
+    mailing.db.execute("UPDATE customer SET email = %s, password = %s, status = %s", *before.values())
+
+    assert code(mailing.use(token)) == INVALID
 
 
 @pytest.mark.parametrize("token", ["x" * 43, "0" * 64, "%", "\u00e4"])
@@ -182,12 +202,12 @@ def test_an_unknown_token_is_invalid(mailing: Mailing, ann: Account, token: str)
     assert code(mailing.use(token)) == INVALID
 
 
-def test_a_disabled_accounts_token_is_invalid_and_changes_nothing(mailing: Mailing, ann: Account) -> None:
-    token = mailing.token(ann.email)
+def test_a_token_of_a_disabled_account_is_invalid_and_changes_nothing(mailing: Mailing, ann: Account) -> None:
     mailing.db.execute("UPDATE customer SET status = 0")
+    reset_token(mailing.db, ann)
     before = mailing.db.one("SELECT password, updated_at FROM customer")
 
-    assert code(mailing.use(token)) == INVALID
+    assert code(mailing.use("the secret of a mail")) == INVALID
     assert mailing.db.one("SELECT password, updated_at FROM customer") == before
 
 
@@ -223,17 +243,11 @@ def test_of_16_uses_of_one_token_at_once_one_wins(mailing: Mailing, ann: Account
     assert [mail.subject for mail in mailing.deliver()] == ["Your password was changed"]
 
 
-def test_without_a_mail_server_production_says_so_and_all_else_works(app: Flask, customer: Account, db: Db) -> None:
+def test_without_a_mail_server_asking_is_a_503_and_all_else_works(app: Flask, customer: Account, db: Db) -> None:
     asked = new_client(app).post("/api/customers/reset-password", json={"email": customer.email})
-    db.execute(
-        "INSERT INTO reset_password_token (customer_id, token) SELECT customer_id, %s FROM customer",
-        hashlib.sha256(b"secret").hexdigest(),
-    )
-    change = {"token": "secret", "password": NEW_PASSWORD}
-    others = [
-        customer.client.patch(customer.path, json={"email": "new@example.com"}).status_code,
-        new_client(app).post("/api/customers/password", json=change).status_code,
-    ]
+    changed = customer.client.patch(customer.path, json={"email": "new@example.com"})
+    change = {"token": reset_token(db, customer), "password": NEW_PASSWORD}
+    used = new_client(app).post("/api/customers/password", json=change)
 
-    assert (code(asked), others) == ((503, "mail_unavailable"), [200, 200])
+    assert (code(asked), changed.status_code, used.status_code) == ((503, "mail_unavailable"), 200, 200)
     assert db.one("SELECT count(*) FROM outbox_mail") == {"count": 0}

@@ -1,0 +1,194 @@
+"""Mail on its way: to the right server alone, with no password where others can read it; which refusals are final."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from flask import Flask
+
+from customers import config
+from customers.config import ConfigurationError
+from customers.http import context
+from customers.mail.smtp import NotSent, Refused, Smtp
+from tests.conftest import REPOSITORY, Account
+from tests.support.database import Db
+from tests.support.service import free_port
+from tests.support.smtp import Mailing, MailServer
+
+CERTIFICATE = REPOSITORY / "tests" / "self_signed.pem"  # names 127.0.0.1
+
+
+class Handler:
+    """Takes every mail."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def handle_DATA(self, *_: Any) -> str:  # noqa: N802  # aiosmtpd's name
+        self.taken += 1
+        return "250 OK"
+
+
+@pytest.fixture
+def encrypting() -> Iterator[Controller]:
+    """Return a server that speaks TLS from the first byte on, with a certificate that nobody has signed."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    controller = Controller(Handler(), hostname="127.0.0.1", port=free_port(), ssl_context=tls)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def message() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "shop@shop.example", "ann@example.com", "Hello"
+    message.set_content("Hello")
+    return message
+
+
+# ---------------------------------------------------------------- to whom
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_gets_no_mail(
+    encrypting: Controller, message: EmailMessage
+) -> None:
+    with pytest.raises(NotSent, match="CERTIFICATE_VERIFY_FAILED"):
+        Smtp(f"smtps://127.0.0.1:{encrypting.port}", timeout=5).send(message)
+
+    assert encrypting.handler.taken == 0
+
+
+def test_nor_does_one_that_has_the_certificate_of_another(
+    encrypting: Controller, message: EmailMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    with pytest.raises(NotSent, match="localhost"):
+        Smtp(f"smtps://localhost:{encrypting.port}", timeout=5).send(message)
+    Smtp(f"smtps://127.0.0.1:{encrypting.port}", timeout=5).send(message)
+
+    assert encrypting.handler.taken == 1
+
+
+def test_a_password_goes_to_no_other_machine_unencrypted(message: EmailMessage) -> None:
+    """127.1 is this machine, but none of the names by which the service knows it."""
+    with MailServer(auth=True) as server:
+        with pytest.raises(NotSent, match="no encryption"):
+            Smtp(f"smtp://user:secret@127.1:{server.port}", timeout=5).send(message)
+        Smtp(f"smtp://user:secret@127.0.0.1:{server.port}", timeout=5).send(message)
+
+        assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize(("credentials", "sent"), [("user:secret", True), ("user:wr%6Fng", False), ("", False)])
+def test_a_server_that_demands_credentials_gets_those_of_the_setting(
+    make_app: Callable[..., Flask], db: Db, ann: Account, caplog: pytest.LogCaptureFixture, credentials: str, sent: bool
+) -> None:
+    with MailServer(auth=True) as smtp:
+        url = smtp.url.replace("//", f"//{credentials}@" if credentials else "//")
+        mailing = Mailing(make_app, smtp, db, smtp_url=url)
+        mailing.ask(ann.email)
+        assert len(mailing.deliver()) == sent
+
+    own = [repr(vars(record)) for record in caplog.records if record.name == "customers.mail.sender"]
+    assert "wrong" not in mailing.command("outbox")[1] + "".join(own)
+    assert bool(own) is not sent
+
+
+# ---------------------------------------------------------------- refusals
+
+FINAL, LATER = Refused, NotSent
+REFUSALS = [
+    ("connect", "554 5.7.1 Service unavailable; client host blocked using zen.blocklist.example", LATER),
+    ("connect", "554 No SMTP service here", LATER),
+    ("EHLO", "550 5.7.1 Access denied", LATER),
+    ("EHLO", "550 Who are you?", LATER),
+    ("MAIL", "550 5.7.1 Sender rejected", LATER),
+    ("MAIL", "553 Sorry, that domain is not ours", LATER),
+    ("RCPT", "554 5.7.1 Client host blocked using zen.blocklist.example", LATER),
+    ("RCPT", "550 5.7.606 Access denied, banned sending IP", LATER),
+    ("RCPT", "450 4.2.1 Mailbox busy", LATER),
+    ("RCPT", "550 5.1.1 No such user", FINAL),
+    ("RCPT", "550 No such user", FINAL),
+    ("DATA", "550 5.7.1 Message rejected as spam", LATER),
+    ("DATA", "451 4.3.0 Try again", LATER),
+    ("DATA", "552 5.3.4 Message too big", FINAL),
+]
+
+
+@pytest.mark.parametrize(("step", "answer", "error"), REFUSALS)
+def test_a_server_that_refuses_us_may_take_the_mail_later_and_one_that_refuses_the_mail_never(
+    message: EmailMessage, step: str, answer: str, error: type[Exception]
+) -> None:
+    """Cause: a sender's rejection, a blocklist or a refused EHLO gave each mail up at the first attempt."""
+    with MailServer() as server:
+        server.refusals[step] = answer
+        with pytest.raises((Refused, NotSent)) as refusal:
+            Smtp(server.url, timeout=5).send(message)
+
+    assert refusal.type is error
+    assert answer.split(" ", 1)[1] in str(refusal.value)
+
+
+@pytest.mark.parametrize("answer", ["550 No\x1b[2J\x1b]0;owned\x07 user", "450 4.2.1 No\x1b[31m\r user"])
+def test_what_a_mail_server_says_reaches_no_terminal_as_an_escape_sequence(
+    mailing: Mailing, ann: Account, answer: str
+) -> None:
+    mailing.smtp.refusals["RCPT"] = answer
+    mailing.ask(ann.email)
+    mailing.deliver()
+    # An existing shop's e-mail reaches the same line.
+    mailing.db.execute("INSERT INTO outbox_mail (kind, recipient) VALUES ('password_changed', E'\\x1b[2J@b.co')")
+
+    shown = mailing.app.test_cli_runner().invoke(args=["outbox"], color=True).output  # as a terminal would get it
+
+    assert "user" in shown
+    assert [line for line in shown.splitlines() if not line.isprintable()] == []
+    assert len(shown.splitlines()) == 3
+
+
+# ---------------------------------------------------------------- settings
+
+MAIL = {
+    "CUSTOMERS_DATABASE_URL": "postgresql://db/shop",
+    "CUSTOMERS_SECRET_KEY": "k" * 32,
+    "CUSTOMERS_SMTP_URL": "smtps://user:tell-nobody@mail.example:465",
+    "CUSTOMERS_MAIL_FROM": "The Shop <no-reply@shop.example>",
+    "CUSTOMERS_RESET_URL": "https://shop.example/reset#{token}",
+}
+
+
+def test_no_repr_shows_the_password_of_the_mail_server(make_app: Callable[..., Flask]) -> None:
+    settings = config.load(MAIL)
+    ctx = context.of(make_app(smtp_url=settings.smtp_url))
+
+    assert "tell-nobody" in settings.smtp_url
+    for shown in (settings, ctx, ctx.settings, ctx.mail, ctx.mail.transport):
+        assert "tell-nobody" not in repr(shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CUSTOMERS_MAIL_FROM", ""),
+        ("CUSTOMERS_RESET_URL", ""),
+        ("CUSTOMERS_SMTP_URL", "http://user:tell-nobody@mail.example"),
+        ("CUSTOMERS_SMTP_URL", "smtp://"),
+        ("CUSTOMERS_SMTP_URL", "smtp://user:tell-nobody@mail.example:port"),
+        ("CUSTOMERS_MAIL_FROM", "nobody"),
+        ("CUSTOMERS_MAIL_FROM", "a@b.co\nBcc: c@d.ef"),
+        ("CUSTOMERS_RESET_URL", "https://shop.example/reset"),
+        ("CUSTOMERS_RESET_URL", "/reset?token={token}"),
+    ],
+)
+def test_a_wrong_or_missing_setting_of_mail_is_a_fault_that_repeats_no_password(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load({**MAIL, name: value})
+
+    assert name in str(caught.value)
+    assert "tell-nobody" not in str(caught.value)
