@@ -1,6 +1,6 @@
 """Direct access to a database, for what HTTP does not show or cannot make."""
 
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
@@ -52,3 +52,9 @@ class Db:
 
     def close(self) -> None:
         self._conn.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
