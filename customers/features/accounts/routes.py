@@ -37,7 +37,12 @@ def _linked(customer: Row[Any]) -> dict[str, Any]:
 
 
 @blueprint.route("", methods=["POST"])
-@answers(201, schemas.LinkedCustomer, etag=True, raises=(errors.EmailTaken, errors.TooManyRequests, errors.Busy))
+@answers(
+    201,
+    schemas.LinkedCustomer,
+    etag=True,
+    raises=(errors.EmailTaken, errors.CustomerNotFound, errors.TooManyRequests, errors.Busy),
+)
 @access.anyone
 @idempotent
 @blueprint.arguments(schemas.NewCustomer)

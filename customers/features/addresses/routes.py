@@ -45,7 +45,12 @@ def list_addresses(_caller: Caller, uuid: UUID) -> Sequence[Row[Any]]:
 
 
 @blueprint.route("", methods=["POST"])
-@answers(201, schemas.LinkedAddress, etag=True, raises=(errors.CustomerNotFound, errors.TooManyAddresses))
+@answers(
+    201,
+    schemas.LinkedAddress,
+    etag=True,
+    raises=(errors.CustomerNotFound, errors.AddressNotFound, errors.TooManyAddresses),
+)
 @access.owner_or_admin
 @idempotent
 @blueprint.arguments(schemas.NewAddress)
