@@ -15,7 +15,17 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
 from tests.support.answers import data_of, refused
-from tests.support.builders import ME, MISSING, NEW, NEW_PASSWORD, address_of, browser_of, group_of, reset_token, session_of
+from tests.support.builders import (
+    ME,
+    MISSING,
+    NEW,
+    NEW_PASSWORD,
+    address_of,
+    browser_of,
+    group_of,
+    reset_token,
+    session_of,
+)
 from tests.support.client import CheckingClient
 from tests.support.database import TABLES, Db
 

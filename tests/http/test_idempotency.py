@@ -1,62 +1,75 @@
 """Safe retries with Idempotency-Key (CONTRACT section 10)."""
 
-from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
-from customers.purge import purge
 from customers.context import Context
-from tests.support.client import CheckingClient
+from customers.db.purge import purge
 from tests.conftest import ADDRESS, PASSWORD, Account, new_client
+from tests.support.answers import data_of, refused
+from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW
+from tests.support.client import CheckingClient
 from tests.support.database import Db
-from tests.test_races import at_once
+from tests.support.threads import at_once, overtaken
 
-NEW = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 KEY = {"Idempotency-Key": "a-key-of-the-caller"}
+# What a POST creates -> who, where, the body, another body, and the table.
+CREATED: dict[str, tuple[str, str, dict[str, str], dict[str, str], str]] = {
+    "an address": ("customer", f"{ME}/addresses", ADDRESS, {**ADDRESS, "city": "X"}, "customer_address"),
+    "a customer": ("admin", CUSTOMERS, NEW, {**NEW, "full_name": "Bob"}, "customer"),
+    "a registration": ("customer", CUSTOMERS, NEW, {**NEW, "full_name": "Bob"}, "customer"),
+    "a group": ("admin", GROUPS, {"group_name": "New"}, {"group_name": "Newer"}, "customer_group"),
+}
 
 
-def test_the_same_registration_again_gets_the_first_answer_and_creates_nothing(client: CheckingClient, db: Db) -> None:
-    first = client.post("/api/customers", json=NEW, headers=KEY)
+def count(db: Db, table: str) -> int:
+    """Return how many rows a table has."""
+    found: int = db.one(f"SELECT count(*) FROM {table}")["count"]
+    return found
 
-    again = client.post("/api/customers", json=NEW, headers=KEY)
 
-    assert (first.status_code, again.status_code) == (201, 201)
-    assert again.data == first.data
-    for name in ("Location", "ETag", "Content-Type"):
-        assert again.headers[name] == first.headers[name]
+@pytest.mark.parametrize("what", CREATED)
+def test_the_same_request_again_gets_the_first_result_and_creates_nothing(
+    accounts: dict[str, Account], db: Db, what: str
+) -> None:
+    who, path, body, other, table = CREATED[what]
+    client = accounts[who].client
+    before = count(db, table)
+
+    first = client.post(path, json=body, headers=KEY)
+    again = [client.post(path, json=body, headers=KEY) for _ in range(2)]
+
+    created = data_of(first, 201)
     assert "Idempotent-Replayed" not in first.headers
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert db.one("SELECT count(*) FROM customer")["count"] == 1
-
-
-def test_so_does_the_same_address(customer: Account, db: Db) -> None:
-    answers = [customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers=KEY) for _ in range(3)]
-
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.data for answer in answers}) == 1
-    assert db.one("SELECT count(*) FROM customer_address")["count"] == 1
+    for response in again:
+        assert data_of(response, 201) == created
+        assert response.headers["Location"] == first.headers["Location"]
+        assert response.headers.get("ETag") == first.headers.get("ETag")
+        assert response.headers["Idempotent-Replayed"] == "true"
+    refused(client.post(path, json=other, headers=KEY), 400, "idempotency_key_reused")
+    assert count(db, table) == before + 1
 
 
 def test_without_a_key_each_request_creates(customer: Account, db: Db) -> None:
     for _ in range(2):
-        customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
+        data_of(customer.client.post(f"{ME}/addresses", json=ADDRESS), 201)
 
-    assert db.one("SELECT count(*) FROM customer_address")["count"] == 2
+    assert count(db, "customer_address") == 2
 
 
-def test_the_same_key_with_another_body_is_a_400(client: CheckingClient, customer: Account, db: Db) -> None:
-    client.post("/api/customers", json=NEW, headers=KEY)
-    customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers=KEY)
+def test_an_anonymous_registration_ignores_its_key(app: Flask, client: CheckingClient, db: Db) -> None:
+    """The remembered answer told a stranger whether a guessed password was right: 201 or 400, without any limit."""
+    data_of(client.post(CUSTOMERS, json=NEW, headers=KEY), 201)
 
-    other_body = client.post("/api/customers", json={**NEW, "full_name": "Bob"}, headers=KEY)
-    other_address = customer.client.post(f"{customer.path}/addresses", json={**ADDRESS, "city": "X"}, headers=KEY)
-
-    for response in (other_body, other_address):
-        assert (response.status_code, response.get_json()["error"]["code"]) == (400, "idempotency_key_reused")
-    assert db.one("SELECT count(*) FROM customer_address")["count"] == 1
+    for password in (PASSWORD, "a guessed password"):
+        response = new_client(app).post(CUSTOMERS, json={**NEW, "password": password}, headers=KEY)
+        refused(response, 409, "email_taken")
+        assert "Idempotent-Replayed" not in response.headers
+    data_of(client.post(CUSTOMERS, json={**NEW, "email": "bob@example.com"}, headers={"Idempotency-Key": "é"}), 201)
+    assert count(db, "idempotency_key") == 0
 
 
 def test_another_callers_key_is_another_key(make_customer: Callable[..., Account], admin: Account, db: Db) -> None:
@@ -64,115 +77,109 @@ def test_another_callers_key_is_another_key(make_customer: Callable[..., Account
 
     for client, path in ((one.client, one.path), (two.client, two.path), (admin.client, one.path)):
         response = client.post(f"{path}/addresses", json=ADDRESS, headers=KEY)
-        assert (response.status_code, "Idempotent-Replayed" in response.headers) == (201, False)
-
-    assert db.one("SELECT count(*) FROM customer_address")["count"] == 3
+        data_of(response, 201)
+        assert "Idempotent-Replayed" not in response.headers
+    assert count(db, "customer_address") == 3
 
 
 def test_a_key_is_forgotten_after_24_hours(customer: Account, db: Db) -> None:
-    path = f"{customer.path}/addresses"
-    customer.client.post(path, json=ADDRESS, headers=KEY)
-    db.execute("UPDATE idempotent_answer SET created_at = now() - interval '23 h 59 min'")
-    remembered = customer.client.post(path, json=ADDRESS, headers=KEY)
-    db.execute("UPDATE idempotent_answer SET created_at = now() - interval '24 h'")
+    path = f"{ME}/addresses"
+    first = customer.client.post(path, json=ADDRESS, headers=KEY)
+    db.execute("UPDATE idempotency_key SET created_at = now() - interval '23 h 59 min'")
+    assert customer.client.post(path, json=ADDRESS, headers=KEY).headers["Idempotent-Replayed"] == "true"
+    db.execute("UPDATE idempotency_key SET created_at = now() - interval '24 h'")
 
-    forgotten = customer.client.post(path, json={**ADDRESS, "city": "X"}, headers=KEY)
+    later = [customer.client.post(path, json={**ADDRESS, "city": "X"}, headers=KEY) for _ in range(2)]
 
-    assert remembered.headers["Idempotent-Replayed"] == "true"
-    assert forgotten.status_code == 201
-    assert customer.client.post(path, json={**ADDRESS, "city": "X"}, headers=KEY).data == forgotten.data
+    assert [response.headers.get("Idempotent-Replayed") for response in later] == [None, "true"]
+    assert data_of(later[0], 201) == data_of(later[1], 201) != data_of(first, 201)
 
 
-def test_a_refusal_is_not_remembered(client: CheckingClient, customer: Account, db: Db) -> None:
-    taken = client.post("/api/customers", json={**NEW, "email": customer.email}, headers=KEY)
-    invalid = client.post("/api/customers", json={**NEW, "full_name": ""}, headers=KEY)
+def test_a_refusal_is_not_remembered(admin: Account, customer: Account) -> None:
+    refused(admin.client.post(CUSTOMERS, json={**NEW, "email": customer.email}, headers=KEY), 409, "email_taken")
+    refused(admin.client.post(CUSTOMERS, json={**NEW, "full_name": ""}, headers=KEY), 400, "invalid_input", "full_name")
 
-    created = client.post("/api/customers", json=NEW, headers=KEY)
-
-    assert (taken.status_code, invalid.status_code, created.status_code) == (409, 400, 201)
+    data_of(admin.client.post(CUSTOMERS, json=NEW, headers=KEY), 201)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\tb", "\x7f"])
-def test_a_key_must_be_1_to_255_printable_ascii_characters(client: CheckingClient, db: Db, key: str) -> None:
-    response = client.post("/api/customers", json=NEW, headers={"Idempotency-Key": key})
+def test_a_key_must_be_1_to_255_printable_ascii_characters(customer: Account, db: Db, key: str) -> None:
+    response = customer.client.post(f"{ME}/addresses", json=ADDRESS, headers={"Idempotency-Key": key})
 
-    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "idempotency_key_invalid")
-    assert db.one("SELECT count(*) FROM customer")["count"] == 0
+    refused(response, 400, "idempotency_key_invalid")
+    assert count(db, "customer_address") == 0
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, ' ~!"#'])
-def test_any_other_is_taken(client: CheckingClient, key: str) -> None:
-    assert client.post("/api/customers", json=NEW, headers={"Idempotency-Key": key}).status_code == 201
+def test_any_other_is_taken(customer: Account, key: str) -> None:
+    data_of(customer.client.post(f"{ME}/addresses", json=ADDRESS, headers={"Idempotency-Key": key}), 201)
 
 
-def test_of_16_requests_with_one_key_one_creates_and_the_others_get_its_answer(app: Flask, db: Db) -> None:
-    def register(_: int) -> Any:
-        return new_client(app).post("/api/customers", json=NEW, headers=KEY)
-
-    answers = at_once(16, register)
-
-    created = [answer for answer in answers if answer.status_code == 201]
-    waiting = [answer for answer in answers if answer.status_code == 409]
-    assert len(created) + len(waiting) == 16
-    assert len({answer.data for answer in created}) == 1
-    assert sum("Idempotent-Replayed" not in answer.headers for answer in created) == 1
-    assert {answer.get_json()["error"]["code"] for answer in waiting} <= {"request_in_progress"}
-    assert db.one("SELECT count(*) FROM customer")["count"] == 1
-
-
-def test_a_request_that_meets_the_first_at_work_is_a_409(customer: Account, ctx: Context, db: Db) -> None:
-    path = f"{customer.path}/addresses"
-    customer.client.post(path, json=ADDRESS, headers=KEY)
-    digest = db.one("SELECT digest FROM idempotent_answer")["digest"]
-    db.execute("DELETE FROM idempotent_answer")
-
-    with ctx.db.writing() as conn:
-        conn.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (int.from_bytes(digest[:8], signed=True),))
-        meanwhile = customer.client.post(path, json=ADDRESS, headers=KEY)
-    afterwards = customer.client.post(path, json=ADDRESS, headers=KEY)
-
-    assert (meanwhile.status_code, meanwhile.get_json()["error"]["code"]) == (409, "request_in_progress")
-    assert afterwards.status_code == 201
-
-
-def test_what_is_remembered_holds_no_password_and_no_key_and_goes_with_the_account(
-    client: CheckingClient, admin: Account, db: Db
+@pytest.mark.parametrize("what", CREATED)
+def test_of_16_requests_with_one_key_one_creates_and_the_others_get_its_result(
+    accounts: dict[str, Account], db: Db, what: str
 ) -> None:
-    created = client.post("/api/customers", json=NEW, headers=KEY)
-    stored = db.one("SELECT idempotent_answer::text AS everything FROM idempotent_answer")["everything"]
+    who, path, body, _, table = CREATED[what]
+    before = count(db, table)
 
-    admin.client.delete(created.headers["Location"])
+    def post(_: int) -> TestResponse:
+        return accounts[who].client.post(path, json=body, headers=KEY)
 
-    assert PASSWORD not in stored
-    assert KEY["Idempotency-Key"] not in stored
-    assert "$2b$" not in stored
-    assert db.all("SELECT FROM idempotent_answer") == []
+    responses = at_once(16, post)
+
+    created = [response for response in responses if response.status_code == 201]
+    assert len({response.data for response in created}) == 1
+    assert sum("Idempotent-Replayed" not in response.headers for response in created) == 1
+    for response in responses:
+        if response not in created:
+            refused(response, 409, "request_in_progress")
+    assert count(db, table) == before + 1
+
+
+def test_a_request_that_meets_the_first_at_work_waits_for_its_result(database: str, customer: Account, db: Db) -> None:
+    def post() -> TestResponse:
+        return customer.client.post(f"{ME}/addresses", json=ADDRESS, headers=KEY)
+
+    first = post()
+    key = db.one("SELECT quote_literal(idempotency_key::text) AS row FROM idempotency_key")["row"]
+    db.execute("DELETE FROM idempotency_key")
+    second = overtaken(database, db, f"INSERT INTO idempotency_key SELECT ({key}::idempotency_key).*", post)
+
+    assert data_of(second, 201) == data_of(first, 201)
+    assert count(db, "customer_address") == 1
+
+
+@pytest.mark.parametrize("what", ["a customer", "a group", "an address"])
+def test_what_was_created_and_is_gone_is_a_404_for_its_key(accounts: dict[str, Account], what: str) -> None:
+    who, path, body, *_ = CREATED[what]
+    client = accounts[who].client
+    data_of(client.delete(client.post(path, json=body, headers=KEY).headers["Location"]))
+
+    assert client.post(path, json=body, headers=KEY).status_code == 404
+
+
+def test_what_is_remembered_holds_no_password_and_no_key(admin: Account, db: Db) -> None:
+    data_of(admin.client.post(CUSTOMERS, json=NEW, headers=KEY), 201)
+    stored = db.one("SELECT idempotency_key::text AS everything FROM idempotency_key")["everything"]
+
+    for secret in (PASSWORD, KEY["Idempotency-Key"], "$2b$"):
+        assert secret not in stored
+        assert secret.encode().hex() not in stored
 
 
 def test_purge_deletes_what_is_forgotten(customer: Account, ctx: Context, db: Db) -> None:
     for number in range(3):
-        customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers={"Idempotency-Key": str(number)})
-    db.execute("UPDATE idempotent_answer SET created_at = now() - interval '25 h' WHERE status = 201")
-    customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers=KEY)
+        customer.client.post(f"{ME}/addresses", json=ADDRESS, headers={"Idempotency-Key": str(number)})
+    db.execute("UPDATE idempotency_key SET created_at = now() - interval '25 h'")
+    customer.client.post(f"{ME}/addresses", json=ADDRESS, headers=KEY)
 
-    deleted = purge(ctx, batch=2)
+    purge(ctx.db, ctx.settings, batch=2)
 
-    assert deleted["answers"] == 3
-    assert db.one("SELECT count(*) FROM idempotent_answer")["count"] == 1
-
-
-def test_a_replay_needs_the_same_rights_as_the_first(customer: Account, db: Db) -> None:
-    path = f"{customer.path}/addresses"
-    customer.client.post(path, json=ADDRESS, headers=KEY)
-    customer.client.post("/customers/logout")
-
-    assert customer.client.post(path, json=ADDRESS, headers=KEY).status_code == 401
+    assert count(db, "idempotency_key") == 1
 
 
-def test_statuses_of_concurrent_addresses_with_one_key(customer: Account, db: Db) -> None:
-    statuses = at_once(
-        16, lambda _: customer.client.post(f"{customer.path}/addresses", json=ADDRESS, headers=KEY).status_code
-    )
+def test_a_replay_needs_the_same_rights_as_the_first(customer: Account) -> None:
+    data_of(customer.client.post(f"{ME}/addresses", json=ADDRESS, headers=KEY), 201)
+    data_of(customer.client.post("/customers/logout"))
 
-    assert set(Counter(statuses)) <= {201, 409}
-    assert db.one("SELECT count(*) FROM customer_address")["count"] == 1
+    refused(customer.client.post(f"{ME}/addresses", json=ADDRESS, headers=KEY), 401, "not_authenticated")
