@@ -23,7 +23,7 @@ CLAIM = "customers.claim"
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_DRAINED = 16 * 2**20  # bytes of a body over the limit that are read before it is refused
+_DRAINED = 16 * 2**20  # bytes; a body over the limit, and not over this, is read before it is refused
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PRIVATE_PATH = re.compile(r"/(?:api|customers?|admin|session)(?:/|$)")
@@ -94,7 +94,7 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
                 found = answers.fail(errors.BodyTooLarge())(environ, started)
             else:
                 found = app(environ, started)
-            if status == errors.BodyTooLarge.status:
+            if status == errors.BodyTooLarge.status and not _is_too_large(environ, _DRAINED):
                 _drain(environ["wsgi.input"])
             return found
         finally:

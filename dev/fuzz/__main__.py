@@ -19,8 +19,7 @@ from pathlib import Path
 from dev import postgres
 from dev.fuzz import shop
 from dev.fuzz.caller import KINDS
-from tests.conftest import REPOSITORY
-from tests.service import BIN, Service
+from tests.support.service import BIN, REPOSITORY, Service
 
 Calls = Counter[tuple[str, int]]  # by operation and status
 
@@ -40,7 +39,7 @@ def fuzz(service: Service, kind: str, folder: Path, arguments: argparse.Namespac
         env={
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
-            "SCHEMATHESIS_HOOKS": "fuzz.hooks",
+            "SCHEMATHESIS_HOOKS": "dev.fuzz.hooks",
             "FUZZ_CALLER": kind,
             "FUZZ_BASE": service.base,
             "FUZZ_COUNTS": str(counts),
@@ -81,9 +80,11 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        service = Service(folder / "log", CUSTOMERS_DATA_DIR=str(folder / "data"), **shop.SETTINGS)
+        url = postgres.start(folder / "data")
+        shop.fill(url)
+        settings = {"CUSTOMERS_DATABASE_URL": url, "CUSTOMERS_MAIL_DIRECTORY": str(folder / "mail"), **shop.SETTINGS}
+        service = Service(folder / "log", **settings)
         try:
-            shop.fill(postgres.start(folder / "data"))
             for kind in KINDS:
                 print(f"\n== {kind}", flush=True)
                 status, calls[kind] = fuzz(service, kind, folder, arguments)

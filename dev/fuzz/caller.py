@@ -9,7 +9,7 @@ from dev.fuzz import shop
 
 KINDS = ("anonymous", "customer", "admin")
 # What ends the session that it is called with.
-_ENDING = frozenset({"logout_customer", "logout_customer_alias", "logout_admin", "delete_customer", "end_session"})
+_ENDING = frozenset({"logout_customer", "logout_customer_alias", "logout_admin", "delete_customer", "end_one_session"})
 _ADDRESS = {"full_name": "Ann", "address_1": "1 Main Street", "province": "IL", "country": "US", "postcode": "62701"}
 
 

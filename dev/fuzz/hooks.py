@@ -16,7 +16,7 @@ import schemathesis
 from schemathesis import AuthContext, Case, HookContext, Response
 from schemathesis.core.failures import Failure
 
-from customers import fields, rules
+from customers import rules
 from dev.fuzz import contradictions, shop
 from dev.fuzz.caller import Caller
 
@@ -102,7 +102,7 @@ def map_body(context: HookContext, body: Any) -> Any:
     token, group_id = body.get("token"), body.get("group_id")
     if isinstance(token, str) and 1 <= len(token) <= rules.TEXT_CHARACTERS and pick(token, 3):
         there["token"] = shop.token(pick(token, shop.CUSTOMERS))
-    if type(group_id) is int and 1 <= group_id <= fields.LARGEST_ID and pick(group_id, 3):
+    if type(group_id) is int and 1 <= group_id <= rules.LARGEST_ID and pick(group_id, 3):
         there["group_id"] = 1 + pick(group_id, shop.GROUPS)
     return {**body, **there}
 

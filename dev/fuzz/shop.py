@@ -10,6 +10,8 @@ from typing import NamedTuple
 import bcrypt
 import psycopg
 
+from customers.db import migrate
+
 # What would keep the fuzz out: the cost of a hash, the age of a login, and whatever limits how often one may try.
 SETTINGS = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2", "CUSTOMERS_RECENT_LOGIN": "86400"}
 
@@ -54,9 +56,10 @@ def _uuid(kind: str, number: int) -> str:
 
 
 def fill(conninfo: str) -> None:
-    """Put all of it into a database that has the schema and no customers."""
+    """Put the schema and all of it into an empty database."""
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     with psycopg.connect(conninfo) as conn, conn.cursor() as cursor:
+        cursor.execute(migrate.FILE.read_bytes())
         cursor.execute(
             "INSERT INTO admin_user (email, password, full_name) VALUES (%s, %s, 'Ada Admin')", (EXAMPLE, hashed)
         )

@@ -31,7 +31,9 @@ def read(sock: socket.socket) -> Answer:
     """Read an answer."""
     response = http.client.HTTPResponse(sock)
     response.begin()
-    return Answer(response.status, response.headers, json.loads(response.read()), response.will_close)
+    text = response.read()
+    is_ours = response.headers.get_content_type() == "application/json"  # and not gunicorn's own
+    return Answer(response.status, response.headers, json.loads(text) if is_ours else {}, response.will_close)
 
 
 def exchange(service: Service, sent: bytes) -> Answer:

@@ -1,7 +1,7 @@
-"""Requests that nobody expects, as bytes: each has a decided answer, and none is a way past a proxy in front.
+"""Requests that nobody expects, as bytes on the wire: each has a decided answer, and none is a way past a proxy in front.
 
-Sent to gunicorn itself. What nginx lets through is a part of it: it speaks HTTP/1.0 or 1.1 to the service, with one
-Host, one length, and no header that has an underscore in its name.
+Sent to gunicorn itself. What it refuses before the application is in the envelope behind nginx only, whose
+configuration has tests of its own; so those rows have a status alone (CONTRACT section 4).
 """
 
 import json
@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 
 from tests.conftest import PASSWORD
-from tests.support.service import Service, wait_until
+from tests.support.service import Service, sign_up, wait_until
 from tests.support.wire import connect, exchange, read, read_all
 
 GET = b"GET /healthz HTTP/1.1\r\n"
@@ -21,11 +22,9 @@ CHUNKS = b"\r\n2\r\n{}\r\n0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("wire")
-    running = Service(
-        folder / "log", CUSTOMERS_DATA_DIR=str(folder / "data"), CUSTOMERS_WORKERS="1", CUSTOMERS_BCRYPT_ROUNDS="4"
-    )
+def service(database: str, shared_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    settings = {"CUSTOMERS_WORKERS": "1", "CUSTOMERS_BCRYPT_ROUNDS": "4"}
+    running = Service(tmp_path_factory.mktemp("wire") / "log", CUSTOMERS_DATABASE_URL=database, **settings)
     yield running
     running.stop()
 
@@ -62,7 +61,6 @@ LINES = {
     "a matrix parameter": (b"GET /healthz;x=1 HTTP/1.1\r\n" + HOST + b"\r\n", 404),
     "a bad escape": (b"GET /healthz?%zz&%00&%ff HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     "a long query": (b"GET /healthz?" + b"q" * 4000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 200),
-    "a longer query": (b"GET /healthz?" + b"q" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
 }
 
 
@@ -72,16 +70,11 @@ def test_a_request_line(service: Service, sent: bytes, status: int) -> None:
 
 
 HEADERS = {
-    "no Host": (b"", 400),
-    "an empty Host": (b"Host:\r\n", 400),
+    "no Host": (b"", 200),
     "two Hosts": (HOST + HOST, 400),
-    "a Host with a blank": (b"Host: shop example\r\n", 400),
-    "a Host with a path": (b"Host: shop.example/admin\r\n", 400),
-    "a Host with a name before it": (b"Host: a@shop.example\r\n", 400),
-    "a Host with a port that is none": (b"Host: shop.example:x\r\n", 400),
-    "a Host that is not ASCII": (b"Host: sh\xc3\xb6p.example\r\n", 400),
+    "a Host with a blank": (b"Host: shop example\r\n", 200),
+    "a Host that is not ASCII": (b"Host: sh\xc3\xb6p.example\r\n", 200),
     "a Host with an underscore": (b"Host: customers_web:8000\r\n", 200),
-    "a Host that is a number": (b"Host: [::1]:8000\r\n", 200),
     "another's Host": (b"Host: elsewhere.example\r\n", 200),
     "a folded line": (HOST + b"X: a\r\n b\r\n", 400),
     "a lone line feed": (HOST + b"X: a\nY: b\r\n", 400),
@@ -94,8 +87,6 @@ HEADERS = {
     "a long one": (HOST + b"X: " + b"a" * 8000 + b"\r\n", 200),
     "a longer one": (HOST + b"X: " + b"a" * 9000 + b"\r\n", 431),
     "a longer cookie": (HOST + b"Cookie: a=" + b"a" * 9000 + b"\r\n", 431),
-    "a hundred": (HOST + b"".join(b"X%d: a\r\n" % number for number in range(99)), 200),
-    "more": (HOST + b"".join(b"X%d: a\r\n" % number for number in range(100)), 431),
     "a range": (HOST + b"Range: bytes=0-1\r\n", 200),
     "a path by header": (HOST + b"SCRIPT_NAME: /healthz\r\nPATH_INFO: /docs\r\n", 200),
     "a path by header with a dash": (HOST + b"SCRIPT-NAME: /healthz\r\nPATH-INFO: /docs\r\n", 200),
@@ -112,30 +103,29 @@ BODIES = {
     "chunks": (b"Transfer-Encoding: chunked\r\n" + CHUNKS, 400, "invalid_input"),
     "chunks in capitals": (b"Transfer-Encoding: CHUNKED\r\n" + CHUNKS, 400, "invalid_input"),
     "a chunk's extension": (b"Transfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\n\r\n", 400, "invalid_input"),
-    "a length and chunks": (b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400, "bad_request"),
-    "chunks twice": (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400, "bad_request"),
-    "chunks of gzip": (b"Transfer-Encoding: gzip, chunked\r\n" + CHUNKS, 400, "bad_request"),
-    "gzip": (b"Transfer-Encoding: gzip\r\n\r\n{}", 400, "bad_request"),
-    "identity": (b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}", 400, "bad_request"),
-    "an unknown coding": (b"Transfer-Encoding: xchunked\r\n" + CHUNKS, 501, "not_implemented"),
-    "a blank before the colon": (b"Transfer-Encoding : chunked\r\n" + CHUNKS, 400, "bad_request"),
-    "a control before the value": (b"Transfer-Encoding: \x0bchunked\r\n" + CHUNKS, 400, "bad_request"),
+    "a length and chunks": (b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400, None),
+    "chunks twice": (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400, None),
+    "chunks of gzip": (b"Transfer-Encoding: gzip, chunked\r\n" + CHUNKS, 400, "invalid_input"),
+    "gzip": (b"Transfer-Encoding: gzip\r\n\r\n{}", 400, None),
+    "identity": (b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}", 400, None),
+    "an unknown coding": (b"Transfer-Encoding: xchunked\r\n" + CHUNKS, 501, None),
+    "a blank before the colon": (b"Transfer-Encoding : chunked\r\n" + CHUNKS, 400, None),
+    "a control before the value": (b"Transfer-Encoding: \x0bchunked\r\n" + CHUNKS, 400, None),
     "a chunk of negative size": (b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n", 400, "malformed_json"),
     "a chunk of hexadecimal": (b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n", 400, "malformed_json"),
     "a chunk after a line feed": (b"Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n", 400, "malformed_json"),
-    "two lengths": (b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", 400, "bad_request"),
-    "a length twice": (b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, "bad_request"),
-    "a list of lengths": (b"Content-Length: 2, 2\r\n\r\n{}", 400, "bad_request"),
-    "a negative length": (b"Content-Length: -1\r\n\r\n{}", 400, "bad_request"),
-    "a length with a plus": (b"Content-Length: +2\r\n\r\n{}", 400, "bad_request"),
-    "a length with an underscore": (b"Content-Length: 0_2\r\n\r\n{}", 400, "bad_request"),
-    "a length beyond all": (b"Content-Length: 99999999999999999999\r\n\r\n{}", 413, "body_too_large"),
-    "expecting something": (b"Content-Length: 2\r\nExpect: 200-ok\r\n\r\n{}", 417, "expectation_failed"),
+    "two lengths": (b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", 400, None),
+    "a length twice": (b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, None),
+    "a list of lengths": (b"Content-Length: 2, 2\r\n\r\n{}", 400, None),
+    "a negative length": (b"Content-Length: -1\r\n\r\n{}", 400, None),
+    "a length with a plus": (b"Content-Length: +2\r\n\r\n{}", 400, None),
+    "a length with an underscore": (b"Content-Length: 0_2\r\n\r\n{}", 400, None),
+    "expecting something": (b"Content-Length: 2\r\nExpect: 200-ok\r\n\r\n{}", 417, None),
 }
 
 
 @pytest.mark.parametrize(("rest", "status", "code"), BODIES.values(), ids=BODIES.keys())
-def test_a_body(service: Service, rest: bytes, status: int, code: str) -> None:
+def test_a_body(service: Service, rest: bytes, status: int, code: str | None) -> None:
     answer = exchange(service, LOGIN + rest)
 
     assert (answer.status, answer.code) == (status, code)
@@ -143,13 +133,35 @@ def test_a_body(service: Service, rest: bytes, status: int, code: str) -> None:
 
 def test_a_trailer_is_no_header(service: Service) -> None:
     chunks = b"\r\n2\r\n{}\r\n0\r\nX-Session-ID: nonsense\r\n\r\n"
+    head = b"GET /session HTTP/1.1\r\nHost: a\r\nX-Session-ID: %s\r\nTransfer-Encoding: chunked\r\n"
+    sid = sign_up(service, "trailer@example.com")[1]["X-Session-ID"]
 
-    assert (
-        exchange(
-            service, b"POST /customer/logout HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" + chunks
-        ).status
-        == 200
-    )
+    with connect(service) as sock:
+        sock.sendall(head % sid.encode() + chunks)
+        assert sock.recv(100).startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("size", [2**20 + 1, 5 * 2**20, 16 * 2**20])
+def test_a_client_that_is_still_sending_too_large_a_body_gets_to_read_the_413(
+    service: Service, size: int, chunked: bool
+) -> None:
+    """The service closed the connection on what it had not read: the client saw EPIPE in place of the answer."""
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % size
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b" " * size) if chunked else b" " * size
+
+    with connect(service) as sock:
+        sock.sendall(LOGIN + length + b"\r\n\r\n")
+        sock.sendall(body)
+        answer = read(sock)
+
+    assert (answer.status, answer.code) == (413, "body_too_large")
+
+
+def test_a_body_that_is_too_large_to_be_read_to_its_end_is_refused_at_once(service: Service) -> None:
+    answer = exchange(service, LOGIN + b"Content-Length: 99999999999999999999\r\n\r\n{}")
+
+    assert (answer.status, answer.code) == (413, "body_too_large")
 
 
 def test_a_body_is_asked_for_when_the_client_waits_to_be(service: Service) -> None:
