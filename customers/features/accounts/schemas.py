@@ -1,5 +1,7 @@
 """What comes in and goes out of the routes on customers: the documented fields, in the documented order."""
 
+from typing import Any
+
 import marshmallow as ma
 
 from customers import rules
@@ -10,7 +12,6 @@ _STATUS = {"description": "Customer account status: 1 for active, 0 for inactive
 _EMAIL = {"description": "Customer's email address (must be unique)"}
 _PASSWORD = {"description": "Customer's account password; at most 72 bytes in UTF-8"}
 _NAME = {"description": "Customer's full name", "example": "John Smith"}
-# Any value: of others than admins the group is ignored, whatever it is. The act checks an admin's.
 _GROUP = {
     "type": "integer",
     "minimum": 1,
@@ -20,6 +21,17 @@ _GROUP = {
 }
 
 
+class _Group(ma.fields.Raw):
+    """Any value: of others than admins the group is ignored, whatever it is. The act checks an admin's.
+
+    Null as well, which allow_none would also document.
+    """
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        """Return the value as it is."""
+        return None if value is None else super().deserialize(value, attr, data, **kwargs)
+
+
 class NewCustomer(fields.OpenBody):
     """A registration."""
 
@@ -27,7 +39,7 @@ class NewCustomer(fields.OpenBody):
     email = fields.Email(required=True, metadata=_EMAIL)
     password = fields.NewPassword(required=True, metadata=_PASSWORD)
     full_name = fields.Text(required=True, shortest=1, metadata=_NAME)
-    group_id = ma.fields.Raw(allow_none=True, metadata=_GROUP)
+    group_id = _Group(metadata=_GROUP)
 
 
 class CustomerChanges(fields.OpenBody):
@@ -39,7 +51,7 @@ class CustomerChanges(fields.OpenBody):
     )
     full_name = fields.Text(shortest=1, metadata=_NAME)
     status = fields.Status(metadata=_STATUS)
-    group_id = ma.fields.Raw(allow_none=True, metadata=_GROUP)
+    group_id = _Group(metadata=_GROUP)
 
 
 class CustomerFilters(fields.Query):
