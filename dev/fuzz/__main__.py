@@ -19,7 +19,8 @@ from pathlib import Path
 from dev import postgres
 from dev.fuzz import shop
 from dev.fuzz.caller import KINDS
-from tests.support.service import BIN, REPOSITORY, Service
+from tests.conftest import REPOSITORY
+from tests.support.service import BIN, Service
 
 Calls = Counter[tuple[str, int]]  # by operation and status
 

@@ -1,7 +1,7 @@
 """Who may call what: every route, every caller, everybody's things (CONTRACT sections 1, 6 and 7).
 
-The routes come from the application's map. A new one fails here until it stands in ROUTES, and one with a new kind of thing
-in its path until Things makes that.
+The routes come from the application's map. A new one fails here until it stands in ROUTES, and one with a new kind of
+thing in its path until Things makes that.
 """
 
 import re
@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
+from tests.conftest import PASSWORD, Account, log_in, new_client
 from tests.support.answers import data_of, refused
 from tests.support.builders import (
     ME,
@@ -137,7 +137,7 @@ def things_of(admin: Account, db: Db) -> Callable[[Account], Things]:
 
 def send(client: CheckingClient, route: str, path: str, **kwargs: Any) -> TestResponse:
     """Send the request of a route to a path."""
-    return client.open(path, method=route.split()[0], json=ROUTES[route][2], **kwargs)
+    return client.open(path, method=route.split(maxsplit=1)[0], json=ROUTES[route][2], **kwargs)
 
 
 # ---------------------------------------------------------------- the matrix
@@ -230,8 +230,7 @@ def test_a_refused_caller_learns_nothing_and_changes_nothing(
     data_of(owner.customer.client.post(f"{owner.customer.path}/addresses", json=PRIVATE, headers=headers), 201)
     before = everything(db)
 
-    for route in ROUTES:
-        access, _, body = ROUTES[route]
+    for route, (access, _, body) in ROUTES.items():
         if access not in ("owner_or_admin", "admin"):
             continue
         for things in (owner, other):
@@ -326,7 +325,8 @@ def test_who_may_not_call_is_told_so_before_the_body_is_looked_at(
 ) -> None:
     other = make_customer()
 
-    for body in ({"data": b"junk"}, {"json": {"full_name": ""}}, {"json": {}}):
+    bodies: list[dict[str, Any]] = [{"data": b"junk"}, {"json": {"full_name": ""}}, {"json": {}}]
+    for body in bodies:
         refused(new_client(app).patch(customer.path, **body), 401, "not_authenticated")
         refused(customer.client.patch(other.path, **body), 403, "forbidden")
         refused(admin.client.patch(ME, **body), 403, "forbidden")

@@ -33,8 +33,10 @@ def with_raw(name: str, value: str) -> str:
 WRONG_MEDIA = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json", "json", "", None,
                *(f"application/json; charset={each}" for each in
                  ("utf-16", "latin-1", "iso-8859-1", "utf-7", "ascii", "nonsense", "x" * 300))]  # fmt: skip
-MEDIA = ["APPLICATION/JSON", "application/vnd.shop+json", "application/json; a=b", "application/json;",
-         *(f"application/json; charset={each}" for each in ("utf-8", '"UTF-8"', "Utf-8", "utf8", "UTF8", "utf_8", "u8"))]  # fmt: skip
+MEDIA = [
+    *("APPLICATION/JSON", "application/vnd.shop+json", "application/json; a=b", "application/json;"),
+    *(f"application/json; charset={each}" for each in ("utf-8", '"UTF-8"', "Utf-8", "utf8", "UTF8", "utf_8", "u8")),
+]
 
 
 @pytest.mark.parametrize("media", WRONG_MEDIA)
@@ -70,7 +72,8 @@ MALFORMED: list[str | bytes] = [
     "[]", "null", "1", '"x"', "true", "[{}]",
     # not UTF-8
     b"\xef\xbb\xbf{}", *(SMILE.encode(each) for each in ("utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp500")),
-    *(TEXT.encode().replace(b"Ann", raw) for raw in (b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff", b"\x80")),
+    *(TEXT.encode().replace(b"Ann", raw) for raw in
+      (b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff", b"\x80")),
     # a name twice in an object
     with_raw("email", '"eve@example.com"'), with_raw("email", '"ann@example.com"'),
     with_raw("\\u0065mail", '"eve@example.com"'), with_raw("unknown", '{"a": 1, "a": 1}'),
@@ -83,7 +86,7 @@ MALFORMED: list[str | bytes] = [
       for depth in (10_000, 150_000)),
 ]  # fmt: skip
 IGNORED = [
-    '"x"', "null", *("1e400", "-1e400", "1e-400", "-0", "0." + "0" * 4000 + "1", "9" * 4300, "1E+2", "123456789012345678901"),
+    '"x"', "null", "1e400", "-1e400", "1e-400", "-0", "0." + "0" * 4000 + "1", "9" * 4300, "1E+2", "1" * 21,
     "[" * 100 + "]" * 100, json.dumps({f"a{number}": 0 for number in range(60_000)}),
 ]  # fmt: skip
 
@@ -142,8 +145,8 @@ def test_a_body_over_1_mib_is_a_413(client: CheckingClient, path: str) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("over", [0, 1])
 def test_a_body_of_1_mib_is_read_and_one_byte_more_is_not(client: CheckingClient, chunked: bool, over: int) -> None:
-    body = with_raw("unknown", '""')
-    body = body.replace('""', f'"{"x" * (2**20 - len(body) + over)}"').encode()
+    text = with_raw("unknown", '""')
+    body = text.replace('""', f'"{"x" * (2**20 - len(text) + over)}"').encode()
     by_chunks: dict[str, Any] = {
         "headers": {"Transfer-Encoding": "chunked"},
         "environ_overrides": {"wsgi.input_terminated": True, "wsgi.input": BytesIO(body)},
