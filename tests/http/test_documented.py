@@ -6,16 +6,19 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.http.test_access import ROUTES
+from tests.support.builders import address_of
 from tests.support.client import CheckingClient
-from tests.conftest import PASSWORD, REPOSITORY, Account, log_in, new_client
 from tests.support.database import Db
 
-DOCUMENTED = json.loads((REPOSITORY / "tests" / "documented.json").read_text())
+DOCUMENTED = json.loads(Path(__file__).with_name("documented.json").read_text())
 IDS = [f"{entry['method']} {entry['url']}" for entry in DOCUMENTED]
 DOCUMENTED_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -105,29 +108,76 @@ def test_the_openapi_document_says_of_a_request_what_the_documented_schema_says(
             assert ours["properties"][name].get(keyword) == theirs.get(keyword), (name, keyword)
 
 
+TYPES = {bool: "boolean", int: "integer", str: "string", dict: "object", list: "array", type(None): "null"}
+
+
+def check_described(document: dict[str, Any], schema: Any, value: Any, where: str = "answer") -> None:
+    """Assert that a schema describes an answer: its properties in their order, and their types."""
+    schema = resolved(document, schema)
+    if "anyOf" in schema:  # of an object that may be null
+        schema = resolved(document, schema["anyOf"][0])
+    types = schema.get("type", "any")
+    assert types == "any" or TYPES[type(value)] in ([types] if isinstance(types, str) else types), where
+    if isinstance(value, dict) and "properties" in schema:
+        assert list(schema["properties"]) == list(value), where
+        assert set(schema.get("required", [])) == set(value), where
+        for key, item in value.items():
+            check_described(document, schema["properties"][key], item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            check_described(document, schema["items"], item, where)
+
+
+def success_of(document: dict[str, Any], path: str, method: str = "GET") -> Any:
+    """Return the schema of the successful answer of an operation."""
+    responses = document["paths"][path][method.lower()]["responses"]
+    success = next(responses[status] for status in ("200", "201") if status in responses)
+    return success["content"]["application/json"]["schema"]
+
+
 @pytest.mark.parametrize("entry", DOCUMENTED, ids=IDS)
 def test_the_openapi_document_has_every_documented_property_of_the_answer(app: Flask, entry: dict[str, Any]) -> None:
     document = app.extensions["openapi"]
-    operation = document["paths"][DOCUMENTED_UUID.sub("{uuid}", entry["url"])][entry["method"].lower()]
-    success = next(operation["responses"][status] for status in ("200", "201") if status in operation["responses"])
 
-    def check(sample: Any, schema: Any, where: str) -> None:
-        schema = resolved(document, schema)
-        if isinstance(sample, dict):
-            assert list(schema["properties"]) == list(sample), where
-            assert set(schema.get("required", [])) == set(sample), where
-            for key, value in sample.items():
-                check(value, schema["properties"][key], f"{where}.{key}")
-        elif isinstance(sample, list):
-            for item in sample:
-                check(item, schema["items"], where)
-        elif sample is not None:
-            types = {bool: "boolean", int: "integer", str: "string"}
-            assert types[type(sample)] in ([schema["type"]] if isinstance(schema["type"], str) else schema["type"]), (
-                where
-            )
+    schema = success_of(document, DOCUMENTED_UUID.sub("{uuid}", entry["url"]), entry["method"])
 
-    check(entry["sample"], success["content"]["application/json"]["schema"], "answer")
+    check_described(document, schema, entry["sample"])
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["/api/customers", "/api/customers/{uuid}", "/api/customers/{uuid}/export", "/api/customers/{uuid}/addresses",
+     "/api/customers/{uuid}/sessions", "/api/customers/{uuid}/audit", "/api/customer-groups"],
+)  # fmt: skip
+def test_the_document_describes_what_the_service_answers_also_where_the_database_writes_it(
+    app: Flask, customer: Account, admin: Account, template: str
+) -> None:
+    address_of(customer)
+    document = app.extensions["openapi"]
+
+    answer = admin.client.get(template.replace("{uuid}", customer.uuid)).get_json()
+
+    assert answer["data"]
+    check_described(document, success_of(document, template), answer)
+
+
+SCHEMES = [{"sessionHeader": []}, {"sessionCookie": []}]
+SECURITY = {"public": [], "anyone": [{}, *SCHEMES], "signed_in": SCHEMES, "customer": SCHEMES, "admin": SCHEMES,
+            "owner_or_admin": SCHEMES}  # fmt: skip
+
+
+def test_the_document_names_every_way_in_which_a_caller_may_be_signed_in_for_logouts_too(app: Flask) -> None:
+    """A generated client sends the session only where the document says so: its logout ended nothing."""
+    paths = app.extensions["openapi"]["paths"]
+
+    for route, (access, _, _) in ROUTES.items():
+        method, rule = route.split()
+        path = re.sub("<[a-z]+:([a-z_]+)>", r"{\1}", rule)
+        if path in ("/openapi.json", "/docs", "/metrics"):
+            assert path not in paths  # not part of the API
+        else:
+            expected = [{}, *SCHEMES] if path.endswith("/logout") else SECURITY[access]
+            assert paths[path][method.lower()]["security"] == expected, route
 
 
 def test_the_openapi_document_is_whole(app: Flask) -> None:
@@ -143,17 +193,14 @@ def test_the_openapi_document_is_whole(app: Flask) -> None:
     assert len(ids) == len(set(ids))
     for operation in operations:
         assert operation["tags"]
+        assert operation["summary"]
+        assert {"413", "500"} <= set(operation["responses"])
+        if operation["security"] == SCHEMES:
+            assert {"401", "403", "503"} <= set(operation["responses"])
         if "requestBody" in operation:
-            assert operation["requestBody"]["content"]["application/json"]["example"]
-
-
-def test_the_documents_examples_are_what_the_service_answers(app: Flask, customer: Account) -> None:
-    """The examples of `/openapi.json` have the keys of real answers, in their order."""
-    document = app.extensions["openapi"]
-    real = customer.client.get(customer.path).get_json()
-    example = document["paths"]["/api/customers/{uuid}"]["get"]["responses"]["200"]["content"]["application/json"]
-
-    assert list(example["example"]["data"]) == list(real["data"])
+            body = resolved(document, operation["requestBody"]["content"]["application/json"]["schema"])
+            for name in body.get("required", []):
+                assert "example" in body["properties"][name], (operation["operationId"], name)
 
 
 @pytest.mark.parametrize("carrier", ["cookie", "header"])
