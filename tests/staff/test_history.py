@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from customers.security.trail import Event
-from customers.pages import history
+from customers.staff import history
 from tests.conftest import Account, log_in, new_client
 from tests.support.database import Db
 from tests.support.html import Page, Visitor

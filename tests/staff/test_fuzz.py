@@ -85,7 +85,7 @@ def test_every_form_is_fuzzed(app: Flask) -> None:
     there = {
         re.sub("<[^>]+>", "*", rule.rule)
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("pages.") and "POST" in (rule.methods or set())
+        if rule.endpoint.startswith("staff.") and "POST" in (rule.methods or set())
     }
 
     assert {re.sub("{[^}]+}", "*", path) for path in FORM_PATHS} == there - {"/admin/logout"}

@@ -20,7 +20,7 @@ def walked(app: Flask) -> list[tuple[str, str]]:
         (method, rule.rule.replace("<uuid:uuid>", NOBODY).replace("<uuid:address_uuid>", NOBODY).replace(
             "<uuid:session_uuid>", NOBODY))
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("pages.") and getattr(app.view_functions[rule.endpoint], "access", "") == "page"
+        if rule.endpoint.startswith("staff.") and getattr(app.view_functions[rule.endpoint], "access", "") == "page"
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]  # fmt: skip
 
@@ -29,7 +29,7 @@ def test_every_page_names_who_may_see_it(app: Flask) -> None:
     access = {
         rule.rule: app.view_functions[rule.endpoint].__dict__["access"]
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("pages.")
+        if rule.endpoint.startswith("staff.")
     }
 
     open_to_all = {path for path, who in access.items() if who == "public"}

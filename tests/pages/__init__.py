@@ -1,1 +1,0 @@
-"""The pages, through HTTP; in a real browser they are in tests/browser."""
