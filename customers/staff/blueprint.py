@@ -136,7 +136,10 @@ def asset(digest: str, name: str) -> Response:
 @blueprint.app_template_filter("moment")
 def moment(value: str | None) -> str:
     """Return a time, as customers_time() writes it, for people."""
-    return "—" if value is None else datetime.fromisoformat(value).strftime("%d %b %Y, %H:%M")
+    if value is None:
+        return "—"
+    found = datetime.fromisoformat(value)
+    return f"{found:%d %b} {found.year:04}, {found:%H:%M}"  # %Y writes a year below 1000 without its zeros
 
 
 @blueprint.app_template_filter("machine")

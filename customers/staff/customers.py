@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, redirect, request, url_for
+from marshmallow import ValidationError
 
-from customers import errors
+from customers import errors, rules
 from customers.db.documents import Document
 from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.features.accounts import schemas, service
@@ -133,7 +134,7 @@ def delete_customer(claim: Claim, uuid: UUID) -> Response:
     if request.method == "GET":
         return show("customer_delete.html", customer=customer, typed="")
     typed = request.form.get("email", "")
-    if typed.strip().lower() != customer["email"].lower():
+    if _as_stored(typed).lower() != customer["email"].lower():
         fault = errors.InvalidInput(errors={"email": ["This is not the customer's e-mail address."]})
         return show("customer_delete.html", customer=customer, typed=typed, **refused(fault))
     try:
@@ -143,6 +144,14 @@ def delete_customer(claim: Claim, uuid: UUID) -> Response:
         now = service.read(ctx, claim, uuid).parsed()
         return show("customer_delete.html", customer=now, typed=typed, **refused(error))
     return make_response(redirect(url_for("staff.list_customers", done="deleted"), 303))
+
+
+def _as_stored(typed: str) -> str:
+    """Return an e-mail in the form in which one is stored; what is none, trimmed: an older row may hold it."""
+    try:
+        return rules.email(typed)
+    except ValidationError:
+        return typed.strip()
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/sessions/end", methods=["POST"])
