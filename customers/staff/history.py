@@ -26,9 +26,6 @@ EVENTS = {
     "email_changed": "E-mail address changed",
     "status_changed": "Account enabled",
     "group_changed": "Group changed",
-    "address_created": "Address added",
-    "address_updated": "Address changed",
-    "address_deleted": "Address deleted",
 }
 _ACTORS = {"anonymous": "not signed in", "customer": "the customer", "operator": "a command"}
 

@@ -1,5 +1,6 @@
-"""Who sees the pages, and whose forms count."""
+"""Who may see the pages, and which forms are accepted."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,23 +15,28 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 OTHER = "another-secret-key-of-32-bytes!!"
 
 
-def walked(app: Flask) -> list[tuple[str, str]]:
-    """Return every route of the pages that needs somebody to be signed in, as method and path."""
-    return [
-        (method, rule.rule.replace("<uuid:uuid>", NOBODY).replace("<uuid:address_uuid>", NOBODY).replace(
-            "<uuid:session_uuid>", NOBODY))
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("staff.") and getattr(app.view_functions[rule.endpoint], "access", "") == "page"
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-    ]  # fmt: skip
-
-
-def test_every_page_names_who_may_see_it(app: Flask) -> None:
-    access = {
-        rule.rule: app.view_functions[rule.endpoint].__dict__["access"]
+def access_of(app: Flask) -> dict[str, str]:
+    """Return who may see each page, by URL rule."""
+    return {
+        rule.rule: app.view_functions[rule.endpoint].__dict__["notes"]["access"]
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("staff.")
     }
+
+
+def guarded(app: Flask) -> list[tuple[str, str]]:
+    """Return every method and path of the pages that need an admin."""
+    access = access_of(app)
+    return [
+        (method, re.sub("<uuid:[a-z_]+>", NOBODY, rule.rule))
+        for rule in app.url_map.iter_rules()
+        if access.get(rule.rule) == "page" and rule.endpoint.startswith("staff.")
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def test_only_the_login_and_the_files_need_no_admin(app: Flask) -> None:
+    access = access_of(app)
 
     open_to_all = {path for path, who in access.items() if who == "public"}
     assert open_to_all == {"/admin", "/admin/login", "/admin-assets/<digest>/<name>"}
@@ -38,7 +44,7 @@ def test_every_page_names_who_may_see_it(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("who", ["anonymous", "customer", "admin by header"])
-def test_who_is_no_admin_by_cookie_is_sent_to_the_login(
+def test_anybody_but_an_admin_by_cookie_is_sent_to_the_login(
     app: Flask, customer: Account, admin: Account, who: str
 ) -> None:
     client = new_client(app)
@@ -47,7 +53,7 @@ def test_who_is_no_admin_by_cookie_is_sent_to_the_login(
     if who == "admin by header":
         client.environ_base["HTTP_X_SESSION_ID"] = admin.sid
 
-    paths = walked(app)
+    paths = guarded(app)
 
     assert len(paths) > 20
     for method, path in paths:
@@ -57,10 +63,10 @@ def test_who_is_no_admin_by_cookie_is_sent_to_the_login(
         assert "Sign in" in client.get(to).text
 
 
-def test_every_form_needs_its_token(app: Flask, visitor: Visitor, customer: Account, db: Db) -> None:
+def test_no_form_is_accepted_without_its_token(app: Flask, visitor: Visitor, customer: Account, db: Db) -> None:
     before = db.all("SELECT email, full_name, status FROM customer ORDER BY 1")
 
-    for method, path in walked(app):
+    for method, path in guarded(app):
         if method == "POST":
             refused = visitor.client.post(path.replace(NOBODY, customer.uuid), data={"status": "0", "email": "x@y.zz"})
             assert refused.status_code == 403, path
@@ -71,11 +77,11 @@ def test_every_form_needs_its_token(app: Flask, visitor: Visitor, customer: Acco
 
 
 @pytest.mark.parametrize("token", ["", "x", "é", "A" * 43])
-def test_another_token_is_refused(visitor: Visitor, token: str) -> None:
+def test_a_wrong_token_is_refused(visitor: Visitor, token: str) -> None:
     assert visitor.send("/admin/groups", group_name="Friends", token=token).status_code == 403
 
 
-def test_a_token_belongs_to_one_session(app: Flask, visitor: Visitor) -> None:
+def test_a_token_of_another_session_is_refused(app: Flask, visitor: Visitor) -> None:
     other = Visitor(app)
     other.sign_in()
 
@@ -84,7 +90,7 @@ def test_a_token_belongs_to_one_session(app: Flask, visitor: Visitor) -> None:
     assert mixed.status_code == 403
 
 
-def test_a_form_outlives_a_change_of_the_key(visitor: Visitor, make_app: Callable[..., Flask]) -> None:
+def test_a_form_loaded_before_a_change_of_the_key_is_accepted(visitor: Visitor, make_app: Callable[..., Flask]) -> None:
     page = visitor.get("/admin/groups")
     renewed = Visitor(make_app(secret_key=OTHER, former_secret_keys=("k" * 32,)))
     renewed.sign_in()
@@ -112,7 +118,7 @@ def test_a_page_of_another_site_can_neither_sign_in_nor_change_anything(
     assert login.mimetype == write.mimetype == "text/html"
 
 
-def test_a_login_leads_to_where_one_wanted_to_go(app: Flask, admin: Account) -> None:
+def test_a_login_leads_back_to_the_page_asked_for(app: Flask, admin: Account) -> None:
     visitor = Visitor(app)
     to = leads_to(visitor.client.get("/admin/customers?keyword=a%20b&page=2"))
 
@@ -139,7 +145,7 @@ def test_a_login_leads_to_where_one_wanted_to_go(app: Flask, admin: Account) -> 
         "",
     ],
 )
-def test_a_login_leads_nowhere_but_to_a_page(app: Flask, admin: Account, wanted: str) -> None:
+def test_a_login_never_redirects_outside_the_pages(app: Flask, admin: Account, wanted: str) -> None:
     visitor = Visitor(app)
 
     answer = visitor.sign_in(admin.email, next=wanted)
@@ -148,7 +154,7 @@ def test_a_login_leads_nowhere_but_to_a_page(app: Flask, admin: Account, wanted:
     assert leads_to(answer) == leads_to(again) == "/admin/customers"
 
 
-def test_a_failed_login_says_one_thing(app: Flask, admin: Account, customer: Account, db: Db) -> None:
+def test_every_failed_login_has_the_same_message(app: Flask, admin: Account, customer: Account, db: Db) -> None:
     db.execute("INSERT INTO admin_user (status, email, password, full_name) "
                "SELECT false, 'off@example.com', password, 'Off' FROM admin_user")  # fmt: skip
     tried: list[tuple[str, Any]] = [
@@ -176,7 +182,7 @@ def test_a_failed_login_says_one_thing(app: Flask, admin: Account, customer: Acc
     assert said == {("For the shop's staff.", "The e-mail address or the password is wrong.")}
 
 
-def test_signing_out_ends_the_session_everywhere_and_only_the_admins(
+def test_signing_out_ends_the_admins_session_and_leaves_the_customers(
     app: Flask, visitor: Visitor, customer: Account
 ) -> None:
     visitor.client.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
@@ -192,7 +198,7 @@ def test_signing_out_ends_the_session_everywhere_and_only_the_admins(
     assert visitor.client.get("/api/customers/me").status_code == 200
 
 
-def test_who_was_signed_out_while_typing_gets_to_know_that_nothing_was_saved(
+def test_after_an_ended_session_the_login_says_that_nothing_was_saved(
     visitor: Visitor, customer: Account, db: Db
 ) -> None:
     path = f"/admin/customers/edit/{customer.uuid}"
@@ -207,7 +213,7 @@ def test_who_was_signed_out_while_typing_gets_to_know_that_nothing_was_saved(
     )
 
 
-def test_the_pages_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
+def test_the_pages_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
     client = new_client(make_app(pages=False))
 
     for path in ("/admin", "/admin/login", "/admin/customers", "/admin-assets/x/style.css"):

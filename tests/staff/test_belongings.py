@@ -5,17 +5,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import Account, log_in, new_client
+from tests.conftest import ADDRESS, Account, log_in, new_client
 from tests.support.database import Db
 from tests.support.html import Page, Visitor, leads_to
 
-ADDRESS = {
-    "full_name": "Ann Customer",
-    "address_1": "1 Main Street",
-    "province": "IL",
-    "country": "us",
-    "postcode": "62701",
-}
 GROUPS = "/admin/groups"
 
 
@@ -47,7 +40,7 @@ def test_an_address_can_be_added(visitor: Visitor, path: str, db: Db) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("full_name", ""), ("country", "USA"), ("postcode", " "), ("city", "x" * 256)]
 )
-def test_an_address_that_does_not_do_is_told_beside_its_field(
+def test_a_rejected_address_says_why_at_its_field(
     visitor: Visitor, path: str, address: str, db: Db, field: str, value: str
 ) -> None:
     before = db.all("SELECT * FROM customer_address")
@@ -61,7 +54,7 @@ def test_an_address_that_does_not_do_is_told_beside_its_field(
     assert db.all("SELECT * FROM customer_address") == before
 
 
-def test_a_hundred_addresses_are_enough(visitor: Visitor, customer: Account, path: str, db: Db) -> None:
+def test_a_hundred_and_first_address_is_refused(visitor: Visitor, customer: Account, path: str, db: Db) -> None:
     db.execute(
         "INSERT INTO customer_address (customer_id, country) "
         "SELECT customer_id, 'US' FROM customer, generate_series(1, 100)"
@@ -84,7 +77,7 @@ def test_an_address_can_be_edited(visitor: Visitor, address: str, db: Db) -> Non
     assert leads_to(visitor.send(address)).endswith("?done=same")
 
 
-def test_an_edit_of_an_address_that_lost_a_race_shows_both_versions(visitor: Visitor, address: str, db: Db) -> None:
+def test_an_edit_of_an_address_changed_meanwhile_shows_both_versions(visitor: Visitor, address: str, db: Db) -> None:
     mine = visitor.get(address)
     db.execute("UPDATE customer_address SET city = 'Theirs'")
 
@@ -126,7 +119,7 @@ def test_one_session_or_all_can_be_ended(visitor: Visitor, customer: Account, pa
     assert visitor.get("/admin/customers")
 
 
-def test_a_link_for_a_new_password_can_be_sent(
+def test_a_reset_mail_can_be_sent(
     make_app: Callable[..., Flask], customer: Account, admin: Account, path: str, db: Db
 ) -> None:
     visitor = Visitor(make_app(smtp_url="smtp://127.0.0.1:1", mail_sender=False))
@@ -151,12 +144,6 @@ def test_without_a_mail_server_the_page_says_so(visitor: Visitor, path: str) -> 
     assert "Mail cannot be sent at present." in Page(refused.text).texts["p"]
 
 
-@pytest.fixture
-def no_groups(db: Db) -> None:
-    db.execute("DELETE FROM customer_group WHERE customer_group_id <> 1")
-
-
-@pytest.mark.usefixtures("no_groups")
 def test_groups_can_be_created_renamed_and_deleted(visitor: Visitor, customer: Account, path: str, db: Db) -> None:
     created = visitor.get(leads_to(visitor.send(GROUPS, group_name="Friends")))
     row = db.one("SELECT customer_group_id, uuid FROM customer_group WHERE group_name = 'Friends'")
@@ -174,8 +161,7 @@ def test_groups_can_be_created_renamed_and_deleted(visitor: Visitor, customer: A
     assert db.one("SELECT group_id FROM customer")["group_id"] == 1
 
 
-@pytest.mark.usefixtures("no_groups")
-def test_a_name_that_does_not_do_is_told_beside_its_field(visitor: Visitor, db: Db) -> None:
+def test_a_rejected_group_name_says_why_at_its_field(visitor: Visitor, db: Db) -> None:
     visitor.send(GROUPS, group_name="Friends")
     group = f"{GROUPS}/{db.one('SELECT uuid FROM customer_group WHERE customer_group_id <> 1')['uuid']}"
 
@@ -192,7 +178,7 @@ def test_a_name_that_does_not_do_is_told_beside_its_field(visitor: Visitor, db: 
         assert page.forms[group if form == group else ""]["group_name"] == typed
 
 
-def test_the_default_group_stays(visitor: Visitor, db: Db) -> None:
+def test_the_default_group_cannot_be_deleted(visitor: Visitor, db: Db) -> None:
     group = f"{GROUPS}/{db.one('SELECT uuid FROM customer_group WHERE customer_group_id = 1')['uuid']}"
     page = visitor.get(group)
 

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from io import BytesIO
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
-from customers.features.groups import service
-from tests.conftest import new_client
-from tests.support.html import Page, Visitor
+from tests.conftest import Account, new_client
+from tests.support.database import Db
+from tests.support.html import Page, Visitor, leads_to
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -24,7 +27,7 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
         f"/admin/groups/{NOBODY}",
     ],
 )
-def test_what_is_not_there_is_a_page_with_404(visitor: Visitor, path: str) -> None:
+def test_an_unknown_customer_address_or_group_is_a_page_with_404(visitor: Visitor, path: str) -> None:
     answer = visitor.client.get(path)
 
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
@@ -38,7 +41,7 @@ def test_what_is_not_there_is_a_page_with_404(visitor: Visitor, path: str) -> No
     ("GET", "/admin/logout", 405),
     ("DELETE", "/admin/customers", 405),
 ])  # fmt: skip
-def test_where_no_page_is_a_browser_gets_a_page_and_a_program_the_envelope(
+def test_an_unknown_path_is_a_page_to_a_browser_and_the_envelope_to_a_program(
     app: Flask, method: str, path: str, status: int
 ) -> None:
     client = new_client(app)
@@ -59,13 +62,31 @@ def test_outside_of_the_pages_a_browser_gets_the_envelope(app: Flask, path: str,
     assert (answer.status_code, answer.mimetype) == (status, "application/json")
 
 
-def test_a_body_that_is_too_large_is_a_page_with_413(visitor: Visitor) -> None:
-    answer = visitor.client.post("/admin/groups", data={"group_name": "x" * (2**20 + 1)})
+def in_chunks(visitor: Visitor, path: str, fields: dict[str, str]) -> TestResponse:
+    """Send a form as `Transfer-Encoding: chunked` reaches the application: without a length, up to the end."""
+    return visitor.client.post(
+        path,
+        input_stream=BytesIO(urlencode(fields).encode()),
+        content_type="application/x-www-form-urlencoded",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
 
-    assert (answer.status_code, answer.mimetype) == (413, "text/html")
+
+def test_a_form_over_the_limit_is_refused_whether_or_not_it_says_its_length(visitor: Visitor, db: Db) -> None:
+    """Sent in chunks it was once cut off at the limit, and what had come until then was taken."""
+    form = {**visitor.get("/admin/groups").forms[""], "group_name": "Friends"}
+    form["padding"] = "x" * (2**20 - len(urlencode({**form, "padding": ""})))
+    longer = {**form, "padding": form["padding"] + "x"}
+
+    refused = [visitor.client.post("/admin/groups", data=longer), in_chunks(visitor, "/admin/groups", longer)]
+    login = in_chunks(visitor, "/admin/login", longer)
+
+    assert [answer.status_code for answer in (*refused, login)] == [413, 413, 413]
+    assert db.all("SELECT FROM customer_group WHERE customer_group_id <> 1") == []
+    assert leads_to(in_chunks(visitor, "/admin/groups", form)) == "/admin/groups?done=group-created"
 
 
-def test_without_a_database_a_page_says_when_to_try_again(make_app: Callable[..., Flask], visitor: Visitor) -> None:
+def test_without_a_database_a_page_asks_to_try_again(make_app: Callable[..., Flask], visitor: Visitor) -> None:
     down = Visitor(make_app(database_url="postgresql://127.0.0.1:1/none"))
     cookie = visitor.client.get_cookie("customers")
     assert cookie
@@ -82,23 +103,24 @@ def test_without_a_database_a_page_says_when_to_try_again(make_app: Callable[...
         assert answer.headers["X-Request-ID"] in answer.text
 
 
-def test_a_fault_of_ours_shows_the_request_id_and_nothing_of_the_cause(
-    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_an_unexpected_error_shows_the_request_id_and_nothing_of_its_cause(
+    visitor: Visitor, customer: Account, db: Db, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("the cause")
+    db.execute(
+        "INSERT INTO audit_log (event, actor_kind, subject_kind, subject_uuid, details)"
+        " VALUES ('status_changed', 'operator', 'customer', %s, '[]')",  # an object is what the page expects
+        customer.uuid,
+    )
 
-    monkeypatch.setattr(service, "list_all", fail)
-
-    answer = visitor.client.get("/admin/groups", headers={"X-Request-ID": "find-me"})
+    answer = visitor.client.get(f"/admin/customers/edit/{customer.uuid}", headers={"X-Request-ID": "find-me"})
 
     assert (answer.status_code, answer.mimetype) == (500, "text/html")
     assert "find-me" in answer.text
-    assert "the cause" not in answer.text
-    assert "the cause" in caplog.text
+    assert "AttributeError" not in answer.text
+    assert "AttributeError" in caplog.text
 
 
-def test_the_stylesheet_may_be_kept_for_good_and_pages_never(visitor: Visitor) -> None:
+def test_the_stylesheet_may_be_cached_for_ever_and_pages_never(visitor: Visitor) -> None:
     page = visitor.client.get("/admin/customers")
     (path,) = re.findall(r'href="(/admin-assets/[^"]+\.css)"', page.text)
 
