@@ -15,7 +15,9 @@ from tests.support.html import Page, Visitor, leads_to
 NEW = "/admin/customers/new"
 TYPED = {"full_name": "New Person", "email": "new@example.com", "password": "staple correct horse"}
 PASTED = "correct horse battery staple " * 3  # 87 bytes; bcrypt reads 72
-LONG_EMAIL = f"ann@{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example.com"  # its first 254 characters are another domain
+LONG_EMAIL = (
+    f"ann@{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example.com"  # its first 254 characters are another domain
+)
 INTERNATIONAL, STORED = "ann@b\u00fccher.example", "ann@xn--bcher-kva.example"
 TURNED = "Ann \u202egpj.exe"  # U+202E turns the direction of what follows
 ZURICH, CAFE = "Z\u00fcrich", "caf\u00e9 caf\u00e9 caf\u00e9"
@@ -124,7 +126,8 @@ def test_a_name_that_turns_the_direction_of_text_turns_only_itself(
 
 
 @pytest.mark.parametrize(
-    ("stored", "shown"), [("0987-06-05 04:03:02Z", "05 Jun 0987, 04:03"), ("infinity", "\u2014"), ("-infinity", "\u2014")]
+    ("stored", "shown"),
+    [("0987-06-05 04:03:02Z", "05 Jun 0987, 04:03"), ("infinity", "\u2014"), ("-infinity", "\u2014")],
 )
 def test_a_time_is_shown_with_four_digits_of_its_year_or_as_a_dash(
     visitor: Visitor, customer: Account, edit: str, db: Db, stored: str, shown: str
