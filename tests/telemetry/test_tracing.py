@@ -38,8 +38,7 @@ def traced(make_app: Callable[..., Flask], spans: InMemorySpanExporter) -> Flask
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(spans))
     db = context.of(app).db
-    tracing.trace_statements(db.engine, provider)
-    db.span = tracing.spans(provider)
+    db.cursor_factory = tracing.traced_cursor(provider)
     app.wsgi_app = tracing.trace_requests(app.wsgi_app, provider)  # type: ignore[assignment, method-assign]  # as Flask has it
     return app
 
