@@ -20,7 +20,7 @@ DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # the variable by which prometheus-clien
 
 # In seconds. A read takes milliseconds, a login what a hash takes; beyond ten, every limit of ours has struck.
 _BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 _requests = Histogram(
     "customers_http_request_duration_seconds",
@@ -59,7 +59,7 @@ for _outcome in ("sent", "retried", "given_up"):
 
 def request(rule: str | None, method: str, status: int, seconds: float) -> None:
     """Count a request. ``rule`` is the URL rule that it matched, None if none."""
-    _series(rule, method if method in _METHODS else "other", status).observe(seconds)
+    _series(rule, method if method in METHODS else "other", status).observe(seconds)
 
 
 @cache

@@ -14,6 +14,7 @@ import psycopg
 
 from customers import __version__
 from customers.telemetry.logs import trace_id
+from customers.telemetry.metrics import METHODS
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -85,7 +86,7 @@ def trace_requests(app: Wsgi, provider: "TracerProvider") -> Wsgi:
 
     def traced(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         carrier = {name: environ[f"HTTP_{name.upper()}"] for name in _CARRIERS if f"HTTP_{name.upper()}" in environ}
-        method = environ["REQUEST_METHOD"]
+        method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "_OTHER"
         with tracer.start_as_current_span(method, context=extract(carrier), kind=SpanKind.SERVER) as span:
 
             def started(status: str, headers: Any, exc_info: Any = None) -> Any:
