@@ -2,10 +2,11 @@
 
 import csv
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 from flask import Flask
@@ -14,13 +15,13 @@ from marshmallow import ValidationError
 
 from customers.bulk import export, files, imports
 from customers.bulk.imports import Options
-from customers.bulk.progress import progress
 from customers.features.accounts.schemas import CustomerFilters
 from customers.features.operator.command import Command
 from customers.http import context
 from customers.telemetry.logs import printable
 
 _FORMATS = click.Choice(["csv", "ndjson"])
+_PAUSE = 5.0  # seconds between lines that show how far an import is
 
 
 def install(app: Flask) -> None:
@@ -58,8 +59,9 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     Plain passwords are slow: each takes the time of one login, about a quarter of a second on a processor (all are
     used, with low priority), so that 100,000 take some hours. Hashes take none.
 
-    Rejected rows do not stop the others; only a line that is not CSV ends the reading. A broken-off import can be run
-    again. Exit status: 0 all rows are in or skipped, 1 some are rejected, 2 wrong usage, and then nothing has been done.
+    Rejected rows do not stop the others; only a line that is not CSV ends the reading. An import that was broken off
+    can be run again. Exit status: 0 all rows are in or skipped, 1 some are rejected, 2 wrong usage, and then nothing
+    has been done.
     """
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise click.UsageError("Invalid value for '--delimiter': must be one character.")
@@ -68,39 +70,41 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     if source and target.exists() and target.samefile(source):
         raise click.UsageError("Invalid value for '--rejected': is the file to import.")
     options = Options(**chosen)
+    text = click.get_current_context().with_resource(files.text(file))
     try:
-        reader = files.Reader(file, kind, delimiter, _needed(options))
+        reader = files.Reader(text, kind, delimiter, _needed(options))
     except files.FileRefused as refusal:
         raise click.UsageError(f"{printable(source or '-')}: {refusal}.") from None
 
-    total, groups = Counter[str](), dict[str, str]()
-    with progress(file) as show, click.open_file(str(target), "w", "utf-8", lazy=True) as rejects:
-        for done in imports.run(context.current(), reader, options):
-            if done.rejected:
+    total, groups, shown = Counter[str](), dict[str, str](), time.monotonic()
+    with click.open_file(str(target), "w", "utf-8", lazy=True) as rejects:
+        for outcome in imports.run(context.current(), reader, options):
+            if outcome.rejected:
                 header = [] if total["rejected"] else [("line", "reason")]
-                csv.writer(rejects, lineterminator="\n").writerows([*header, *sorted(done.rejected)])
+                csv.writer(rejects, lineterminator="\n").writerows([*header, *sorted(outcome.rejected)])
                 rejects.flush()
-            total.update(done.counts, rejected=len(done.rejected))
-            groups = done.groups | groups
-            show(total)
-    would = "would be " if options.dry_run else ""
+            total.update(outcome.counts, rejected=len(outcome.rejected))
+            groups = outcome.groups | groups
+            if time.monotonic() - shown >= _PAUSE:
+                shown = time.monotonic()
+                click.echo(f"So far: {_summary(total)}", err=True)
     if groups:
         names = ", ".join(printable(name) for name in list(groups.values())[:20])
         click.echo(f"{'Would make' if options.dry_run else 'Made'} {len(groups)} groups: {names}")
-    click.echo(
-        f"{total['read']} rows read: {total['added']} {would}added, {total['updated']} {would}updated,"
-        f" {total['skipped']} {would}skipped, {total['rejected']} rejected."
-    )
+    click.echo(_summary(total, "would be " if options.dry_run else ""))
     if reader.stopped_at:
-        click.echo(
-            f"Line {reader.stopped_at} is not CSV, and nothing behind it was read: mend it, and run again.", err=True
-        )
+        click.echo(f"Nothing from line {reader.stopped_at} on was read: mend that line, and run again.", err=True)
     if total["rejected"]:
         raise click.ClickException(f"{total['rejected']} rows were rejected; {printable(target)} says which and why")
 
 
+def _summary(total: Counter[str], would: str = "") -> str:
+    fates = ", ".join(f"{total[fate]} {would}{fate}" for fate in imports.FATES)
+    return f"{total['read']} rows read: {fates}, {total['rejected']} rejected."
+
+
 def _needed(options: Options) -> dict[tuple[str, ...], str]:
-    """Return of which columns a file must have one, and what else could be done."""
+    """Return of which columns a CSV file must have one, and what else could be done."""
     needed: dict[tuple[str, ...], str] = {("email",): ""}
     if not options.update and not options.lenient:
         needed["full_name",] = "; --lenient takes customers without"
@@ -109,21 +113,18 @@ def _needed(options: Options) -> dict[tuple[str, ...], str]:
     return needed
 
 
-def _filter(name: str, about: str) -> Callable[[Any], Any]:
-    """Return the option for a filter of the list."""
-    return click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=about)
+def _with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the filters of the list as options."""
+    for name, field in reversed(CustomerFilters().fields.items()):
+        about = f"{field.metadata['description']}."
+        command = click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=about)(command)
+    return command
 
 
 @click.command("export-customers", cls=Command)
 @click.option("--format", "kind", type=_FORMATS, required=True, help="CSV with a header, or a JSON object a line.")
 @click.option("--with-hashes", is_flag=True, help="With the password hashes: who has the file can guess passwords.")
-@_filter("keyword", "Part of the e-mail or the name, in any case.")
-@_filter("email", "The whole e-mail, in any case.")
-@_filter("full_name", "Part of the name, in any case.")
-@_filter("status", "1 for active, 0 for inactive.")
-@_filter("group_id", "The number of the group.")
-@_filter("created_from", "Created at this time or later, in ISO 8601.")
-@_filter("created_to", "Created before this time.")
+@_with_filters
 @with_appcontext
 def export_customers(kind: str, with_hashes: bool, **given: str | None) -> None:
     """Write the customers to standard output, as they are at one moment, the oldest first.

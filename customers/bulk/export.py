@@ -18,35 +18,37 @@ from customers.security.callers import OPERATOR
 
 _CHUNK = 1000  # rows
 
-# Put together at run time like the list's, of the same conditions. The oldest first, and then by e-mail: an order that is
-# the same for the same customers in every database. A customer without a group belongs to the default one.
-_EXPORT = """
-    SELECT customer.uuid, customer.email, customer.full_name, customer.status, customer_group.group_name AS "group",
-           {created_at} AS created_at, {updated_at} AS updated_at,
-           CAST(nullif(customer.meta_data, '{{}}') AS text) AS meta_data{more}
-      FROM (SELECT customer_id, uuid, email, full_name, status, coalesce(group_id, {default}) AS group_id, created_at,
-                   updated_at, meta_data, password
+
+def _time(column: str) -> str:
+    """Return an expression for a time in ISO 8601, to the microsecond; null if it cannot be written so."""
+    return (
+        f"CASE WHEN customers_time({column}) <> '' THEN to_char({column}, 'YYYY-MM-DD\"T\"HH24\\:MI\\:SS.US\"Z\"') END"
+    )
+
+
+# Put together at run time like the list's, of the same conditions. The oldest first, and then by e-mail: an order that
+# is the same for the same customers in every database. A customer without a group belongs to the default one.
+_EXPORT = f"""
+    SELECT found.uuid, found.email, found.full_name, found.status, customer_group.group_name AS "group",
+           {_time("found.created_at")} AS created_at, {_time("found.updated_at")} AS updated_at,
+           CAST(nullif(found.meta_data, '{{{{}}}}') AS text) AS meta_data{{more}}
+      FROM (SELECT customer_id, uuid, email, full_name, status, group_id, created_at, updated_at, meta_data, password
               FROM customer
-             WHERE {condition}) AS customer
+             WHERE {{condition}}) AS found
       LEFT JOIN customer_group
-        ON customer_group.customer_group_id = customer.group_id
-     ORDER BY customer.created_at, customers_fold(customer.email) COLLATE "C"
-"""
-_HASH = ", customer.password AS password_hash"
-_ADDRESSES = """,
+        ON customer_group.customer_group_id = coalesce(found.group_id, {DEFAULT})
+     ORDER BY found.created_at, customers_fold(found.email) COLLATE "C"
+"""  # noqa: S608  # composed of constants
+_HASH = ", found.password AS password_hash"
+_ADDRESSES = f""",
            coalesce((SELECT json_agg(json_build_object(
                                 'uuid', uuid, 'full_name', full_name, 'telephone', telephone, 'address_1', address_1,
                                 'address_2', address_2, 'city', city, 'province', province, 'country', country,
                                 'postcode', postcode, 'is_default', coalesce(is_default, false),
-                                'created_at', {created_at}, 'updated_at', {updated_at})
+                                'created_at', {_time("created_at")}, 'updated_at', {_time("updated_at")})
                             ORDER BY customer_address_id)
                        FROM customer_address
-                      WHERE customer_address.customer_id = customer.customer_id), '[]') AS addresses"""
-# A time in ISO 8601, to the microsecond; null if it cannot be written so.
-_TIMES = {
-    name: f'CASE WHEN customers_time({name}) IS NOT NULL THEN to_char({name}, \'YYYY-MM-DD"T"HH24\\:MI\\:SS.US"Z"\') END'
-    for name in ("created_at", "updated_at")
-}
+                      WHERE customer_address.customer_id = found.customer_id), '[]') AS addresses"""  # noqa: S608  # likewise
 
 
 def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *, with_hashes: bool) -> None:
@@ -58,30 +60,30 @@ def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *,
         details = {"filters": sorted(filters), "with_hashes": with_hashes, "with_addresses": not as_csv}
         trail.record(tx, OPERATOR, None, {"customers_exported": details})
     condition, values = search.where(filters)
-    more = (_HASH if with_hashes else "") + ("" if as_csv else _ADDRESSES.format(**_TIMES))
-    statement = text(_EXPORT.format(condition=condition, default=DEFAULT, more=more, **_TIMES))
+    more = (_HASH if with_hashes else "") + ("" if as_csv else _ADDRESSES)
     with ctx.db.unhurried() as conn, driver(conn).transaction():
         # By a cursor on the server: the rows stay there until they are asked for.
-        found = conn.execution_options(stream_results=True, max_row_buffer=_CHUNK).execute(statement, values)
+        streaming = conn.execution_options(stream_results=True, max_row_buffer=_CHUNK)
+        found = streaming.execute(text(_EXPORT.format(condition=condition, more=more)), values)
         if as_csv:
-            out.write(_csv([found.keys()]).encode())
+            out.write(_csv([found.keys()]))
         for chunk in found.mappings().partitions(_CHUNK):
             rows = [dict(row) for row in chunk]
             for row in rows:
                 if with_hashes and hashing.cost(row["password_hash"]) is None:
                     row["password_hash"] = hashing.UNUSABLE
-            out.write((_csv(row.values() for row in rows) if as_csv else _ndjson(rows)).encode())
+            out.write(_csv(row.values() for row in rows) if as_csv else _ndjson(rows))
     out.flush()
 
 
-def _csv(rows: Iterable[Iterable[Any]]) -> str:
+def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
     lines = io.StringIO()
     # All cells in quotes: a spreadsheet that splits at semicolons must not find the beginning of a formula within one.
     csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
         [guard(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
     )
-    return lines.getvalue()
+    return lines.getvalue().encode()
 
 
-def _ndjson(rows: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+def _ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows).encode()

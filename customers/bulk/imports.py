@@ -1,4 +1,4 @@
-"""Importing customers batch by batch, each in a transaction of its own, so that an import can be killed and run again."""
+"""Importing customers batch by batch, each in a transaction of its own: a killed import can be run again."""
 
 import math
 from collections import Counter
@@ -21,16 +21,17 @@ from customers.security.callers import OPERATOR
 from customers.security.hashing import Hasher
 from customers.security.trail import Subject
 
-# What ends a batch: so many records, so much text in memory, or so many plain passwords, whose hashes a kill would lose.
-BATCH = 10_000
-_CHARACTERS = 16 * 1024 * 1024
-_PLAIN_PASSWORDS = 200
+Row = dict[str, Any]
 
-_FATES = ("added", "updated", "skipped")
+# What ends a batch: so many records, characters in memory, or plain passwords, whose hashes a kill would lose.
+_RECORDS, _CHARACTERS, _PLAIN_PASSWORDS = 10_000, 16 * 1024 * 1024, 200
+
+FATES = ("added", "updated", "skipped")
 _TRIES = 20
-# Somebody else wrote the same at the same time; the next try sees what was written.
-_AGAIN = (pg_errors.UniqueViolation, pg_errors.DeadlockDetected)
-_ANOTHER = "?"  # what a dry run takes for a hash that it does not make: no account has it
+# Somebody else wrote the same at the same time, or deleted a group; the next try sees what was written.
+_AGAIN = (pg_errors.UniqueViolation, pg_errors.ForeignKeyViolation, pg_errors.DeadlockDetected)
+_ANOTHER_HASH = "?"  # what a dry run takes for a hash that it does not make: no account has it
+_ANOTHER_GROUP = -1  # likewise for a group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +47,21 @@ class Options:
 
 @dataclass
 class Outcome:
-    """What has become of a batch: counts by "read" and fate, why lines were rejected, and which groups were made."""
+    """What has become of records: counts by "read" and fate, lines and reasons of those rejected, groups made."""
 
     counts: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[int, str]] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)  # names by what they are compared by
 
+    def add(self, other: "Outcome") -> None:
+        """Add what has become of other records."""
+        self.counts.update(other.counts)
+        self.rejected += other.rejected
+        self.groups = other.groups | self.groups
 
-def run(ctx: Context, records: Iterable[Record], options: Options, *, batch: int = BATCH) -> Iterator[Outcome]:
-    """Import the records; yield the outcome of each batch once it is committed.
+
+def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int = _RECORDS) -> Iterator[Outcome]:
+    """Import the records, at most so many at once; yield the outcome of each batch once it is committed.
 
     Whoever else writes at the same time is waited for, and loses nothing.
     """
@@ -62,90 +69,90 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, batch: int
     hasher = Hasher(settings.bcrypt_rounds, threads=settings.workers * settings.hashing_threads, max_wait=math.inf)
     with ctx.db.unhurried() as conn:
         staging.prepare(conn, remember=options.update or options.dry_run)
-        for read, checked in _batches(records, options, batch):
-            _hash(conn, hasher, options, checked)
-            done = _load(conn, options, checked)
-            done.counts.update(read.counts)
-            done.rejected += read.rejected
-            yield done
+        for outcome, batch in _batches(records, options, most):
+            _hash(conn, hasher, options, batch)
+            outcome.add(_load(conn, options, batch))
+            yield outcome
 
 
-def _batches(records: Iterable[Record], options: Options, most: int) -> Iterator[tuple[Outcome, list[dict[str, Any]]]]:
+def _batches(records: Iterable[Record], options: Options, most: int) -> Iterator[tuple[Outcome, list[Row]]]:
     """Yield the rows of a batch, and what is known of its records by then."""
-    read, checked, plain, characters = Outcome(), list[dict[str, Any]](), 0, 0
+    outcome, batch, plain, characters = Outcome(), list[Row](), 0, 0
     for record in records:
-        read.counts["read"] += 1
+        outcome.counts["read"] += 1
         characters += record.size
         try:
             row = rows.check(record, lenient=options.lenient)
-            checked.append(row)
+            batch.append(row)
             plain += "password" in row
         except rows.Rejected as fault:
-            read.rejected.append((record.line, str(fault)))
-        if read.counts["read"] >= most or plain >= _PLAIN_PASSWORDS or characters >= _CHARACTERS:
-            yield read, checked
-            read, checked, plain, characters = Outcome(), [], 0, 0
-    yield read, checked
+            outcome.rejected.append((record.line, str(fault)))
+        if outcome.counts["read"] >= most or plain >= _PLAIN_PASSWORDS or characters >= _CHARACTERS:
+            yield outcome, batch
+            outcome, batch, plain, characters = Outcome(), [], 0, 0
+    yield outcome, batch
 
 
-def _hash(conn: Connection, hasher: Hasher, options: Options, checked: list[dict[str, Any]]) -> None:
+def _hash(conn: Connection, hasher: Hasher, options: Options, batch: list[Row]) -> None:
     """Give the rows with plain passwords their hashes, but those whose customers keep the password that they have."""
-    plain = [row for row in checked if "password" in row]
-    if not plain:
-        return
-    stored = staging.find_passwords(conn, [row["email"] for row in plain])
+    plain = [row for row in batch if "password" in row]
+    stored = staging.find_passwords(conn, [row["email"] for row in plain]) if plain else {}
+    keep = set(stored)
     if options.update:
         # What matches stays: to hash it anew would be a change at every run.
         matches = hasher.match_all((plain[place]["password"], hashed) for place, hashed in stored.items())
         keep = {place for place, matched in zip(stored, matches, strict=True) if matched}
-    else:
-        keep = set(stored)
     new = [row for place, row in enumerate(plain) if place not in keep]
-    hashes = [_ANOTHER] * len(new) if options.dry_run else hasher.hash_all(row["password"] for row in new)
+    hashes = [_ANOTHER_HASH] * len(new) if options.dry_run else hasher.hash_all(row["password"] for row in new)
     for row, hashed in zip(new, hashes, strict=True):
         row["password_hash"] = hashed
 
 
-def _load(conn: Connection, options: Options, checked: list[dict[str, Any]]) -> Outcome:
+def _load(conn: Connection, options: Options, batch: list[Row]) -> Outcome:
     """Do with a batch what is to be done, again if somebody else was quicker."""
     for _ in range(_TRIES - 1):
         try:
-            return _try_to_load(conn, options, checked)
+            return _try_to_load(conn, options, batch)
         except DBAPIError as error:
             if not isinstance(error.orig, _AGAIN):
                 raise
-    return _try_to_load(conn, options, checked)
+    return _try_to_load(conn, options, batch)
 
 
-def _try_to_load(conn: Connection, options: Options, checked: list[dict[str, Any]]) -> Outcome:
-    done = Outcome()
-    tx = Transaction(conn)
+def _try_to_load(conn: Connection, options: Options, batch: list[Row]) -> Outcome:
+    outcome, tx = Outcome(), Transaction(conn)
     with driver(conn).transaction():
-        staging.stage(conn, checked)
-        missing = staging.find_groups(conn)
-        if options.create_groups:
-            done.groups.update(missing)
-            if not options.dry_run:
-                _make_groups(tx, missing.values())
-        if options.update and not options.dry_run:
-            staging.lock(conn)
-        for line, fate in staging.judge(conn, asdict(options)):
-            if fate in _FATES:
-                done.counts[fate] += 1
+        groups = _find_groups(tx, options, batch, outcome)
+        for row in batch:
+            row["group_id"] = groups.get(row.get("group"))
+        unknown = [row for row in batch if "group" in row and row["group_id"] is None]
+        outcome.rejected += [(row["line"], "group: There is no such group.") for row in unknown]
+        staging.stage(conn, (row for row in batch if "group" not in row or row["group_id"] is not None))
+        for judged in staging.judge(conn, asdict(options)):
+            if judged.fate in FATES:
+                outcome.counts[judged.fate] += 1
             else:
-                done.rejected.append((line, fate))
+                outcome.rejected.append((judged.line, judged.fate))
         if not options.dry_run:
             staging.write(conn)
-            details = {"added": done.counts["added"], "updated": done.counts["updated"]}
+            details = {fate: outcome.counts[fate] for fate in ("added", "updated")}
             if any(details.values()):
                 trail.record(tx, OPERATOR, None, {"customers_imported": details})
     tx.committed()
-    return done
+    return outcome
 
 
-def _make_groups(tx: Transaction, names: Iterable[str]) -> None:
-    for name in names:
-        group = groups_sql.insert(tx.conn, uuid4(), name)
-        if group is not None:
-            trail.record(tx, OPERATOR, Subject("group", group.uuid), {"group_created": {}})
-    staging.find_groups(tx.conn)
+def _find_groups(tx: Transaction, options: Options, batch: list[Row], outcome: Outcome) -> dict[str | None, int]:
+    """Return the ids of the groups that rows name, by name; make those that are not there, if that is wanted."""
+    names = list(dict.fromkeys(row["group"] for row in batch if "group" in row))
+    found = staging.find_groups(tx.conn, names)
+    if options.create_groups:
+        outcome.groups = {row.folded: row.name for row in reversed(found) if row.customer_group_id is None}
+        if options.dry_run:
+            return {row.name: row.customer_group_id or _ANOTHER_GROUP for row in found}
+        for name in outcome.groups.values():
+            group = groups_sql.insert(tx.conn, uuid4(), name)
+            if group is not None:
+                trail.record(tx, OPERATOR, Subject("group", group.uuid), {"group_created": {}})
+        found = staging.find_groups(tx.conn, names)
+    return {row.name: row.customer_group_id for row in found if row.customer_group_id is not None}

@@ -29,42 +29,36 @@ class Rejected(Exception):
     """A row that is not imported; the message says why, and repeats no value of it."""
 
 
-def _string(value: Any) -> str:
-    if type(value) is not str:
-        raise ValidationError("Not a valid string.")
-    return value
+def _text(value: str) -> str:
+    return rules.text(value, shortest=1)
 
 
-def _text(value: Any) -> str:
-    return rules.text(_string(value), shortest=1)
-
-
-def _uuid(value: Any) -> str:
+def _uuid(value: str) -> str:
     try:
-        return str(UUID(_string(value)))
+        return str(UUID(value))
     except ValueError:
         raise ValidationError("Not a valid UUID.") from None
 
 
-def _moment(value: Any) -> str:
-    return rules.moment(_string(value)).isoformat()
+def _moment(value: str) -> str:
+    return rules.moment(value).isoformat()
 
 
-def _hash(value: Any) -> str:
-    if value != hashing.UNUSABLE and hashing.cost(_string(value)) is None:
+def _hash(value: str) -> str:
+    if value != hashing.UNUSABLE and hashing.cost(value) is None:
         raise ValidationError(f"Not a bcrypt hash ($2a$, $2b$ or $2y$) of cost {hashing.HIGHEST_COST} or less.")
-    return str(value)
+    return value
 
 
-def _json_object(value: Any) -> str:
+def _json_object(value: str) -> str:
     """Return the text of a JSON object as it is: what a number looks like is part of what is stored."""
     try:
-        read = json.loads(_string(value), parse_constant=refuse_constant, parse_float=_number)
-        if isinstance(read, dict) and rules.is_storable(read):
-            return _string(value)
+        read = json.loads(value, parse_constant=refuse_constant, parse_float=_number)
     except (ValueError, RecursionError):
-        pass
-    raise ValidationError("Not the text of a JSON object.")
+        read = None
+    if not isinstance(read, dict) or not rules.is_storable(read):
+        raise ValidationError("Not the text of a JSON object.")
+    return value
 
 
 def _number(digits: str) -> float:
@@ -83,10 +77,11 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return value
 
 
-# Column -> its rule, which raises ValidationError.
-RULES: dict[str, Callable[[Any], Any]] = {
+# Column -> its rule, which raises ValidationError. All others than _ANY take a string.
+_ANY = ("status", "addresses")
+_RULES: dict[str, Callable[[Any], Any]] = {
     "uuid": _uuid,
-    "email": lambda value: rules.email(_string(value)),
+    "email": rules.email,
     "full_name": _text,
     "status": rules.status,
     "group": _text,
@@ -94,13 +89,13 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "updated_at": _moment,
     "meta_data": _json_object,
     "password_hash": _hash,
-    "password": lambda value: rules.new_password(_string(value)),
+    "password": rules.new_password,
     "addresses": _objects,
 }
 
 
 def check(record: Record, *, lenient: bool = False) -> dict[str, Any]:
-    """Return a row: its line, and the columns that the record gives. Raises Rejected."""
+    """Return a row: its line, the columns that the record gives, and all uuids in it. Raises Rejected."""
     if record.fault:
         raise Rejected(record.fault)
     row = _checked(record.values)
@@ -108,8 +103,10 @@ def check(record: Record, *, lenient: bool = False) -> dict[str, Any]:
         raise Rejected("email: Is missing.")
     if "password" in row and "password_hash" in row:
         raise Rejected("password: Must not stand beside a password_hash.")
-    addresses = _addresses(row.get("addresses", []), lenient=lenient)
-    uuids = [found["uuid"] for found in (row, *addresses) if "uuid" in found]
+    addresses = [_address(number, given, lenient) for number, given in enumerate(row.get("addresses", ()), 1)]
+    if sum(address["is_default"] for address in addresses) > 1:
+        raise Rejected("addresses: More than one is the default.")
+    uuids = [given["uuid"] for given in (row, *addresses) if "uuid" in given]
     if len(set(uuids)) < len(uuids):
         raise Rejected("uuid: Stands twice in the row.")
     if "addresses" in row:
@@ -119,42 +116,33 @@ def check(record: Record, *, lenient: bool = False) -> dict[str, Any]:
 
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that are given, checked, by column. Raises Rejected."""
-    name = ""
     kept: dict[str, Any] = {}
-    try:
-        for name, value in given.items():
-            if value is not None:
-                kept[name] = RULES[name](value)
-            elif name in _TIMES:
-                kept[name] = UNKNOWN
-    except KeyError:
-        raise Rejected(f"There is no column {printable(name[:50])}.") from None
-    except ValidationError as fault:
-        raise Rejected(f"{name}: {' '.join(map(str, fault.messages))}") from None
+    for name, value in given.items():
+        if value is None:
+            kept |= {name: UNKNOWN} if name in _TIMES else {}
+        elif name not in _RULES:
+            raise Rejected(f"There is no column {printable(name[:50])}.")
+        elif type(value) is not str and name not in _ANY:
+            raise Rejected(f"{name}: Not a valid string.")
+        else:
+            try:
+                kept[name] = _RULES[name](value)
+            except ValidationError as fault:
+                raise Rejected(f"{name}: {' '.join(map(str, fault.messages))}") from None
     return kept
 
 
-def _addresses(given: list[dict[str, Any]], *, lenient: bool) -> list[dict[str, Any]]:
-    """Return addresses, each with every field. Raises Rejected."""
-    found = []
-    for number, address in enumerate(given, 1):
-        try:
-            found.append(_address(address, lenient=lenient))
-        except Rejected as fault:
-            raise Rejected(f"addresses, {number}: {fault}") from None
-    if sum(address["is_default"] for address in found) > 1:
-        raise Rejected("addresses: More than one is the default.")
-    return found
-
-
-def _address(given: dict[str, Any], *, lenient: bool) -> dict[str, Any]:
+def _address(number: int, given: Mapping[str, Any], lenient: bool) -> dict[str, Any]:
+    """Return an address with every field. Raises Rejected."""
     own = {name: value for name, value in given.items() if name in ("uuid", *_TIMES)}  # no request can set these
     rest = {name: value for name, value in given.items() if name not in own and value is not None}
     try:
-        kept = (_stored_address if lenient else _new_address).load(rest)
+        kept = {**(_stored_address if lenient else _new_address).load(rest), **_checked(own)}
     except ValidationError as fault:
         faults = ((printable(str(name)[:50]), " ".join(found)) for name, found in fault.messages_dict.items())
-        raise Rejected("; ".join(f"{name}: {found}" for name, found in faults)) from None
+        raise Rejected(f"addresses, {number}: {'; '.join(f'{name}: {found}' for name, found in faults)}") from None
+    except Rejected as fault:
+        raise Rejected(f"addresses, {number}: {fault}") from None
     if not kept.get("country"):
-        raise Rejected("country: Is missing.")
-    return {**dict.fromkeys(ADDRESS_FIELDS), "is_default": False, **kept, **_checked(own)}
+        raise Rejected(f"addresses, {number}: country: Is missing.")
+    return {**dict.fromkeys(ADDRESS_FIELDS), "is_default": False, **kept}

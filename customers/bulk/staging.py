@@ -16,62 +16,31 @@ from customers.security.hashing import UNUSABLE
 # Null is what a row does not say; '-infinity' is a time that it says to be unknown (rows.UNKNOWN).
 CREATE_STAGED = text("""
     CREATE TEMPORARY TABLE staged (
-        line        int PRIMARY KEY,
-        email       varchar NOT NULL,
+        line int PRIMARY KEY, uuid uuid, email varchar NOT NULL, full_name varchar, status smallint, group_id int,
+        password_hash varchar, created_at timestamptz, updated_at timestamptz, meta_data jsonb, addresses jsonb,
+        uuids       text[] NOT NULL,    -- that of the customer, and those of the addresses
         folded      varchar NOT NULL GENERATED ALWAYS AS (customers_fold(email)) STORED,
-        uuid        uuid,
-        uuids       text[],             -- that one, and those of the addresses
-        full_name   varchar,
-        status      smallint,
-        group_name  varchar,
-        password    varchar,
-        created_at  timestamptz,
-        updated_at  timestamptz,
-        meta_data   jsonb,
-        addresses   jsonb,
         -- What is found out:
-        group_id    int,                -- -1: there is no such group
         customer_id int,                -- of the customer who is there
         changed     boolean,            -- whether the columns say something new of that customer
         readdress   boolean,            -- whether the addresses do
         fate        varchar             -- added, updated, skipped, or why the row is rejected
     ) ON COMMIT DELETE ROWS
 """)
+# What a row brings: its keys in rows.py, and here the columns. A plain password is not among them.
+COPIED = ("line", "uuid", "email", "full_name", "status", "group_id", "password_hash", "created_at", "updated_at",
+          "meta_data", "addresses", "uuids")  # fmt: skip
+COPY = f"COPY staged ({', '.join(COPIED)}) FROM STDIN"
 
 # Which line was the first to name an e-mail or a uuid. Kept beyond a batch where the tables of customers cannot tell: a
 # dry run writes nothing there, and an update must not write one customer twice.
-CREATE_SEEN = 'CREATE TEMPORARY TABLE seen (name text COLLATE "C" PRIMARY KEY, line int NOT NULL) ON COMMIT {}'
+CREATE_SEEN = 'CREATE TEMPORARY TABLE seen (name text COLLATE "C" PRIMARY KEY, line int NOT NULL) ON COMMIT {} ROWS'
 
 
 def prepare(conn: Connection, *, remember: bool) -> None:
     """Make the temporary tables of this connection; ``remember`` what earlier batches have named."""
     conn.execute(CREATE_STAGED)
-    conn.execute(text(CREATE_SEEN.format("PRESERVE ROWS" if remember else "DELETE ROWS")))
-
-
-COPY = """
-    COPY staged (line, email, uuid, uuids, full_name, status, group_name, password, created_at, updated_at, meta_data,
-                 addresses) FROM STDIN
-"""
-# In the order of COPY; a plain password is not among them.
-_COPIED = ("line", "email", "uuid", "uuids", "full_name", "status", "group", "password_hash", "created_at", "updated_at",
-           "meta_data", "addresses")  # fmt: skip
-
-SEE = text("""
-    INSERT INTO seen (name, line)
-    SELECT DISTINCT ON (name) name, line
-      FROM staged, unnest(folded || uuids) AS name
-     ORDER BY name, line
-        ON CONFLICT DO NOTHING
-""")
-
-
-def stage(conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Copy a batch into the temporary tables."""
-    with driver(conn).cursor() as cursor, cursor.copy(COPY) as copy:
-        for row in rows:
-            copy.write_row([row.get(name) for name in _COPIED])
-    conn.execute(SEE)
+    conn.execute(text(CREATE_SEEN.format("PRESERVE" if remember else "DELETE")))
 
 
 FIND_PASSWORDS = text("""
@@ -82,42 +51,39 @@ FIND_PASSWORDS = text("""
 
 def find_passwords(conn: Connection, emails: Sequence[str]) -> Mapping[int, str]:
     """Return the stored hashes of those e-mails that are there, by their places from 0. Feeds no answer."""
-    found = conn.execute(FIND_PASSWORDS, {"emails": list(emails)})
+    found = conn.execute(FIND_PASSWORDS, {"emails": emails})
     return {place - 1: password for place, password in found if password is not None}
 
 
 FIND_GROUPS = text("""
-    UPDATE staged
-       SET group_id = coalesce((
-           SELECT customer_group_id
-             FROM customer_group
-            WHERE customers_fold(customer_group.group_name) = customers_fold(staged.group_name)), -1)
-     WHERE group_name IS NOT NULL
-    RETURNING CASE WHEN group_id = -1 THEN customers_fold(group_name) END AS folded, group_name
+    SELECT given.name, customers_fold(given.name) AS folded, customer_group.customer_group_id
+      FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS given (name, place)
+      LEFT JOIN customer_group
+        ON customers_fold(customer_group.group_name) = customers_fold(given.name)
+     ORDER BY given.place
 """)
 
 
-def find_groups(conn: Connection) -> Mapping[str, str]:
-    """Find the groups that rows name; return the names of those that are not there, by what they are compared by."""
-    found = conn.execute(FIND_GROUPS).all()
-    return {row.folded: row.group_name for row in reversed(found) if row.folded is not None}
+def find_groups(conn: Connection, names: Sequence[str]) -> Sequence[Row[Any]]:
+    """Return these names of groups, each with what it is compared by, and the group's id if it is there."""
+    return conn.execute(FIND_GROUPS, {"names": names}).all()
+
+
+def stage(conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Copy rows into the temporary table."""
+    with driver(conn).cursor() as cursor, cursor.copy(COPY) as copy:
+        for row in rows:
+            copy.write_row([row.get(name) for name in COPIED])
 
 
 # By ascending id, so that two who lock many at once wait for each other in turn.
 LOCK = text("""
-    SELECT count(*)
-      FROM (SELECT
-              FROM customer
-             WHERE customers_fold(email) = ANY(ARRAY(SELECT folded FROM staged))
-             ORDER BY customer_id
-               FOR UPDATE) AS locked
+    SELECT customer_id
+      FROM customer
+     WHERE customers_fold(email) = ANY(ARRAY(SELECT folded FROM staged))
+     ORDER BY customer_id
+       FOR UPDATE
 """)
-
-
-def lock(conn: Connection) -> None:
-    """Have whoever else would change the customers who are there wait for this transaction."""
-    conn.execute(LOCK)
-
 
 # An address is compared without its uuid and times.
 COMPARE = text("""
@@ -130,7 +96,7 @@ COMPARE = text("""
                   (staged.email, coalesce(staged.full_name, customer.full_name),
                    coalesce(staged.status, customer.status),
                    coalesce(staged.group_id, customer.group_id, :default_group),
-                   coalesce(staged.password, customer.password),
+                   coalesce(staged.password_hash, customer.password),
                    coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
                    coalesce(staged.meta_data, customer.meta_data)),
                   staged.addresses IS NOT NULL AND (
@@ -151,47 +117,65 @@ COMPARE = text("""
 JUDGE = text("""
     UPDATE staged
        SET fate = CASE
-           WHEN group_id = -1 AND NOT :create_groups
-               THEN 'group: There is no such group.'
-           WHEN (SELECT seen.line FROM seen WHERE seen.name = staged.folded) <> staged.line
-               THEN CASE WHEN :update THEN 'email: Stood in the file before.' ELSE 'skipped' END
-           WHEN EXISTS (SELECT FROM seen WHERE seen.name = ANY(staged.uuids) AND seen.line <> staged.line)
-                OR EXISTS (
-                   SELECT
-                     FROM customer
-                    WHERE customer.uuid = staged.uuid
-                      AND customers_fold(customer.email) <> staged.folded)
-                OR EXISTS (
-                   SELECT
-                     FROM customer_address
-                     JOIN customer
-                    USING (customer_id)
-                    WHERE customer_address.uuid = ANY(CAST(staged.uuids AS uuid[]))
-                      AND customers_fold(customer.email) <> staged.folded)
-               THEN 'uuid: Belongs to another customer, or that of an address does.'
-           WHEN customer_id IS NULL AND full_name IS NULL AND NOT :lenient
-               THEN 'full_name: Is missing.'
-           WHEN customer_id IS NULL AND password IS NULL AND NOT :without_passwords
-               THEN 'password: Is missing, and so is password_hash.'
+           WHEN EXISTS (
+                SELECT
+                  FROM customer
+                 WHERE customer.uuid = staged.uuid
+                   AND customers_fold(customer.email) <> staged.folded)
+             OR EXISTS (
+                SELECT
+                  FROM customer_address
+                  JOIN customer
+                 USING (customer_id)
+                 WHERE customer_address.uuid = ANY(CAST(staged.uuids AS uuid[]))
+                   AND customers_fold(customer.email) <> staged.folded)
+           THEN 'uuid: Belongs to another customer, or that of an address does.'
+           WHEN customer_id IS NULL AND full_name IS NULL AND NOT :lenient THEN 'full_name: Is missing.'
+           WHEN customer_id IS NULL AND password_hash IS NULL AND NOT :without_passwords
+           THEN 'password: Is missing, and so is password_hash.'
            WHEN customer_id IS NULL THEN 'added'
            WHEN :update AND (changed OR readdress) THEN 'updated'
            ELSE 'skipped' END
-    RETURNING line, fate
+""")
+
+SEE = text("""
+    INSERT INTO seen (name, line)
+    SELECT DISTINCT ON (name) name, line
+      FROM staged, unnest(folded || uuids) AS name
+     WHERE fate IN ('added', 'updated', 'skipped')
+     ORDER BY name, line
+        ON CONFLICT DO NOTHING
+""")
+
+JUDGE_REPEATED = text("""
+    UPDATE staged
+       SET fate = CASE
+           WHEN line = (SELECT seen.line FROM seen WHERE seen.name = staged.folded)
+           THEN 'uuid: Stood in the file before.'
+           WHEN :update THEN 'email: Stood in the file before.'
+           ELSE 'skipped' END
+     WHERE fate IN ('added', 'updated', 'skipped')
+       AND EXISTS (SELECT FROM seen WHERE seen.name = ANY(staged.folded || staged.uuids) AND seen.line <> staged.line)
 """)
 
 
 def judge(conn: Connection, options: Mapping[str, bool]) -> Sequence[Row[Any]]:
     """Compare the rows with who is there, and return each line with what is to become of it."""
+    if options["update"] and not options["dry_run"]:
+        conn.execute(LOCK)
     conn.execute(COMPARE, {"default_group": DEFAULT})
-    return conn.execute(JUDGE, options).all()
+    conn.execute(JUDGE, options)
+    conn.execute(SEE)
+    conn.execute(JUDGE_REPEATED, options)
+    return conn.execute(text("SELECT line, fate FROM staged")).all()
 
 
-# Without ON CONFLICT, which would take a number of the identity for every row that it skips. Whoever registers after the
-# judgement violates a constraint, and the batch is tried again.
+# Without ON CONFLICT, which would take a number of the identity for every row that it skips. Whoever registers after
+# the judgement violates a constraint, and the batch is tried again.
 INSERT = text("""
     INSERT INTO customer (uuid, email, full_name, status, group_id, password, created_at, updated_at, meta_data)
     SELECT coalesce(uuid, gen_random_uuid()), email, full_name, coalesce(status, 1), coalesce(group_id, :default_group),
-           coalesce(password, :unusable), nullif(coalesce(created_at, now()), '-infinity'),
+           coalesce(password_hash, :unusable), nullif(coalesce(created_at, now()), '-infinity'),
            nullif(coalesce(updated_at, now()), '-infinity'), coalesce(meta_data, '{}')
       FROM staged
      WHERE fate = 'added'
@@ -204,7 +188,7 @@ END_SESSIONS = text("""
      WHERE login_session.customer_id = customer.customer_id
        AND customer.customer_id = staged.customer_id
        AND staged.fate = 'updated'
-       AND (customer.password <> staged.password OR (customer.status <> 0 AND staged.status = 0))
+       AND (customer.password <> staged.password_hash OR (customer.status <> 0 AND staged.status = 0))
 """)
 
 UPDATE = text("""
@@ -213,7 +197,7 @@ UPDATE = text("""
            full_name = coalesce(staged.full_name, customer.full_name),
            status = coalesce(staged.status, customer.status),
            group_id = coalesce(staged.group_id, customer.group_id),
-           password = coalesce(staged.password, customer.password),
+           password = coalesce(staged.password_hash, customer.password),
            created_at = coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
            meta_data = coalesce(staged.meta_data, customer.meta_data),
            updated_at = now()

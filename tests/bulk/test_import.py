@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from customers import passwords
+from customers.security import hashing
 from tests.support.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
 from tests.conftest import PASSWORD, log_in, new_client
 
@@ -59,7 +59,7 @@ def test_imported_customers_sign_in_with_plain_and_hashed_passwords(shop: Shop, 
     log_in(new_client(app), "bob@example.com", PASSWORD)
     stored = [row["password"] for row in shop.customers()]
     assert stored[0] != PASSWORD
-    assert passwords.cost(stored[1]) == 4
+    assert hashing.cost(stored[1]) == 4
 
 
 def test_nobody_signs_in_where_there_was_no_password(shop: Shop, app: Flask) -> None:
@@ -67,7 +67,7 @@ def test_nobody_signs_in_where_there_was_no_password(shop: Shop, app: Flask) -> 
 
     assert shop.load_json(row, options=("--without-passwords",)).exit_code == 0
 
-    for password in (passwords.UNUSABLE, PASSWORD):
+    for password in (hashing.UNUSABLE, PASSWORD):
         login = new_client(app).post("/customer/login", json={"email": row["email"], "password": password})
         assert login.status_code == 401
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from customers import passwords
-from customers.bulk import cells
+from customers.security import hashing
+from customers.bulk.files import guard, unguard
 from tests.support.bulk import ANN, HOME, OLD_HASH, Shop, shop, summary
 
 __all__ = ["shop"]
@@ -21,7 +21,7 @@ STORED: list[dict[str, Any]] = [
                           "created_at": "2020-01-01T00:00:00.25Z", "updated_at": None}]},
     {**ANN, "email": "=cmd@example.com", "full_name": "'=1+1", "created_at": "2020-01-01T00:00:00Z"},
     {**ANN, "email": "a@example.com", "full_name": 'a, "b"\n\r;\tc', "created_at": "2020-01-01T00:00:00Z"},
-    {**ANN, "email": "b@example.com", "full_name": "\\N", "created_at": None, "password_hash": passwords.UNUSABLE},
+    {**ANN, "email": "b@example.com", "full_name": "\\N", "created_at": None, "password_hash": hashing.UNUSABLE},
 ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def test_an_export_without_hashes_comes_in_for_those_who_will_reset_their_passwo
 
     assert refused.exit_code == 2
     assert taken.stdout == summary(4, added=4)
-    assert {row["password"] for row in filled.customers()} == {passwords.UNUSABLE}
+    assert {row["password"] for row in filled.customers()} == {hashing.UNUSABLE}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_wrong_filter_is_wrong_usage(shop: Shop, options: tuple[str, ...]) -> 
 def test_what_is_no_hash_goes_out_as_none(shop: Shop) -> None:
     shop.db.execute("INSERT INTO customer (email, password, full_name) VALUES ('a@example.com', 'secret', 'A')")
 
-    assert json.loads(shop.export("ndjson", "--with-hashes"))["password_hash"] == passwords.UNUSABLE
+    assert json.loads(shop.export("ndjson", "--with-hashes"))["password_hash"] == hashing.UNUSABLE
 
 
 def test_of_nobody_there_is_a_header_or_nothing(shop: Shop) -> None:
@@ -130,17 +130,17 @@ TEXTS = st.text("'=+-@\t\r\n \xa0\uff1d\uff0b\uff0d\uff20a;,\"", max_size=8) | s
 
 @given(TEXTS)
 def test_every_text_comes_back_from_its_cell(text: str) -> None:
-    assert cells.unguard(cells.guard(text)) == text
+    assert unguard(guard(text)) == text
 
 
 @given(TEXTS, TEXTS)
 def test_no_two_texts_share_a_cell(one: str, other: str) -> None:
-    assert (cells.guard(one) == cells.guard(other)) == (one == other)
+    assert (guard(one) == guard(other)) == (one == other)
 
 
 @given(TEXTS)
 def test_no_cell_begins_like_a_formula(text: str) -> None:
-    cell = cells.guard(text)
+    cell = guard(text)
 
     assert not cell.startswith(("\t", "\r", "\n"))
     assert cell.lstrip()[:1] not in set("=+-@\uff1d\uff0b\uff0d\uff20")  # the empty text is in no set
