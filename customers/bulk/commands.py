@@ -1,6 +1,7 @@
 """`flask import-customers` and `flask export-customers`."""
 
 import csv
+import io
 import sys
 import time
 from collections import Counter
@@ -70,7 +71,9 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     if source and target.exists() and target.samefile(source):
         raise click.UsageError("Invalid value for '--rejected': is the file to import.")
     options = Options(**chosen)
-    text = click.get_current_context().with_resource(files.text(file))
+    # Line ends stay as they are, and bytes that are not UTF-8 become lone surrogates.
+    text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+    click.get_current_context().call_on_close(text.close)
     try:
         reader = files.Reader(text, kind, delimiter, _needed(options))
     except files.FileRefused as refusal:

@@ -5,13 +5,12 @@ can tell what is quoted. Any other fault costs its own record only.
 """
 
 import csv
-import io
 import json
 import re
 import string
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 
 from customers.http.json_body import refuse_constant
 
@@ -69,17 +68,10 @@ class Record:
     size: int = 0  # in characters
 
 
-def text(file: BinaryIO) -> io.TextIOWrapper:
-    """Return a file as text, line ends as they are; bytes that are not UTF-8 become lone surrogates."""
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
 class Reader:
     """The records of a file. Once they are read, ``stopped_at`` is the line at which reading ended early, if it did."""
 
-    def __init__(
-        self, file: io.TextIOWrapper, kind: str | None, delimiter: str, needed: Mapping[tuple[str, ...], str]
-    ) -> None:
+    def __init__(self, file: TextIO, kind: str | None, delimiter: str, needed: Mapping[tuple[str, ...], str]) -> None:
         """Read the header. Without a kind, a file that begins with a brace is NDJSON, any other CSV.
 
         ``needed`` are columns of which a CSV file must have one, each with an alternative. Raises FileRefused.
@@ -91,8 +83,6 @@ class Reader:
         blank = string.whitespace + delimiter
         first = next((line for line in iter(self._read, "") if line.strip(blank)), "")
         _refuse_other_formats(first)
-        if len(first) >= LONGEST:
-            raise FileRefused(f"its first line has {LONGEST} characters or more")
         self._records: Iterator[Record] = iter(())
         if kind == "ndjson" or (kind is None and first.lstrip().startswith("{")):
             _refuse_unknown(self._object(first).values)
@@ -156,13 +146,10 @@ class Reader:
                 if len(row) < len(header) or any(row[len(header) :]):
                     yield Record(line, fault=f"The line has {len(row)} cells, the header {len(header)}.")
                 else:
-                    yield Record(line, _values(header, row), size=self._size)
+                    cells = zip(header, row, strict=False)  # what is beyond the header is empty
+                    values = {name: (cell if name == "password" else unguard(cell)) or None for name, cell in cells}
+                    yield Record(line, values, size=self._size)
             line = self._begin()
-
-
-def _values(header: list[str], row: list[str]) -> dict[str, str | None]:
-    cells = zip(header, row, strict=False)  # what is beyond the header is empty
-    return {name: (cell if name == "password" else unguard(cell)) or None for name, cell in cells}
 
 
 def _refuse_other_formats(first: str) -> None:
@@ -173,6 +160,8 @@ def _refuse_other_formats(first: str) -> None:
             raise FileRefused(f"the file is {said}")
     if b"\0" in begin:
         raise FileRefused("the file is not text in UTF-8, but perhaps in UTF-16; save it in UTF-8")
+    if len(first) >= LONGEST:
+        raise FileRefused(f"the first line has {LONGEST} characters or more")
 
 
 def _header(line: str, delimiter: str, needed: Mapping[tuple[str, ...], str]) -> list[str]:

@@ -29,19 +29,11 @@ class Rejected(Exception):
     """A row that is not imported; the message says why, and repeats no value of it."""
 
 
-def _text(value: str) -> str:
-    return rules.text(value, shortest=1)
-
-
 def _uuid(value: str) -> str:
     try:
         return str(UUID(value))
     except ValueError:
         raise ValidationError("Not a valid UUID.") from None
-
-
-def _moment(value: str) -> str:
-    return rules.moment(value).isoformat()
 
 
 def _hash(value: str) -> str:
@@ -82,11 +74,11 @@ _ANY = ("status", "addresses")
 _RULES: dict[str, Callable[[Any], Any]] = {
     "uuid": _uuid,
     "email": rules.email,
-    "full_name": _text,
+    "full_name": lambda value: rules.text(value, shortest=1),
     "status": rules.status,
-    "group": _text,
-    "created_at": _moment,
-    "updated_at": _moment,
+    "group": lambda value: rules.text(value, shortest=1),
+    "created_at": rules.moment,
+    "updated_at": rules.moment,
     "meta_data": _json_object,
     "password_hash": _hash,
     "password": rules.new_password,
@@ -110,7 +102,7 @@ def check(record: Record, *, lenient: bool = False) -> dict[str, Any]:
     if len(set(uuids)) < len(uuids):
         raise Rejected("uuid: Stands twice in the row.")
     if "addresses" in row:
-        row["addresses"] = json.dumps(addresses)
+        row["addresses"] = json.dumps(addresses, default=str)
     return {**row, "line": record.line, "uuids": uuids}
 
 

@@ -119,16 +119,14 @@ JUDGE = text("""
        SET fate = CASE
            WHEN EXISTS (
                 SELECT
-                  FROM customer
-                 WHERE customer.uuid = staged.uuid
-                   AND customers_fold(customer.email) <> staged.folded)
+                  FROM customer AS other
+                 WHERE other.uuid = staged.uuid
+                   AND other.customer_id IS DISTINCT FROM staged.customer_id)
              OR EXISTS (
                 SELECT
-                  FROM customer_address
-                  JOIN customer
-                 USING (customer_id)
-                 WHERE customer_address.uuid = ANY(CAST(staged.uuids AS uuid[]))
-                   AND customers_fold(customer.email) <> staged.folded)
+                  FROM customer_address AS other
+                 WHERE other.uuid = ANY(CAST(staged.uuids AS uuid[]))
+                   AND other.customer_id IS DISTINCT FROM staged.customer_id)
            THEN 'uuid: Belongs to another customer, or that of an address does.'
            WHEN customer_id IS NULL AND full_name IS NULL AND NOT :lenient THEN 'full_name: Is missing.'
            WHEN customer_id IS NULL AND password_hash IS NULL AND NOT :without_passwords

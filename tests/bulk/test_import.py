@@ -13,8 +13,10 @@ from tests.conftest import PASSWORD, log_in, new_client
 
 __all__ = ["shop"]
 
-HEADER = "email,full_name,password_hash"
-
+UUID = "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10"
+NO_HASH = "password_hash: Not a bcrypt hash ($2a$, $2b$ or $2y$) of cost 14 or less."
+NO_TIME = "Not a time in ISO 8601, such as 2026-01-31T12:00:00Z."
+TAKEN = "uuid: Belongs to another customer, or that of an address does."
 
 def test_a_csv_file_comes_in_with_all_columns(shop: Shop) -> None:
     result = shop.load_csv(
@@ -97,20 +99,25 @@ def test_an_address_that_is_in_the_file_twice_is_imported_once(shop: Shop) -> No
         ({"email": None}, "email: Is missing."),
         ({"email": 5}, "email: Not a valid string."),
         ({"email": "ä@example.com"}, "email: Not a valid email address."),
-        ({"full_name": ""}, "full_name: Length must be between 1 and 255."),
-        ({"full_name": "x" * 256}, "full_name: Length must be between 1 and 255."),
+        ({"full_name": ""}, "full_name: Must not be blank."),
+        ({"full_name": "\u200b\u3164"}, "full_name: Must not be blank."),
+        ({"full_name": "x" * 256}, "full_name: Longer than maximum length 255."),
         ({"full_name": "a\0b"}, "full_name: Must not contain NUL characters or lone surrogates."),
         ({"full_name": "a\ud800b"}, "full_name: Must not contain NUL characters or lone surrogates."),
         ({"full_name": None}, "full_name: Is missing."),
         ({"status": 2}, 'status: Must be one of "0", "1", 0, 1.'),
         ({"status": True}, 'status: Must be one of "0", "1", 0, 1.'),
         ({"group": "Nobody"}, "group: There is no such group."),
-        ({"created_at": "yesterday"}, "created_at: Not a time in ISO 8601, such as 2026-01-31T12:00:00Z."),
-        ({"created_at": "0001-01-01T00:00:00+14:00"}, "created_at: Not a time in ISO 8601"),
+        ({"created_at": "yesterday"}, NO_TIME),
+        ({"created_at": "2026-01-01+02:00"}, NO_TIME),
+        ({"updated_at": "2026-01-01Z"}, NO_TIME),
+        ({"updated_at": "20260101-0200"}, NO_TIME),
+        ({"created_at": "0001-01-01T00:00:00+14:00"}, NO_TIME),
         ({"password_hash": None}, "password: Is missing, and so is password_hash."),
-        ({"password_hash": "x" * 60}, "password_hash: Not a bcrypt hash."),
-        ({"password_hash": "$2b$10$" + "a" * 53}, "password_hash: Not a bcrypt hash."),
-        ({"password_hash": OLD_HASH.replace("$10$", "$15$")}, "password_hash: Its cost is above 14."),
+        ({"password_hash": "x" * 60}, NO_HASH),
+        ({"password_hash": "$2b$10$" + "a" * 53}, NO_HASH),
+        ({"password_hash": OLD_HASH.replace("$10$", "$15$")}, NO_HASH),
+        ({"password_hash": OLD_HASH.replace("$2a$", "$2x$")}, NO_HASH),
         ({"password": PASSWORD}, "password: Must not stand beside a password_hash."),
         ({"password": "password1", "password_hash": None}, "password: This password is one of the most common"),
         ({"password": "short", "password_hash": None}, "password: Must have at least 8 characters."),
@@ -119,13 +126,15 @@ def test_an_address_that_is_in_the_file_twice_is_imported_once(shop: Shop) -> No
         ({"meta_data": "[1]"}, "meta_data: Not the text of a JSON object."),
         ({"meta_data": '{"a": 1e999}'}, "meta_data: Not the text of a JSON object."),
         ({"meta_data": '{"a": "\\u0000"}'}, "meta_data: Not the text of a JSON object."),
-        ({"nickname": "x"}, "nickname: There is no such column."),
+        ({"nickname": "x"}, "There is no column nickname."),
         ({"addresses": {}}, "addresses: Not a list of addresses."),
         ({"addresses": [HOME] * 101}, "addresses: More than 100."),
         ({"addresses": [{**HOME, "country": "USA"}]}, "addresses, 1: country: Must be two letters."),
         ({"addresses": [HOME, {**HOME, "street": "x"}]}, "addresses, 2: street: Unknown field."),
         ({"addresses": [{**HOME, "is_default": 1}] * 2}, "addresses: More than one is the default."),
         ({"addresses": [{**HOME, "uuid": "12"}]}, "addresses, 1: uuid: Not a valid UUID."),
+        ({"addresses": [{**HOME, "created_at": "2026-01-01+02:00"}]}, "addresses, 1: created_at: Not a time"),
+        ({"addresses": [{**HOME, "uuid": UUID}] * 2}, "uuid: Stands twice in the row."),
     ],
 )
 def test_a_bad_row_is_told_by_its_line_and_does_not_stop_the_rest(
@@ -140,11 +149,11 @@ def test_a_bad_row_is_told_by_its_line_and_does_not_stop_the_rest(
     assert "1 rows were rejected" in result.stderr
     ((line, said),) = shop.rejected()
     assert line == 2
-    assert said.startswith(reason)
+    assert reason in said
     assert [row["email"] for row in shop.customers()] == ["first@example.com", "bob@example.com"]
 
 
-@pytest.mark.parametrize("prefix", ["2a", "2b", "2x", "2y"])
+@pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
 def test_hashes_of_every_prefix_up_to_cost_14_are_kept_as_they_are(shop: Shop, prefix: str) -> None:
     hashed = OLD_HASH.replace("$2a$10$", f"${prefix}$14$")
 
@@ -186,26 +195,25 @@ def test_no_secret_is_told_again(shop: Shop) -> None:
 
 
 def test_a_uuid_is_kept_and_never_given_twice(shop: Shop) -> None:
-    uuid = "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10"
-    bob, cy = {**ANN, "email": "bob@example.com", "uuid": uuid}, {**ANN, "email": "cy@example.com", "uuid": uuid}
+    bob, cy = {**ANN, "email": "bob@example.com", "uuid": UUID}, {**ANN, "email": "cy@example.com", "uuid": UUID}
 
-    within = shop.load_json({**ANN, "uuid": uuid}, bob)
+    within = shop.load_json({**ANN, "uuid": UUID}, bob)
     after = shop.load_json(cy)
 
-    assert str(shop.customer()["uuid"]) == uuid
+    assert str(shop.customer()["uuid"]) == UUID
     assert within.stdout == summary(2, added=1, rejected=1)
     assert after.stdout == summary(1, rejected=1)
-    assert shop.rejected() == [(1, "uuid: Is another customer's.")]
+    assert shop.rejected() == [(1, TAKEN)]
 
 
 def test_an_address_with_the_uuid_of_anothers_is_refused(shop: Shop) -> None:
-    home = {**HOME, "uuid": "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10"}
+    home = {**HOME, "uuid": UUID}
     shop.load_json({**ANN, "addresses": [home]})
 
     result = shop.load_json({**ANN, "email": "bob@example.com", "addresses": [home]})
 
     assert result.stdout == summary(1, rejected=1)
-    assert shop.rejected() == [(1, "addresses: One has the uuid of another customer's.")]
+    assert shop.rejected() == [(1, TAKEN)]
 
 
 def test_leniently_old_shops_rows_come_in(shop: Shop) -> None:
@@ -217,3 +225,67 @@ def test_leniently_old_shops_rows_come_in(shop: Shop) -> None:
 
     assert (shop.customer()["full_name"], shop.customer()["created_at"]) == (None, None)
     assert (shop.addresses()[0]["full_name"], shop.addresses()[0]["country"]) == (None, "DE")
+
+
+def test_a_row_after_a_rejected_one_of_the_same_e_mail_counts(shop: Shop) -> None:
+    """The second was skipped, as if the customer were there, because the first had named the e-mail."""
+    shop.load_json({**ANN, "email": "bob@example.com", "uuid": UUID})
+
+    result = shop.load_json({**ANN, "uuid": UUID}, {**ANN, "group": "None"}, {**ANN, "full_name": "Second"})
+
+    assert result.stdout == summary(3, added=1, rejected=2)
+    assert [row["full_name"] for row in shop.customers()] == ["Ann", "Second"]
+
+
+def test_names_that_differ_by_unicode_normalization_are_one(shop: Shop) -> None:
+    nfd, nfc = "Zu\u0308rich", "Zürich"
+    shop.db.execute("INSERT INTO customer_group (group_name) VALUES (%s)", nfc)
+
+    result = shop.load_json(
+        {**ANN, "full_name": nfd, "group": nfd, "addresses": [{**HOME, "city": nfd}]},
+        {**ANN, "email": "bob@example.com", "group": f" {nfd.upper()} "},
+        options=("--create-groups",),
+    )
+
+    assert result.stdout == summary(2, added=2)
+    assert (shop.customers()[0]["full_name"], shop.addresses()[0]["city"]) == (nfc, nfc)
+    assert [row["group_name"] for row in shop.customers()] == [nfc, nfc]
+
+
+def test_a_password_in_either_unicode_form_opens_the_account(shop: Shop, app: Flask) -> None:
+    nfd, nfc = "cafe\u0301 am Markt", "café am Markt"
+
+    assert shop.load_json({"email": ANN["email"], "full_name": "Ann", "password": nfd}).exit_code == 0
+
+    for typed in (nfd, nfc):
+        log_in(new_client(app), ANN["email"], typed)
+
+
+def test_no_control_character_of_a_file_reaches_the_terminal(shop: Shop) -> None:
+    escape = "\x1b]0;owned\x07"
+    good = {**ANN, "email": "bob@example.com", "group": f"G{escape}\u202e"}
+
+    made = shop.load_json(good, options=("--create-groups",))
+    rejected = shop.load_json(
+        ANN,
+        {**ANN, f"x{escape}": 1},
+        {**ANN, "addresses": [{**HOME, f"y{escape}": 1}]},
+        {**ANN, "email": f"a{escape}@example.com"},
+        {**ANN, "status": escape},
+    )
+    header = shop.load_csv(f"email,full_name,password_hash,z{escape}", "x")
+
+    assert "Made 1 groups" in made.stdout
+    assert len(shop.rejected()) == 0
+    assert (rejected.exit_code, header.exit_code) == (1, 2)
+    for shown in (made.output, rejected.output, header.output):
+        assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+def test_what_is_rejected_is_listed_without_control_characters(shop: Shop) -> None:
+    escape = "\x1b[2J"
+
+    shop.load_json(ANN, {**ANN, f"x{escape}": 1}, {**ANN, "addresses": [{**HOME, f"y{escape}": 1}]})
+
+    assert [line for line, _ in shop.rejected()] == [2, 3]
+    assert all(reason.isprintable() for _, reason in shop.rejected())
