@@ -3,7 +3,6 @@
 import csv
 import io
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,6 @@ from customers.http import context
 from customers.telemetry.logs import printable
 
 _FORMATS = click.Choice(["csv", "ndjson"])
-_PAUSE = 5.0  # seconds between lines that show how far an import is
 
 
 def install(app: Flask) -> None:
@@ -79,7 +77,7 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     except files.FileRefused as refusal:
         raise click.UsageError(f"{printable(source or '-')}: {refusal}.") from None
 
-    total, groups, shown = Counter[str](), dict[str, str](), time.monotonic()
+    total, groups = Counter[str](), dict[str, str]()
     with click.open_file(str(target), "w", "utf-8", lazy=True) as rejects:
         for outcome in imports.run(context.current(), reader, options):
             if outcome.rejected:
@@ -88,8 +86,7 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
                 rejects.flush()
             total.update(outcome.counts, rejected=len(outcome.rejected))
             groups = outcome.groups | groups
-            if time.monotonic() - shown >= _PAUSE:
-                shown = time.monotonic()
+            if total["read"] > outcome.counts["read"]:
                 click.echo(f"So far: {_summary(total)}", err=True)
     if groups:
         names = ", ".join(printable(name) for name in list(groups.values())[:20])

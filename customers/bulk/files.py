@@ -31,7 +31,11 @@ _SIGNATURES = {
     b"sep=": 'made for Excel, by its first line "sep="; delete that line, and name the delimiter by --delimiter',
     b"[": "a JSON array; NDJSON has an object a line, which jq --compact-output '.[]' makes of an array",
 }
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_DELIMITERS = {
+    ",": "commas; add --delimiter ,",
+    ";": "semicolons; add --delimiter ';'",
+    "\t": "tabs; add --delimiter $'\\t'",
+}
 
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what becomes of such bytes
 _decoder = json.JSONDecoder(parse_constant=refuse_constant)
@@ -166,15 +170,16 @@ def _refuse_other_formats(first: str) -> None:
 
 def _header(line: str, delimiter: str, needed: Mapping[tuple[str, ...], str]) -> list[str]:
     """Return the columns of a header, nameless ones at its end left out. Raises FileRefused."""
+    plain = line.strip().lower().replace('"', "")
+    for other, said in _DELIMITERS.items():
+        if not set(plain.split(delimiter)) & set(COLUMNS) and set(plain.split(other)) & set(COLUMNS):
+            raise FileRefused(f"the cells are separated by {said}")
     try:
         header = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter, strict=True))]
     except csv.Error as error:
         raise FileRefused(f"the header is not CSV: {error}") from None
     while header and not header[-1]:
         header.pop()
-    for other, name in _DELIMITERS.items():
-        if not set(header) & set(COLUMNS) and set(line.strip().lower().replace('"', "").split(other)) & set(COLUMNS):
-            raise FileRefused(f"the cells are separated by {name}; add --delimiter {other!r}")
     _refuse_unknown(header)
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from customers.security import hashing
 from customers.bulk.files import guard, unguard
+from customers.security import hashing
 from tests.support.bulk import ANN, HOME, OLD_HASH, Shop, shop, summary
 
 __all__ = ["shop"]

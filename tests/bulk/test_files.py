@@ -1,9 +1,12 @@
 """`flask import-customers`: files as they come."""
 
-from pathlib import Path
+import gzip
+import json
 
 import pytest
 
+from customers.bulk.files import LONGEST
+from tests.conftest import PASSWORD
 from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
 
 __all__ = ["shop"]
@@ -25,7 +28,7 @@ def test_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter(shop: Shop, e
     assert (result.exit_code, result.stdout) == (0, summary(2, added=2))
 
 
-def test_another_delimiter_and_standard_input_will_do(shop: Shop, tmp_path: Path) -> None:
+def test_another_delimiter_and_standard_input_will_do(shop: Shop) -> None:
     content = f"{HEADER}\n{line('ann')}\n".replace(",", ";").encode()
 
     result = shop.run("import-customers", "-", "--delimiter", ";", stdin=content)
@@ -33,13 +36,68 @@ def test_another_delimiter_and_standard_input_will_do(shop: Shop, tmp_path: Path
     assert (result.exit_code, result.stdout) == (0, summary(1, added=1))
 
 
-def test_an_unclosed_quote_costs_its_own_line_only(shop: Shop) -> None:
-    result = shop.load_csv(HEADER, line("ann"), f'bob@example.com,"Bob,{OLD_HASH}', line("cy"), f'd,"D,{OLD_HASH}',
-                           f'"eve@example.com","Eve","{OLD_HASH}"')  # fmt: skip
+@pytest.mark.parametrize(
+    "behind", [[], [line("cy")], [line("cy"), f'"eve@example.com","Eve","{OLD_HASH}"', line("fay")]]
+)
+def test_an_unclosed_quote_ends_the_reading(shop: Shop, behind: list[str]) -> None:
+    """Reading went on at the next line, which may be the inside of a cell: text of a customer became an account."""
+    result = shop.load_csv(HEADER, line("ann"), f'bob@example.com,"Bob,{OLD_HASH}', *behind)
 
-    assert result.stdout == summary(5, added=3, rejected=2)
-    assert [number for number, _ in shop.rejected()] == [3, 5]
-    assert all(reason.startswith("The line is not CSV") for _, reason in shop.rejected())
+    assert (result.exit_code, result.stdout) == (1, summary(2, added=1, rejected=1))
+    assert "Nothing from line 3 on was read" in result.stderr
+    ((number, reason),) = shop.rejected()
+    assert (number, reason.endswith("Nothing behind it was read.")) == (3, True)
+    assert [row["email"] for row in shop.customers()] == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("characters", [131_072, 200_000, 5_000_000])
+def test_nothing_within_a_quoted_cell_is_read_as_a_record(shop: Shop, characters: int) -> None:
+    """A cell over the csv module's limit of 131,072 characters was given up, and its lines were read as records."""
+    inside = f"\n{line('evil')}\n" * (characters // 90 + 1)
+
+    result = shop.load_csv(HEADER, line("ann"), f'bob@example.com,"{inside}",{OLD_HASH}', line("cy"))
+
+    assert result.stdout == summary(3, added=2, rejected=1)
+    assert [row["email"] for row in shop.customers()] == ["ann@example.com", "cy@example.com"]
+    assert shop.rejected() == [(3, "full_name: Longer than maximum length 255.")]
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_a_record_longer_than_memory_allows_ends_the_reading(shop: Shop, quote: str) -> None:
+    result = shop.load_csv(HEADER, line("ann"), f"bob@example.com,{quote}{'x' * LONGEST}{quote},x", line("evil"))
+
+    assert result.stdout == summary(2, added=1, rejected=1)
+    assert [number for number, _ in shop.rejected()] == [3]
+    assert "Nothing from line 3 on was read" in result.stderr
+
+
+def test_no_part_of_a_long_line_of_json_is_read_as_a_record(shop: Shop) -> None:
+    evil = f'{{"email": "evil@example.com", "full_name": "E", "password_hash": "{OLD_HASH}"}}'
+    begin = '{"email": "ann@example.com", "full_name": "'
+
+    result = shop.load(f'{{"email": "x"}}\n{begin}{"x" * (LONGEST - len(begin))}{evil}"}}\n')
+
+    assert result.stdout == summary(2, rejected=2)
+    assert shop.customers() == []
+
+
+def test_meta_data_of_hundreds_of_thousands_of_characters_comes_back(shop: Shop) -> None:
+    meta = json.dumps({"note": f'a "quoted"\n{line("evil")}\n' * 3100})
+    assert len(meta) > 296_011
+    assert shop.load_json({**ANN, "meta_data": meta}, {**ANN, "email": "bob@example.com"}).exit_code == 0
+    before = shop.customers()
+
+    for kind in ("csv", "ndjson"):
+        exported = shop.export(kind, "--with-hashes")
+        shop.db.execute("DELETE FROM customer")
+        assert shop.load(exported).stdout == summary(2, added=2)
+        assert shop.customers() == before
+
+
+def test_lines_without_a_text_are_skipped_and_nameless_columns_at_the_end_ignored(shop: Shop) -> None:
+    result = shop.load_csv(f"{HEADER},,", ",,,,", f"{line('ann')},,", " , ,,", ",,", "", line("bob"), ",,,,,,,,")
+
+    assert (result.exit_code, result.stdout) == (0, summary(2, added=2))
 
 
 def test_cells_too_many_or_too_few_are_told(shop: Shop) -> None:
@@ -56,14 +114,6 @@ def test_bytes_that_are_not_utf_8_cost_their_line_only(shop: Shop) -> None:
 
     assert result.stdout == summary(2, added=1, rejected=1)
     assert shop.rejected() == [(2, "The line is not UTF-8.")]
-
-
-@pytest.mark.parametrize("content", ["x" * 200_000, "x" * 5_000_000])
-def test_a_huge_cell_or_line_costs_itself_only(shop: Shop, content: str) -> None:
-    result = shop.load_csv(HEADER, f"bob@example.com,{content},{OLD_HASH}", line("ann"))
-
-    assert result.stdout == summary(2, added=1, rejected=1)
-    assert [number for number, _ in shop.rejected()] == [2]
 
 
 @pytest.mark.parametrize("bad", ["{", "[]", "5", '{"email": NaN}', "[" * 100_000, "x" * 5_000_000])
@@ -86,6 +136,8 @@ def test_a_line_that_is_no_json_object_costs_itself_only(shop: Shop, bad: str) -
         ("email,full_name", "the header has no column password_hash or password; --without-passwords"),
         ("email,full_name,password_hash,addresses", "addresses are for NDJSON only"),
         ('email,"full_name,password_hash', "the header is not CSV"),
+        ("email;full_name;password_hash", "the cells are separated by semicolons; add --delimiter ';'"),
+        ('"EMAIL"\t"full_name"', "the cells are separated by tabs; add --delimiter $'\\t'"),
     ],
 )
 def test_a_file_with_a_wrong_header_is_refused_at_once(shop: Shop, header: str, said: str) -> None:
@@ -94,6 +146,31 @@ def test_a_file_with_a_wrong_header_is_refused_at_once(shop: Shop, header: str, 
     assert result.exit_code == 2
     assert said in result.stderr
     assert shop.customers() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"{HEADER}\n{line('ann')}\n".encode("utf-16"), "text in UTF-16; save it in UTF-8"),
+        (HEADER.encode("utf-16-be"), "perhaps in UTF-16; save it in UTF-8"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08", "an Excel workbook (.xlsx)"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (.xls)"),
+        (gzip.compress(HEADER.encode()), "compressed by gzip; decompress it first"),
+        (b"sep=;\nemail;full_name;password_hash\n", 'its first line "sep="; delete that line'),
+        (b'[{"email": "ann@example.com"}]', "a JSON array; NDJSON has an object a line"),
+        (b'\xef\xbb\xbf\n [\n{"email": "ann@example.com"}\n]', "a JSON array"),
+        (b"[" + b" " * LONGEST, "a JSON array"),
+        (b"{" + b" " * LONGEST, f"the first line has {LONGEST} characters or more"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_of_another_format_is_refused_by_what_it_is_and_what_to_do(
+    shop: Shop, content: bytes, said: str
+) -> None:
+    result = shop.load(content)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 def test_a_file_without_a_header_is_refused_and_not_repeated(shop: Shop) -> None:
@@ -130,6 +207,16 @@ def test_wrong_usage_exits_with_2(shop: Shop, options: tuple[str, ...]) -> None:
 
 def test_a_file_that_is_not_there_is_wrong_usage(shop: Shop) -> None:
     assert shop.run("import-customers", str(shop.folder / "none")).exit_code == 2
+
+
+def test_how_far_an_import_is_is_shown_as_plain_lines(shop: Shop) -> None:
+    """A batch ends at 200 plain passwords."""
+    rows = [{"email": f"c{number}@example.com", "full_name": "C", "password": PASSWORD} for number in range(201)]
+
+    result = shop.load_json(*rows)
+
+    assert result.stderr == f"So far: {summary(201, added=201)}"
+    assert result.stdout == summary(201, added=201)
 
 
 @pytest.mark.parametrize("command", ["import-customers", "export-customers"])

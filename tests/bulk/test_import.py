@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from customers.security import hashing
-from tests.support.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
 from tests.conftest import PASSWORD, log_in, new_client
+from tests.support.bulk import ANN, HOME, OLD_HASH, OLD_PASSWORD, Shop, shop, summary
 
 __all__ = ["shop"]
 
@@ -17,6 +17,7 @@ UUID = "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10"
 NO_HASH = "password_hash: Not a bcrypt hash ($2a$, $2b$ or $2y$) of cost 14 or less."
 NO_TIME = "Not a time in ISO 8601, such as 2026-01-31T12:00:00Z."
 TAKEN = "uuid: Belongs to another customer, or that of an address does."
+
 
 def test_a_csv_file_comes_in_with_all_columns(shop: Shop) -> None:
     result = shop.load_csv(

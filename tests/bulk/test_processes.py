@@ -1,109 +1,182 @@
-"""Imports and exports as processes: killed, piped, at once."""
+"""Imports and exports as processes: killed, piped, at once, and in whatever environment."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
-from customers.db import migrate
-from customers.bulk import service
+from customers.bulk import imports
 from customers.bulk.files import Record
-from customers.bulk.groups import Groups
-from customers.bulk.rows import Options
+from customers.bulk.imports import Options
 from customers.context import Context
-from tests import pooler
-from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
+from customers.http import context
 from tests.conftest import EVERSHOP, REPOSITORY, Made, application
+from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
 from tests.support.service import BIN, database_url, environment, wait_until
+from tests.support.shops import migrated
+from tests.support.threads import at_once
 
 __all__ = ["shop"]
 
-ROWS = 60_000
+ROWS = 40_000
+HEADER = "email,full_name,password_hash\n"
 
 
-def start(conninfo: str, *args: str | Path, stdout: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+def start(
+    conninfo: str, *args: str | Path, stdin: bytes | None = None, stdout: int = subprocess.PIPE, **variables: str
+) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(
         [BIN / "flask", *args],
         cwd=REPOSITORY,
-        env=environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), CUSTOMERS_SECRET_KEY="k" * 32),
+        env=environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), CUSTOMERS_SECRET_KEY="k" * 32, **variables),
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=stdout,
         stderr=subprocess.PIPE,
     )
+    if stdin is not None:
+        assert process.stdin
+        process.stdin.write(stdin)
+        process.stdin.close()
+        process.stdin = None
+    return process
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("many") / "many.csv"
+def test_a_killed_import_that_is_run_again_brings_every_row_once(shop: Shop, database: str) -> None:
+    file = shop.folder / "many.csv"
     lines = (f"customer{number}@example.com,Customer {number},{OLD_HASH}\n" for number in range(ROWS))
-    file.write_text("email,full_name,password_hash\n" + "".join(lines))
-    return file
-
-
-def test_killed_and_run_again_every_row_is_there_once_and_a_pipe_may_close(
-    make: Callable[[str], Made], many: Path
-) -> None:
-    ctx, db = make("")
-    migrate.apply(ctx.db)
-    conninfo = pooler.direct(ctx.settings)
+    file.write_text(HEADER + "".join(lines))
 
     def count() -> int:
-        found: int = db.one("SELECT count(*) AS rows FROM customer")["rows"]
+        found: int = shop.db.one("SELECT count(*) AS rows FROM customer")["rows"]
         return found
 
-    killed = start(conninfo, "import-customers", many)
+    killed = start(database, "import-customers", file)
     wait_until(count, 60)
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=60)
     there = count()
-    again = start(conninfo, "import-customers", many)
-    _, said = again.communicate(timeout=120)
+    again = start(database, "import-customers", file)
+    said = again.communicate(timeout=120)
 
     assert 0 < there < ROWS
     assert again.returncode == 0, said
-    assert db.one("SELECT count(*), count(DISTINCT email) AS emails FROM customer") == {"count": ROWS, "emails": ROWS}
+    found = shop.db.one("SELECT count(*), count(DISTINCT email) AS emails FROM customer")
+    assert found == {"count": ROWS, "emails": ROWS}
 
-    export = start(conninfo, "export-customers", "--format", "csv", stdout=subprocess.PIPE)
+
+def test_no_transaction_of_an_import_waits_for_the_rest_of_the_file(shop: Shop, database: str) -> None:
+    """Once a batch is committed, the connection is idle, and in no transaction, while the file is read."""
+    rows = [{"email": f"c{number}@example.com", "full_name": "C", "password": "p" * 20} for number in range(200)]
+    process = subprocess.Popen(
+        [BIN / "flask", "import-customers", "-", "--rejected", shop.rejects],
+        cwd=REPOSITORY,
+        env=environment(
+            CUSTOMERS_DATABASE_URL=database_url(database),
+            CUSTOMERS_SECRET_KEY="k" * 32,
+            CUSTOMERS_BCRYPT_ROUNDS="4",
+        ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert process.stdin
+    process.stdin.write(("".join(json.dumps(row) + "\n" for row in rows) + "\n" * 100_000).encode())
+    process.stdin.flush()
+
+    wait_until(lambda: len(shop.customers()) == 200, 60)
+    states = shop.db.all(
+        "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND query LIKE %s AND application_name = 'customers'", "%COMMIT%",
+    )  # fmt: skip
+    process.stdin.close()
+
+    assert {row["state"] for row in states} == {"idle"}
+    assert process.wait(60) == 0
+
+
+def test_a_pipe_that_closes_early_ends_an_export_without_a_word(shop: Shop, database: str) -> None:
+    shop.db.execute(
+        "INSERT INTO customer (email, full_name, password)"
+        " SELECT n || '@example.com', 'N', '!' FROM generate_series(1, 20000) AS n"
+    )
+    export = start(database, "export-customers", "--format", "csv")
     assert export.stdout
     assert export.stderr
     export.stdout.readline()
     export.stdout.close()
-    told = export.stderr.read()
+    said = export.stderr.read()
     export.stderr.close()
     export.wait(60)
 
-    assert told == b""
+    assert said == b""
 
 
-def test_two_imports_of_one_file_at_once_bring_every_row_once(shop: Shop, ctx: Context) -> None:
+def test_an_export_does_not_go_to_a_terminal(shop: Shop, database: str) -> None:
+    """A name can hold what moves a terminal's cursor or types into it."""
+    shop.load_json({**ANN, "full_name": "\x1b[2JAnn"})
+    ours, theirs = pty.openpty()
+
+    export = start(database, "export-customers", "--format", "csv", stdout=theirs)
+    _, said = export.communicate(timeout=60)
+
+    os.close(theirs)
+    os.close(ours)
+    assert export.returncode == 2
+    assert b"send the export to a file or a pipe" in said
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_the_client_encoding_of_the_environment_changes_no_name(shop: Shop, database: str, encoding: str) -> None:
+    """With PGCLIENTENCODING=LATIN1 the bytes of UTF-8 were stored as two letters each, with exit status 0."""
+    names = "Zoë Müller", "👋"
+    rows = "".join(f"c{place}@example.com,{name},{OLD_HASH}\n" for place, name in enumerate(names))
+    given = {"PGCLIENTENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
+
+    loaded = start(database, "import-customers", "-", stdin=(HEADER + rows).encode(), **given)
+    said = loaded.communicate(timeout=60)
+    exported = start(database, "export-customers", "--format", "ndjson", **given)
+    out, _ = exported.communicate(timeout=60)
+
+    assert loaded.returncode == 0, said
+    assert [row["full_name"] for row in shop.customers()] == list(names)
+    assert [json.loads(line)["full_name"] for line in out.decode().splitlines()] == list(names)
+
+
+def test_several_imports_of_the_same_rows_at_once_bring_every_row_once(shop: Shop, ctx: Context) -> None:
+    """After it the total, which triggers keep, is right as well."""
     records = [
         Record(number, {"email": f"c{number % 900}@example.com", "full_name": "C", "password_hash": OLD_HASH})
         for number in range(1, 1801)
     ]
-    added: list[int] = []
+    parts = records, records[::-1], records
 
-    def load(part: list[Record]) -> None:
-        groups = Groups(ctx, Options())
-        added.extend(counts.added for counts in service.run(ctx, part, Options(), groups, batch=100))
+    def load(number: int) -> int:
+        outcomes = imports.run(ctx, parts[number], Options(create_groups=True), most=100)
+        return sum(outcome.counts["added"] for outcome in outcomes)
 
-    threads = [threading.Thread(target=load, args=(part,)) for part in (records, records[::-1], records)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    added = at_once(3, load)
 
     assert sum(added) == len(shop.customers()) == 900
     assert shop.db.one("SELECT sum(customers) AS total FROM customer_counter")["total"] == 900
 
 
-def test_the_rows_of_an_evershop_go_out_and_come_in(make: Callable[[str], Made], app: Flask, tmp_path: Path) -> None:
+def test_imports_that_make_one_group_at_once_make_it_once(shop: Shop, ctx: Context) -> None:
+    def load(number: int) -> int:
+        rows = [{**ANN, "email": f"c{number}@example.com", "group": spelling} for spelling in ("VIP", "Vip")]
+        outcomes = imports.run(ctx, [Record(1, rows[number % 2])], Options(create_groups=True))
+        return sum(outcome.counts["added"] for outcome in outcomes)
+
+    assert at_once(8, load) == [1] * 8
+    assert len({row["group_name"] for row in shop.customers()}) == 1
+
+
+def test_the_rows_of_an_evershop_go_out_and_come_in(make: Callable[..., Made], tmp_path: Path) -> None:
     def prepared(sql: str) -> Shop:
-        ctx, db = make(sql)
-        migrate.apply(ctx.db, repair_defaults=True)
+        ctx, db = migrated(make, sql)
         return Shop(application(ctx.settings), db, tmp_path)
 
     old, new = prepared(EVERSHOP), prepared("")
@@ -119,4 +192,4 @@ def test_the_rows_of_an_evershop_go_out_and_come_in(make: Callable[[str], Made],
     assert new.export("ndjson", "--with-hashes") == exported
     assert [json.loads(line)["full_name"] for line in exported.splitlines()].count(None) == 1
     for each in (old, new):
-        each.app.extensions["customers"].database.close()
+        context.of(each.app).db.close()
