@@ -86,7 +86,7 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
                 rejects.flush()
             total.update(outcome.counts, rejected=len(outcome.rejected))
             groups = outcome.groups | groups
-            if total["read"] > outcome.counts["read"]:
+            if total["read"] > outcome.counts["read"] > 0:
                 click.echo(f"So far: {_summary(total)}", err=True)
     if groups:
         names = ", ".join(printable(name) for name in list(groups.values())[:20])

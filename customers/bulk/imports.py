@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -67,9 +68,13 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int 
     """
     settings = ctx.settings
     hasher = Hasher(settings.bcrypt_rounds, threads=settings.workers * settings.hashing_threads, max_wait=math.inf)
-    with ctx.db.unhurried() as conn:
+    batches = _batches(records, options, most)
+    with ctx.db.unhurried() as conn, ThreadPoolExecutor(1, "reader") as reader:
         staging.prepare(conn, remember=options.update or options.dry_run)
-        for outcome, batch in _batches(records, options, most):
+        ahead = reader.submit(next, batches, None)
+        while (found := ahead.result()) is not None:
+            ahead = reader.submit(next, batches, None)  # meanwhile the database works
+            outcome, batch = found
             _hash(conn, hasher, options, batch)
             outcome.add(_load(conn, options, batch))
             yield outcome

@@ -16,7 +16,7 @@ from customers.security.hashing import UNUSABLE
 # Null is what a row does not say; '-infinity' is a time that it says to be unknown (rows.UNKNOWN).
 CREATE_STAGED = text("""
     CREATE TEMPORARY TABLE staged (
-        line int PRIMARY KEY, uuid uuid, email varchar NOT NULL, full_name varchar, status smallint, group_id int,
+        line int, uuid uuid, email varchar NOT NULL, full_name varchar, status smallint, group_id int,
         password_hash varchar, created_at timestamptz, updated_at timestamptz, meta_data jsonb, addresses jsonb,
         uuids       text[] NOT NULL,    -- that of the customer, and those of the addresses
         folded      varchar NOT NULL GENERATED ALWAYS AS (customers_fold(email)) STORED,
@@ -86,54 +86,52 @@ LOCK = text("""
 """)
 
 # An address is compared without its uuid and times.
-COMPARE = text("""
-    UPDATE staged
-       SET (customer_id, changed, readdress) = (
-           SELECT customer.customer_id,
-                  (customer.email, customer.full_name, customer.status, coalesce(customer.group_id, :default_group),
-                   customer.password, customer.created_at, customer.meta_data)
-                  IS DISTINCT FROM
-                  (staged.email, coalesce(staged.full_name, customer.full_name),
-                   coalesce(staged.status, customer.status),
-                   coalesce(staged.group_id, customer.group_id, :default_group),
-                   coalesce(staged.password_hash, customer.password),
-                   coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
-                   coalesce(staged.meta_data, customer.meta_data)),
-                  staged.addresses IS NOT NULL AND (
-                      SELECT jsonb_agg(address - CAST('{uuid,created_at,updated_at}' AS text[]) ORDER BY place)
-                        FROM jsonb_array_elements(staged.addresses) WITH ORDINALITY AS listed (address, place))
-                  IS DISTINCT FROM (
-                      SELECT jsonb_agg(jsonb_build_object(
-                                 'full_name', full_name, 'telephone', telephone, 'address_1', address_1,
-                                 'address_2', address_2, 'city', city, 'province', province, 'country', country,
-                                 'postcode', postcode, 'is_default', coalesce(is_default, false))
-                             ORDER BY customer_address_id)
-                        FROM customer_address
-                       WHERE customer_address.customer_id = customer.customer_id)
-             FROM customer
-            WHERE customers_fold(customer.email) = staged.folded)
-""")
-
 JUDGE = text("""
     UPDATE staged
-       SET fate = CASE
-           WHEN EXISTS (
-                SELECT
-                  FROM customer AS other
-                 WHERE other.uuid = staged.uuid
-                   AND other.customer_id IS DISTINCT FROM staged.customer_id)
-             OR EXISTS (
-                SELECT
-                  FROM customer_address AS other
-                 WHERE other.uuid = ANY(CAST(staged.uuids AS uuid[]))
-                   AND other.customer_id IS DISTINCT FROM staged.customer_id)
-           THEN 'uuid: Belongs to another customer, or that of an address does.'
-           WHEN customer_id IS NULL AND full_name IS NULL AND NOT :lenient THEN 'full_name: Is missing.'
-           WHEN customer_id IS NULL AND password_hash IS NULL AND NOT :without_passwords
-           THEN 'password: Is missing, and so is password_hash.'
-           WHEN customer_id IS NULL THEN 'added'
-           WHEN :update AND (changed OR readdress) THEN 'updated'
-           ELSE 'skipped' END
+       SET (customer_id, changed, readdress, fate) = (
+           SELECT found.customer_id, found.changed, found.readdress, CASE
+                  WHEN EXISTS (
+                       SELECT
+                         FROM customer AS other
+                        WHERE other.uuid = staged.uuid
+                          AND other.customer_id IS DISTINCT FROM found.customer_id)
+                    OR EXISTS (
+                       SELECT
+                         FROM customer_address AS other
+                        WHERE other.uuid = ANY(CAST(staged.uuids AS uuid[]))
+                          AND other.customer_id IS DISTINCT FROM found.customer_id)
+                  THEN 'uuid: Belongs to another customer, or that of an address does.'
+                  WHEN found.customer_id IS NULL AND staged.full_name IS NULL AND NOT :lenient
+                  THEN 'full_name: Is missing.'
+                  WHEN found.customer_id IS NULL AND staged.password_hash IS NULL AND NOT :without_passwords
+                  THEN 'password: Is missing, and so is password_hash.'
+                  WHEN found.customer_id IS NULL THEN 'added'
+                  WHEN :update AND (found.changed OR found.readdress) THEN 'updated'
+                  ELSE 'skipped' END
+             FROM (VALUES (1)) AS always
+             LEFT JOIN (
+                  SELECT customer_id,
+                         (email, full_name, status, coalesce(group_id, :default_group), password, created_at, meta_data)
+                         IS DISTINCT FROM
+                         (staged.email, coalesce(staged.full_name, full_name), coalesce(staged.status, status),
+                          coalesce(staged.group_id, group_id, :default_group),
+                          coalesce(staged.password_hash, password),
+                          coalesce(nullif(staged.created_at, '-infinity'), created_at),
+                          coalesce(staged.meta_data, meta_data)) AS changed,
+                         staged.addresses IS NOT NULL AND (
+                             SELECT jsonb_agg(address - CAST('{uuid,created_at,updated_at}' AS text[]) ORDER BY place)
+                               FROM jsonb_array_elements(staged.addresses) WITH ORDINALITY AS listed (address, place))
+                         IS DISTINCT FROM (
+                             SELECT jsonb_agg(jsonb_build_object(
+                                        'full_name', full_name, 'telephone', telephone, 'address_1', address_1,
+                                        'address_2', address_2, 'city', city, 'province', province, 'country', country,
+                                        'postcode', postcode, 'is_default', coalesce(is_default, false))
+                                    ORDER BY customer_address_id)
+                               FROM customer_address
+                              WHERE customer_address.customer_id = customer.customer_id) AS readdress
+                    FROM customer
+                   WHERE customers_fold(email) = staged.folded) AS found
+               ON true)
 """)
 
 SEE = text("""
@@ -161,8 +159,7 @@ def judge(conn: Connection, options: Mapping[str, bool]) -> Sequence[Row[Any]]:
     """Compare the rows with who is there, and return each line with what is to become of it."""
     if options["update"] and not options["dry_run"]:
         conn.execute(LOCK)
-    conn.execute(COMPARE, {"default_group": DEFAULT})
-    conn.execute(JUDGE, options)
+    conn.execute(JUDGE, {**options, "default_group": DEFAULT})
     conn.execute(SEE)
     conn.execute(JUDGE_REPEATED, options)
     return conn.execute(text("SELECT line, fate FROM staged")).all()
