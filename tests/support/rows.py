@@ -37,11 +37,3 @@ def ids(client: CheckingClient, **query: object) -> list[int]:
     found = [item["customer_id"] for item in answer["data"]]
     assert answer["meta"]["total"] == len(found)
     return found
-
-
-def at_fault(client: CheckingClient, query: str) -> list[str]:
-    """Return the parameters that a 400 names."""
-    response = client.get(f"{LIST}?{query}")
-    assert response.status_code == 400, response.text
-    assert response.get_json()["error"]["code"] == "invalid_input"
-    return list(response.get_json()["error"]["errors"])
