@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import ADDRESS, Account
 from tests.support.answers import data_of, invalid, refused
-from tests.support.builders import MISSING, address_of
+from tests.support.builders import address_of
 from tests.support.database import Db
 
 DOCUMENTED = ["customer_address_id", "uuid", "full_name", "telephone", "address_1", "address_2", "city", "province",
@@ -113,18 +113,3 @@ def test_what_is_optional_may_be_null_or_left_out(customer: Account, address: st
     for path in (address_of(customer), address_of(customer, **nulls)):
         assert data_of(customer.client.get(path)).items() >= nulls.items()
     assert data_of(customer.client.patch(address, json=nulls)).items() >= nulls.items()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "code"),
-    [
-        *((method, f"{{addresses}}/{MISSING}", "address_not_found") for method in ("GET", "PATCH", "DELETE")),
-        *((method, f"/api/customers/{MISSING}/addresses", "customer_not_found") for method in ("GET", "POST")),
-        *(
-            (method, f"/api/customers/{MISSING}/addresses/{MISSING}", "address_not_found")
-            for method in ("GET", "PATCH")
-        ),
-    ],
-)
-def test_what_is_unknown_is_a_404(admin: Account, addresses: str, method: str, path: str, code: str) -> None:
-    refused(admin.client.open(path.format(addresses=addresses), method=method, json=FULL), 404, code)

@@ -54,7 +54,9 @@ def test_a_rename_changes_the_name_and_nothing_else(admin: Account, db: Db, name
 
     renamed = data_of(admin.client.patch(group["path"], json={"group_name": name}))
 
-    assert (list(renamed), renamed) == (FIELDS, {**answered(group), "group_name": name.strip()})
+    assert renamed["updated_at"] >= group["updated_at"]
+    changed = {"group_name": name.strip(), "updated_at": renamed["updated_at"]}
+    assert (list(renamed), renamed) == (FIELDS, {**answered(group), **changed})
     assert data_of(admin.client.get(group["path"])) == {**renamed, "customers": 0}
 
 
