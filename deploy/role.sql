@@ -73,6 +73,7 @@ BEGIN
                 ('customer_group', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('customer', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('customer_address', 'SELECT, INSERT, UPDATE, DELETE'),
+                ('pending_customer', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('reset_password_token', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('login_session', 'SELECT, INSERT, UPDATE, DELETE'),
                 ('login_network', 'SELECT, INSERT, UPDATE, DELETE'),
