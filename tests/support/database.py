@@ -23,6 +23,7 @@ class Db:
     """Direct access to the database, for what HTTP does not show or cannot make."""
 
     def __init__(self, conninfo: str) -> None:
+        self.conninfo = conninfo
         # In UTC, whatever the server's own zone is: times in the tests' statements have none.
         self._conn = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row, options="-c timezone=UTC")
 
