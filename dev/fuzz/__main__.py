@@ -29,7 +29,7 @@ def fuzz(service: Service, kind: str, folder: Path, arguments: argparse.Namespac
     """Have schemathesis call as one caller; return its exit status and the calls it made."""
     bounds = ["--max-time", str(max(1, arguments.seconds // len(KINDS)))]
     if arguments.examples:
-        bounds = ["--max-examples", str(arguments.examples)]
+        bounds = ["--phases", "examples,fuzzing", "--max-examples", str(arguments.examples)]
     counts = folder / f"{kind}.json"
     found = subprocess.run(
         [
@@ -73,7 +73,7 @@ def main() -> int:
     """Fuzz, print, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long, in all")
-    parser.add_argument("--examples", type=int, help="instead of a time: how many random cases for each operation")
+    parser.add_argument("--examples", type=int, help="instead of a time: random cases for each operation, alone")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="repeats a run (default: a new one)")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)

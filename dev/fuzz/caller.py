@@ -21,7 +21,7 @@ class Caller:
         self.sid: str | None = None
         self._base = base
         self._numbers = itertools.count()
-        self._places = [{"uuid": "me", **shop.place(0).below()}]
+        self._places = [{**shop.place(0), "uuid": "me"}]
 
     @property
     def signs_in(self) -> bool:
@@ -48,8 +48,7 @@ class Caller:
         if self.kind == "customer" and number % 10:
             self.sign_in()
             return self._places[number % len(self._places)]
-        here = shop.place(number)
-        return {"uuid": here.uuid, **here.below()}
+        return shop.place(number)
 
     def _register(self) -> None:
         email = f"fuzz{next(self._numbers)}@example.net"

@@ -5,6 +5,7 @@ Nothing is switched off: every rule names the one kind of failure and the very a
 
 import re
 from typing import Any
+from unicodedata import normalize
 
 from schemathesis import Case, Response
 from schemathesis.core.failures import AcceptedNegativeData, Failure
@@ -39,10 +40,11 @@ def explain(failure: Failure, case: Case[Any], response: Response) -> bool:
 
 
 def _fits_when_trimmed(said: str, body: Any) -> bool:
-    """Return whether all that is wrong is the length of texts, which they have without the blanks around them."""
+    """Return whether all that is wrong is the length of texts, which they have in form NFC without blanks around."""
     found = re.findall(r"violates `(\w+)` at /properties/(\w+)", said)
     return bool(found) and all(
-        rule == "maxLength" and len(str(body.get(name)).strip()) <= rules.TEXT_CHARACTERS for rule, name in found
+        rule == "maxLength" and len(normalize("NFC", str(body.get(name))).strip()) <= rules.TEXT_CHARACTERS
+        for rule, name in found
     )
 
 
@@ -52,8 +54,13 @@ def _beyond_schemas(name: str, texts: list[str], body: Any) -> bool:
     if texts == [rules.UNSTORABLE]:
         return True
     value = body.get(name) if isinstance(body, dict) else None
+    # A text that shows nothing, of Unicode's categories; and one whose form NFC is longer.
+    if isinstance(value, str) and texts == ["Must not be blank."]:
+        return bool(value.strip()) and not rules.is_visible(value)
+    if isinstance(value, str) and texts == [f"Longer than maximum length {rules.TEXT_CHARACTERS}."]:
+        return len(value) <= rules.TEXT_CHARACTERS
     # Which groups there are; and that 5.0, an integer to JSON Schema, is none here, of a group as of a status.
     if name == "group_id":
         return texts == ["There is no group of this id."] or isinstance(value, float)
-    # A length in bytes, and a list of common passwords.
-    return name == "password" and isinstance(value, str) and len(value) >= rules.PASSWORD_CHARACTERS and texts != []
+    # A length in bytes or in form NFC, and a list of common passwords.
+    return name == "password" and isinstance(value, str) and len(value) >= rules.PASSWORD_CHARACTERS

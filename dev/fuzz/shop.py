@@ -5,7 +5,6 @@ Their uuids and secrets are computed, so that the process that calls knows them 
 
 import hashlib
 import uuid
-from typing import NamedTuple
 
 import bcrypt
 import psycopg
@@ -24,21 +23,13 @@ EXAMPLE = "john.smith@example.com"
 _NAMESPACE = uuid.UUID("6f1d2f6e-3a55-4d0c-9d8b-0c9e9d1b7a10")
 
 
-class Place(NamedTuple):
-    """A customer and what belongs to it, as they stand in paths."""
-
-    uuid: str
-    address_uuid: str
-    session_uuid: str
-
-    def below(self) -> dict[str, str]:
-        """Return the uuids of what belongs to the customer, by the names of their parameters."""
-        return {"address_uuid": self.address_uuid, "session_uuid": self.session_uuid}
-
-
-def place(number: int) -> Place:
-    """Return the uuids of a customer, by number, and of its address and its session."""
-    return Place(_uuid("customer", number), _uuid("address", number), _uuid("session", number))
+def place(number: int) -> dict[str, str]:
+    """Return the uuids of a customer, by number, and of its address and its session, by the names in paths."""
+    return {
+        "uuid": _uuid("customer", number),
+        "address_uuid": _uuid("address", number),
+        "session_uuid": _uuid("session", number),
+    }
 
 
 def group(number: int) -> str:
@@ -72,18 +63,18 @@ def fill(conninfo: str) -> None:
             email = f"customer{number}@example.com" if number else EXAMPLE
             cursor.execute(
                 "INSERT INTO customer (uuid, email, password, full_name) VALUES (%s, %s, %s, %s) RETURNING customer_id",
-                (here.uuid, email, hashed, f"Customer {number}"),
+                (here["uuid"], email, hashed, f"Customer {number}"),
             )
             (customer_id,) = cursor.fetchone() or ()
             cursor.execute(
                 "INSERT INTO customer_address (uuid, customer_id, full_name, address_1, province, country, postcode)"
                 " VALUES (%s, %s, 'Ann', '1 Main Street', 'IL', 'US', '62701')",
-                (here.address_uuid, customer_id),
+                (here["address_uuid"], customer_id),
             )
             cursor.execute(
                 "INSERT INTO login_session (digest, uuid, customer_id, expires_at)"
                 " VALUES (%s, %s, %s, now() + interval '1 day')",
-                (hashlib.sha256(here.session_uuid.encode()).digest(), here.session_uuid, customer_id),
+                (hashlib.sha256(here["session_uuid"].encode()).digest(), here["session_uuid"], customer_id),
             )
             cursor.execute(
                 "INSERT INTO reset_password_token (customer_id, token) VALUES (%s, %s)",
