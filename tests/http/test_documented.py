@@ -161,7 +161,7 @@ def test_the_document_describes_what_the_service_answers_also_where_the_database
     check_described(document, success_of(document, template), answer)
 
 
-SCHEMES = [{"sessionHeader": []}, {"sessionCookie": []}]
+SCHEMES: list[dict[str, list[str]]] = [{"sessionHeader": []}, {"sessionCookie": []}]
 SECURITY = {"public": [], "anyone": [{}, *SCHEMES], "signed_in": SCHEMES, "customer": SCHEMES, "admin": SCHEMES,
             "owner_or_admin": SCHEMES}  # fmt: skip
 
