@@ -970,12 +970,12 @@ function seconds(retryAfter) {
 /**
  * Create something once, however often it takes to get an answer.
  *
- * Tries again after network errors, a 429, a 503 and a 409 `request_in_progress`, all with one Idempotency-Key; waits as
- * long as the service asks for, or a little longer each time. Any other error, and the last one, is thrown. To try again
- * later, in another call, give the same key.
+ * Tries again after network errors, a 429 and a 503, all with one Idempotency-Key; waits as long as the service asks for,
+ * or a little longer each time. Any other error, and the last one, is thrown. To try again later, in another call, give
+ * the same key. Only the key of a caller who is signed in counts; a registration needs none, since its e-mail is unique.
  *
  * @example
- * const { data } = await createOnce((options) => customers.register(form, options));
+ * const { data } = await createOnce((options) => customers.createAddress("me", form, options));
  *
  * @template T
  * @param {(options: { idempotencyKey: string, signal: AbortSignal | null }) => Promise<T>} create Sends the request
@@ -1012,7 +1012,7 @@ export async function createOnce(
  * @param {CustomersError} error
  */
 function mayPass(error) {
-  return ["network_error", "request_in_progress"].includes(error.code) || [429, 503].includes(error.status);
+  return error.code === "network_error" || [429, 503].includes(error.status);
 }
 
 /**
