@@ -1,0 +1,256 @@
+"""The commands of the operator: the schema, admins, purging. Mail is in tests/mail, files are in tests/bulk."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import click
+import psycopg
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from customers.config import Settings
+from customers.context import Context
+from customers.db import migrate
+from customers.db.purge import purge
+from customers.http import context
+from tests.conftest import PASSWORD, REPOSITORY, Account, application, log_in, reaching
+from tests.support.client import CheckingClient
+from tests.support.database import Db
+from tests.support.service import BIN, database_url, environment
+
+NOWHERE = "postgresql://127.0.0.1:1/none"
+PURGED = "Deleted {} sessions, {} reset tokens, {} idempotency keys, {} mails, {} networks.\n"
+ENDED_SESSIONS = (
+    "INSERT INTO login_session (digest, customer_id, expires_at)"
+    " SELECT sha256(n::text::bytea), customer_id, now() FROM customer, generate_series(1, %s) AS n"
+)
+
+
+def run(app: Flask, *args: str, stdin: str | None = None) -> Result:
+    """Run a command in this process."""
+    return app.test_cli_runner().invoke(args=args, input=stdin)
+
+
+def create(app: Flask, email: str, *options: str, password: str = PASSWORD) -> Result:
+    """Run `create-admin` with a password."""
+    return run(app, "create-admin", email, *options, "--password-stdin", stdin=f"{password}\n")
+
+
+def flask(*args: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, as the operator does."""
+    return subprocess.run(
+        [BIN / "flask", *args],
+        cwd=REPOSITORY,
+        env=environment(CUSTOMERS_SECRET_KEY="k" * 32, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def on_another(make_database: Callable[[], str], settings: Settings) -> Iterator[Callable[[], Flask]]:
+    """Return a function that makes an application on an empty database."""
+    made: list[Flask] = []
+
+    def make() -> Flask:
+        made.append(application(reaching(settings, make_database())))
+        return made[-1]
+
+    yield make
+    for app in made:
+        context.of(app).db.close()
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+def test_an_admin_created_with_a_password_from_standard_input_can_sign_in_at_once(
+    app: Flask, client: CheckingClient, ending: str
+) -> None:
+    options = ["Boss@example.com", "--full-name", "The Boss", "--password-stdin"]
+
+    result = run(app, "create-admin", *options, stdin=f" {PASSWORD} {ending}")
+
+    assert (result.exit_code, result.output) == (0, "Admin Boss@example.com created.\n")
+    log_in(client, "boss@example.com", f" {PASSWORD} ", "/admin/user/login")
+    assert client.get("/api/customers").status_code == 200
+
+
+def test_the_password_is_asked_for_twice_and_not_shown(app: Flask, client: CheckingClient) -> None:
+    result = run(app, "create-admin", "a@example.com", "--full-name", "A", stdin=f"{PASSWORD}\n{PASSWORD}\n")
+
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    log_in(client, "a@example.com", path="/admin/user/login")
+
+
+def test_an_existing_admin_is_an_error_whatever_the_case(app: Flask, admin: Account) -> None:
+    result = create(app, admin.email.upper(), "--full-name", "Again", password="another password")
+
+    assert result.exit_code == 1
+    assert "exists" in result.output
+
+
+def test_reset_password_gives_a_new_one_enables_the_account_and_ends_its_sessions(
+    app: Flask, admin: Account, client: CheckingClient, db: Db
+) -> None:
+    db.execute("UPDATE admin_user SET status = false")
+
+    result = create(app, admin.email, "--reset-password", password="another password")
+
+    assert result.exit_code == 0
+    assert "new password" in result.output
+    assert admin.client.get("/api/customers").status_code == 401
+    log_in(client, admin.email, "another password", "/admin/user/login")
+    assert db.one("SELECT full_name FROM admin_user") == {"full_name": "Adam Admin"}
+
+
+def test_reset_password_creates_a_missing_admin_if_given_a_name(app: Flask, client: CheckingClient) -> None:
+    unnamed = create(app, "new@example.com", "--reset-password")
+    named = create(app, "new@example.com", "--reset-password", "--full-name", "New")
+
+    assert (unnamed.exit_code, named.exit_code) == (1, 0)
+    log_in(client, "new@example.com", path="/admin/user/login")
+
+
+def test_an_admins_email_name_and_password_are_taken_in_the_forms_that_the_api_takes(app: Flask, db: Db) -> None:
+    result = create(app, " ann@b\u00fccher.example ", "--full-name", " Zoe\u0308 ", password="cafe\u0301 cafe\u0301")
+
+    assert result.exit_code == 0
+    assert db.one("SELECT email, full_name FROM admin_user") == {
+        "email": "ann@xn--bcher-kva.example",
+        "full_name": "Zo\u00eb",
+    }
+    log_in(app.test_client(), "ann@b\u00fccher.example", "caf\u00e9 caf\u00e9", "/admin/user/login")  # type: ignore[arg-type]  # a CheckingClient
+
+
+@pytest.mark.parametrize(
+    ("email", "options", "password", "message"),
+    [
+        ("no-address", ["--full-name", "A"], PASSWORD, "EMAIL"),
+        ("a@example.com", ["--full-name", " "], PASSWORD, "--full-name"),
+        ("a@example.com", [], PASSWORD, "--full-name"),
+        ("a@example.com", ["--full-name", "A"], "short", "8 characters"),
+        ("a@example.com", ["--full-name", "A"], "", "8 characters"),
+        ("a@example.com", ["--full-name", "A"], "x" * 73, "72 bytes"),
+        ("a@example.com", ["--full-name", "A"], "password1", "common"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_a_reason(
+    app: Flask, db: Db, email: str, options: list[str], password: str, message: str
+) -> None:
+    result = create(app, email, *options, password=password)
+
+    assert result.exit_code == 2
+    assert message in result.output
+    assert db.all("SELECT FROM admin_user") == []
+
+
+def test_init_db_may_be_repeated(app: Flask) -> None:
+    for _ in range(2):
+        result = run(app, "init-db")
+        assert (result.exit_code, result.output) == (0, f"The database schema is at version {migrate.version()}.\n")
+
+
+def test_init_db_names_the_rows_in_its_way_and_exits_with_1(on_another: Callable[[], Flask]) -> None:
+    app = on_another()
+    run(app, "init-db")
+    with context.of(app).db.writing() as tx:
+        tx.conn.exec_driver_sql("DROP INDEX customer_email_key")
+        tx.conn.exec_driver_sql("INSERT INTO customer (email, password) VALUES ('A@b.co', 'x'), ('a@b.co', 'x')")
+
+    result = run(app, "init-db")
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "A@b.co" in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_database_that_does_not_answer_is_one_line_and_exits_with_1(settings: Settings) -> None:
+    result = run(application(replace(settings, database_url=NOWHERE)), "init-db")
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the database says: ")
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_refusal_of_the_database_is_one_line(make_database: Callable[[], str], settings: Settings) -> None:
+    """As for a role that may not create tables."""
+    conninfo = make_database()
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        conn.execute("DROP SCHEMA public")
+    app = application(reaching(settings, conninfo))
+
+    result = run(app, "init-db")
+
+    assert result.exit_code == 1
+    assert "the database says" in result.output
+    assert isinstance(result.exception, SystemExit)
+    context.of(app).db.close()
+
+
+def test_without_a_schema_a_command_says_what_to_run(on_another: Callable[[], Flask]) -> None:
+    result = run(on_another(), "purge")
+
+    assert result.exit_code == 1
+    assert "flask init-db" in result.output
+
+
+def test_a_command_in_a_process_of_its_own_needs_only_the_settings(make_database: Callable[[], str]) -> None:
+    url = database_url(make_database())
+
+    made, repeated = (flask("init-db", CUSTOMERS_DATABASE_URL=url) for _ in range(2))
+    unset = flask("init-db")
+
+    assert [(done.returncode, done.stderr) for done in (made, repeated)] == [(0, ""), (0, "")]
+    assert unset.returncode == 1
+    assert "CUSTOMERS_DATABASE_URL: Missing." in unset.stderr
+    assert "Traceback" not in unset.stderr
+
+
+def test_purge_deletes_what_has_ended_and_nothing_else(
+    app: Flask, customer: Account, make_customer: Callable[..., Account], db: Db
+) -> None:
+    gone = make_customer()
+    db.execute(
+        "UPDATE login_session SET expires_at = now() WHERE customer_id ="
+        " (SELECT customer_id FROM customer WHERE uuid = %s)",
+        gone.uuid,
+    )
+    db.execute(
+        "INSERT INTO reset_password_token (customer_id, token, created_at)"
+        " SELECT customer_id, 'x', now() - n * interval '59 min' FROM customer, generate_series(1, 2) AS n"
+    )
+    db.execute("UPDATE login_network SET last_login_at = now() - interval '31 days'")
+    log_in(app.test_client(), customer.email)  # type: ignore[arg-type]  # a CheckingClient
+
+    first, second = run(app, "purge"), run(app, "purge")
+
+    networks = 1  # the other customer's; this one has just signed in from there
+    assert (first.exit_code, first.output) == (0, PURGED.format(1, 2, 0, 0, networks))
+    assert second.output == PURGED.format(0, 0, 0, 0, 0)
+    assert customer.client.get(customer.path).status_code == 200
+    assert len(db.all("SELECT FROM reset_password_token")) == 2
+
+
+def test_purge_works_in_bounded_batches_past_what_another_purge_holds(ctx: Context, customer: Account, db: Db) -> None:
+    db.execute(ENDED_SESSIONS, 25)
+
+    with psycopg.connect(ctx.settings.database_url) as other:
+        other.execute("SELECT FROM login_session WHERE expires_at <= now() LIMIT 2 FOR UPDATE")
+        deleted = purge(ctx.db, ctx.settings, batch=10)["sessions"]
+
+    assert deleted == 23
+    assert len(db.all("SELECT FROM login_session")) == 3
+
+
+def test_every_command_explains_itself(app: Flask) -> None:
+    for command in set(app.cli.commands) - {"openapi"}:
+        about = app.cli.commands[command]
+
+        assert about.help, command
+        assert [option.name for option in about.params if isinstance(option, click.Option) and not option.help] == []
+        assert run(app, command, "--help").exit_code == 0

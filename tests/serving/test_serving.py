@@ -1,0 +1,169 @@
+"""The service as it is run: gunicorn with this repository's gunicorn.conf.py."""
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Callable
+
+import psutil
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.conftest import PASSWORD, REPOSITORY
+from tests.support.service import ANN, BIN, Service, database_url, environment, sign_up, wait_until
+from tests.support.wire import exchange
+
+pytestmark = pytest.mark.usefixtures("app")  # empty tables
+LOGIN = b"POST /customer/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def workers(service: Service) -> set[int]:
+    """Return the workers' process ids."""
+    return {worker.pid for worker in psutil.Process(service.process.pid).children()}
+
+
+def command(service: Service, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command with the settings of a service."""
+    return subprocess.run(
+        [BIN / "flask", *args],
+        cwd=REPOSITORY,
+        env=service.environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_access_log_says_who_did_what_and_no_secret(serve: Callable[..., Service], database: str) -> None:
+    service = serve(database)
+    path, header = sign_up(service, "logged@example.com")
+
+    service.call("GET", f"{path}?token=tell-nobody", headers={**header, "X-Request-ID": "find-me"})
+    service.call("POST", "/customer/login", {"email": "logged@example.com", "password": "tell-nobody"})
+
+    wait_until(lambda: [line for line in service.lines() if line.get("status") == 401])
+    (line,) = [line for line in service.lines() if line.get("request_id") == "find-me"]
+    assert line["time"].endswith("+00:00")
+    assert (line["method"], line["path"]) == ("GET", path)
+    assert line["duration_ms"] > 0
+    assert line["caller"] == {"kind": "customer", "uuid": path.split("/")[-1]}
+    text = service.log.read_text()
+    assert [secret for secret in ("tell-nobody", PASSWORD, header["X-Session-ID"], "$2b$") if secret in text] == []
+
+
+def test_data_and_sessions_survive_a_restart_and_a_command_shares_the_database(
+    serve: Callable[..., Service], database: str
+) -> None:
+    first = serve(database)
+    path, header = sign_up(first, "survivor@example.com")
+    assert first.stop() == 0
+
+    second = serve(database)
+    options = ["a@example.com", "--full-name", "A", "--password-stdin"]
+    created = command(second, "create-admin", *options, stdin=f"{PASSWORD}\n")
+    login = second.call("POST", "/admin/user/login", {"email": "a@example.com", "password": PASSWORD})
+
+    assert second.call("GET", path, headers=header)[0] == 200
+    assert (created.returncode, created.stderr) == (0, "")
+    assert login[0] == 200
+
+
+@pytest.mark.parametrize("body", [b"ZZ\r\n{}\r\n0\r\n\r\n", b"2\r\n{}{}\r\n0\r\n\r\n"], ids=["no size", "a wrong size"])
+def test_malformed_chunks_are_a_400(serve: Callable[..., Service], database: str, body: bytes) -> None:
+    service = serve(database, CUSTOMERS_WORKERS="1")
+
+    answer = exchange(service, LOGIN + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+
+    assert (answer.status, answer.code) == (400, "malformed_json")
+    assert [line for line in service.lines() if line["level"] == "error"] == []
+
+
+def test_a_client_may_read_a_413_while_it_is_still_sending(serve: Callable[..., Service], database: str) -> None:
+    """Without reading what comes, the service would reset the connection, and the client never see the answer."""
+    service = serve(database, CUSTOMERS_WORKERS="1")
+    body = b"x" * 5_000_000
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+    plain = exchange(service, LOGIN + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    chunked = exchange(service, LOGIN + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+
+    assert [(answer.status, answer.code) for answer in (plain, chunked)] == [(413, "body_too_large")] * 2
+
+
+def test_a_killed_worker_is_replaced(serve: Callable[..., Service], database: str) -> None:
+    service = serve(database)
+    wait_until(lambda: len(workers(service)) == 2)
+    before = workers(service)
+
+    psutil.Process(min(before)).kill()
+
+    wait_until(lambda: len(workers(service) - before) == 1)
+    wait_until(service.answers)
+    assert {service.call("GET", "/readyz")[0] for _ in range(10)} == {200}
+
+
+def test_production_refuses_to_start_without_its_settings_and_names_each() -> None:
+    started = subprocess.run(
+        [BIN / "gunicorn"],
+        cwd=REPOSITORY,
+        env=environment(CUSTOMERS_SMTP_URL="smtp://127.0.0.1"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert started.returncode != 0
+    for name in ("DATABASE_URL", "SECRET_KEY", "MAIL_FROM", "RESET_URL"):
+        assert f"CUSTOMERS_{name}: Missing." in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+def test_a_database_of_another_encoding_is_refused_by_name_at_start(server: str) -> None:
+    name = "test_latin1"
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE IF EXISTS {name}")
+        conn.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    try:
+        url = database_url(make_conninfo(server, dbname=name))
+        settings = environment(CUSTOMERS_DATABASE_URL=url, CUSTOMERS_SECRET_KEY="k" * 32)
+        started = subprocess.run(
+            [BIN / "gunicorn"], cwd=REPOSITORY, env=settings, capture_output=True, text=True, timeout=120, check=False
+        )
+    finally:
+        with psycopg.connect(server, autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    assert started.returncode != 0
+    assert "LATIN1" in started.stderr
+
+
+def test_a_new_database_and_the_defaults_of_production(
+    serve: Callable[..., Service], make_database: Callable[[], str]
+) -> None:
+    """Before init-db it is not ready, after it is; cookies are for HTTPS; without a mail server it warns."""
+    service = serve(make_database(), CUSTOMERS_COOKIE_SECURE="true")
+    before = service.call("GET", "/readyz")
+    made = command(service, "init-db")
+    after = service.call("GET", "/readyz")
+    created = service.call("POST", "/api/customers", ANN)
+    reset = service.call("POST", "/api/customers/reset-password", {"email": ANN["email"]})
+    request = urllib.request.Request(  # noqa: S310  # an address of this machine
+        service.base + "/customer/login",
+        data=json.dumps({"email": ANN["email"], "password": PASSWORD}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # likewise
+        cookie = response.headers["Set-Cookie"]
+
+    assert (before[0], before[1]["error"]["code"]) == (503, "schema_missing")
+    assert "flask init-db" in before[1]["error"]["message"]
+    assert (made.returncode, made.stderr) == (0, "")
+    assert (after[0], created[0]) == (200, 201)
+    assert cookie.startswith("__Host-customers=")
+    assert "; Secure" in cookie
+    assert (reset[0], reset[1]["error"]["code"]) == (503, "mail_unavailable")
+    assert [line for line in service.lines() if line["level"] == "warning" and "CUSTOMERS_SMTP_URL" in line["message"]]
