@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import ADDRESS, PASSWORD, REPOSITORY
 from tests.support.service import BIN, Service
+from tests.support.shops import serving, with_schema
 
 ADMIN = "ada@shop.example"
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
@@ -21,11 +22,14 @@ WIDTHS = {"phone": 375, "desktop": 1280}
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, make_database: Callable[[], str]) -> Iterator[Service]:
     """Return a service of its own, with an admin and 45 customers; the first has addresses and a session."""
-    folder = tmp_path_factory.mktemp("service")
-    settings = {"CUSTOMERS_DATA_DIR": str(folder / "data"), "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "1"}
-    service = Service(folder / "log", **settings)
+    with serving(tmp_path_factory.mktemp("service"), with_schema(make_database())) as service:
+        fill(service)
+        yield service
+
+
+def fill(service: Service) -> None:
     command = [str(BIN / "flask"), "create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin"]
     subprocess.run(
         command, cwd=REPOSITORY, env=service.environment, input=PASSWORD.encode(), check=True, capture_output=True
@@ -36,8 +40,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     sid = service.call("POST", "/customer/login", login)[1]["data"]["sid"]
     for more in ({"is_default": True, "telephone": "555-0100"}, {"address_1": "99 Side Road"}):
         service.call("POST", "/api/customers/me/addresses", {**ADDRESS, **more}, {"X-Session-ID": sid})
-    yield service
-    service.stop()
 
 
 def register(service: Service, email: str, full_name: str) -> str:

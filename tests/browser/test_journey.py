@@ -10,11 +10,8 @@ from tests.conftest import PASSWORD
 
 WINDOWS = [
     ("light", "desktop", True),
-    ("dark", "desktop", True),
-    ("light", "phone", True),
     ("dark", "phone", True),
-    ("light", "desktop", False),
-    ("dark", "phone", False),
+    ("light", "phone", False),
 ]
 
 

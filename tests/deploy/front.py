@@ -21,7 +21,7 @@ ROLE_SQL = (REPOSITORY / "deploy" / "role.sql").read_text()
 
 
 def as_service(owner: str) -> str:
-    """Give the restricted role its rights to a database that has its schema; return the database's URL for that role."""
+    """Give the restricted role its rights to a database that has the schema; return the URL for that role."""
     with psycopg.connect(owner, options="-c customers.password=service") as conn:
         conn.execute(ROLE_SQL.encode())
     parts = urlsplit(owner)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from customers.config import ConfigurationError, load
+from customers.config import load
+from customers.errors import ConfigurationError
 from tests.manifests.manifest import (
     DEPLOY,
     SETTINGS,

@@ -1,18 +1,12 @@
 """The service on a PostgreSQL of the test's own."""
 
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import PASSWORD, REPOSITORY
-from tests.deploy.database.pgbouncer import PgBouncer
 from tests.deploy.database.postgres import Postgres
-from tests.support.service import BIN, Service, environment
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
+from tests.support.service import Service
+from tests.support.shops import with_schema
 
 
 @pytest.fixture
@@ -23,19 +17,12 @@ def primary() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def standby(primary: Postgres, flask: Command) -> Iterator[Postgres]:
+def standby(primary: Postgres) -> Iterator[Postgres]:
     """Return a standby of the primary, which has the schema."""
-    assert flask("init-db").returncode == 0
+    with_schema(primary.conninfo())
     server = Postgres(primary)
     yield server
     server.remove()
-
-
-@pytest.fixture
-def pgbouncer(primary: Postgres) -> Iterator[PgBouncer]:
-    pooler = PgBouncer(primary)
-    yield pooler
-    pooler.remove()
 
 
 @pytest.fixture
@@ -50,42 +37,6 @@ def on_primary(primary: Postgres) -> dict[str, str]:
 
 
 @pytest.fixture
-def flask(on_primary: dict[str, str]) -> Command:
-    """Return a function that runs one of the operator's commands."""
-
-    def run(*arguments: str, said: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [BIN / "flask", *arguments],
-            cwd=REPOSITORY,
-            env=environment(**{**on_primary, **settings}),
-            input=said,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
-
-
-@pytest.fixture
-def start(serve: Callable[..., Service], on_primary: dict[str, str], tmp_path: Path) -> Callable[..., Service]:
+def start(serve: Callable[..., Service], on_primary: dict[str, str]) -> Callable[..., Service]:
     """Return a function that starts the service on the primary, or as further settings say."""
-
-    def start(**settings: str) -> Service:
-        return serve(tmp_path / "data", **{**on_primary, **settings})
-
-    return start
-
-
-@pytest.fixture
-def sign_in_admin(flask: Command) -> Callable[..., dict[str, str]]:
-    """Return a function that makes an admin, signs in at a service, and returns the header."""
-
-    def sign_in(service: Service, email: str = "ada@shop.example") -> dict[str, str]:
-        made = flask("create-admin", email, "--full-name", "Ada Admin", "--password-stdin", said=PASSWORD)
-        assert made.returncode == 0, made.stderr
-        answer: Any = service.call("POST", "/admin/user/login", {"email": email, "password": PASSWORD})[1]
-        return {"X-Session-ID": answer["data"]["sid"]}
-
-    return sign_in
+    return lambda **settings: serve("", **{**on_primary, **settings})

@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode before a PostgreSQL, with the configuration that docs/databases.md tells."""
+"""A PgBouncer in transaction mode before a PostgreSQL, with the configuration that docs/operations.md tells."""
 
 import re
 import shutil
@@ -25,15 +25,15 @@ server_idle_timeout = 10
 class PgBouncer:
     """A PgBouncer that leads to all databases of a server."""
 
-    def __init__(self, server: Postgres) -> None:
-        """Configure it, and start it."""
+    def __init__(self, server: Postgres, user: str = USER) -> None:
+        """Configure it to connect as a user, and start it."""
         self.folder = folder()
         self.port = free_port()
-        told = re.search(r"```ini\n(\[pgbouncer\]\n.*?)```", (REPOSITORY / "docs/databases.md").read_text(), re.DOTALL)
+        told = re.search(r"```ini\n(\[pgbouncer\]\n.*?)```", (REPOSITORY / "docs/operations.md").read_text(), re.DOTALL)
         assert told, "the document shows a configuration"
         configuration = self.folder / "pgbouncer.ini"
         configuration.write_text(
-            f"[databases]\n* = host=127.0.0.1 port={server.port} user={USER}\n\n{told[1]}"
+            f"[databases]\n* = host=127.0.0.1 port={server.port} user={user}\n\n{told[1]}"
             f"listen_port = {self.port}\n{_SETTINGS.format(folder=self.folder)}"
         )
         self._command = ["/usr/sbin/pgbouncer", "-q", str(configuration)]

@@ -6,14 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.deploy.database.conftest import Command
 from tests.deploy.database.postgres import Postgres
 from tests.support.measured import Measured
 from tests.support.service import ANN, Service, sign_up, wait_until
+from tests.support.shops import with_schema
 from tests.support.smtp import MAIL_FROM, RESET_URL, MailServer
 
 _WRITERS = 8
@@ -94,12 +93,11 @@ def test_the_service_follows_a_promotion_within_ten_seconds_and_loses_no_acknowl
 
 
 def test_mail_and_metrics_follow_a_promotion(
-    primary: Postgres, standby: Postgres, serve: Callable[..., Service], on_primary: dict[str, str], tmp_path: Path
+    primary: Postgres, standby: Postgres, start: Callable[..., Service]
 ) -> None:
     with MailServer() as smtp:
         mail = {"CUSTOMERS_SMTP_URL": smtp.url, "CUSTOMERS_MAIL_FROM": MAIL_FROM, "CUSTOMERS_RESET_URL": RESET_URL}
-        settings = {**on_primary, **mail, "CUSTOMERS_DATABASE_URL": either(primary, standby)}
-        measured = Measured(serve, tmp_path, **settings)
+        measured = Measured(start, **mail, CUSTOMERS_DATABASE_URL=either(primary, standby))
         sign_up(measured.service, ANN["email"])
         wait_until(lambda: standby.execute("SELECT email FROM customer"))
 
@@ -114,10 +112,10 @@ def test_mail_and_metrics_follow_a_promotion(
 
 
 def test_a_primary_that_takes_no_more_writes_is_left_and_found_again(
-    primary: Postgres, flask: Command, start: Callable[..., Service]
+    primary: Postgres, start: Callable[..., Service]
 ) -> None:
-    """Its open connections go on and read, which is how a demoted one was held on to for ever."""
-    flask("init-db")
+    """Its open connections go on and read, which is how a demoted one was held on to for ever; writes were a 500."""
+    with_schema(primary.conninfo())
     service = start(CUSTOMERS_DATABASE_URL=either(primary), CUSTOMERS_WORKERS="1")
     path, header = sign_up(service, "ann@example.com")
 
