@@ -198,11 +198,11 @@ def _of_status(status: HTTPStatus) -> ServiceError:
 
 @functools.cache
 def _envelope(schema: type[ma.Schema] | None, *, many: bool, page: bool) -> type[ma.Schema]:
-    """Return the schema of an answer: `CustomerAnswer`, `CustomersAnswer`, `CustomerPage`; `DoneAnswer` for no data."""
+    """Return the schema of an answer: `GroupAnswer`, `GroupListAnswer`, `GroupPage`; `DoneAnswer` for no data."""
     if schema is None:
         return ma.Schema.from_dict({"data": ma.fields.Dict(required=True)}, name="DoneAnswer")
     fields: dict[str, Any] = {
         "data": ma.fields.Nested(schema, many=many, required=True),
         **(paging.FIELDS if page else {}),
     }
-    return ma.Schema.from_dict(fields, name=schema.__name__ + ("Page" if page else "sAnswer" if many else "Answer"))
+    return ma.Schema.from_dict(fields, name=schema.__name__ + ("Page" if page else "ListAnswer" if many else "Answer"))

@@ -16,6 +16,9 @@ from customers.security.authorization import ME
 _STORABLE = r"^[^\u0000]*$"
 _BLANKS = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NOT_BLANK = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
+# Generators of clients cannot read an enumeration of mixed types, nor two whose values have the same digits.
+_ZERO_OR_ONE = {"type": "integer", "enum": [0, 1]}
+_ZERO_OR_ONE_AS_TEXT = [{"type": "string", "const": text} for text in ("0", "1")]
 
 
 class _Ruled(fields.String):
@@ -87,7 +90,7 @@ class Status(fields.Field[int]):
     """Exactly "0", "1", 0 or 1; an integer from then on."""
 
     def __init__(self, **kwargs: Any) -> None:
-        documented = {"type": ["string", "integer"], "enum": list(rules.STATUSES), "example": 1}
+        documented = {"anyOf": [_ZERO_OR_ONE, *_ZERO_OR_ONE_AS_TEXT], "example": 1}
         super().__init__(metadata={**documented, **kwargs.pop("metadata", {})}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
@@ -98,7 +101,7 @@ class Flag(fields.Field[bool]):
     """true or false, or 1 or 0; nothing else."""
 
     def __init__(self, **kwargs: Any) -> None:
-        documented = {"type": ["boolean", "integer"], "enum": [True, False, 0, 1], "example": True}
+        documented = {"anyOf": [{"type": "boolean"}, _ZERO_OR_ONE], "example": True}
         super().__init__(metadata={**documented, **kwargs.pop("metadata", {})}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:

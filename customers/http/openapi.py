@@ -144,14 +144,18 @@ _ERROR_ANSWER = {
 
 
 def finish(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with the errors of each operation, and with what a PATCH must name."""
+    """Return the document with the errors of each operation, with what a PATCH must name, and nothing unused."""
     for path in spec["paths"].values():
         for operation in path.values():
             if isinstance(operation, dict):
                 _add_errors(operation)
-    for name, schema in spec["components"]["schemas"].items():
+    components = spec["components"]
+    components.pop("responses", None)  # smorest's own, which nothing refers to, with their schemas
+    for unused in ("Error", "PaginationMetadata"):
+        components["schemas"].pop(unused, None)
+    for name, schema in components["schemas"].items():
         if name.endswith("Changes"):  # the body of a PATCH must name something that can be changed
-            schema["anyOf"] = [{"required": [field]} for field in schema["properties"]]
+            schema["minProperties"] = 1  # generators of clients cannot read an anyOf of the fields that count
     return spec
 
 

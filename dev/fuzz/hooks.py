@@ -75,14 +75,19 @@ def pick(value: object, below: int) -> int:
 
 @schemathesis.hook
 def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None:
-    """Leave out what is ignored, like anything unknown: others' ``group_id`` than an admin's, a key of nobody's."""
+    """Leave out what is ignored, like anything unknown: others' ``group_id`` than an admin's, a key of nobody's.
+
+    And say of a PATCH what the document cannot: an unknown property alone changes nothing, and is refused.
+    """
     if caller.kind == "anonymous":
         del raw_schema["paths"]["/api/customers"]["post"]["parameters"]
+    schemas = raw_schema["components"]["schemas"]
     if caller.kind != "admin":
         for name in ("NewCustomer", "CustomerChanges"):
-            schema = raw_schema["components"]["schemas"][name]
-            del schema["properties"]["group_id"]
-            schema["anyOf"] = [choice for choice in schema.get("anyOf", [{}]) if choice != {"required": ["group_id"]}]
+            del schemas[name]["properties"]["group_id"]
+    for name, schema in schemas.items():
+        if name.endswith("Changes"):
+            schema["anyOf"] = [{"required": [field]} for field in schema["properties"]]
 
 
 @schemathesis.hook
