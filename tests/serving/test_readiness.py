@@ -14,7 +14,6 @@ from customers.errors import SchemaMissing
 from customers.http import context
 from tests.conftest import EVERSHOP, PASSWORD, Made, application, new_client
 from tests.support.answers import refused
-from tests.support.service import database_url
 
 SET = ("application_name", "timezone", "datestyle", "client_encoding", "standard_conforming_strings")
 
@@ -75,7 +74,7 @@ def test_applying_the_schema_again_waits_for_no_open_transaction(make: Callable[
 def test_connections_have_the_services_own_settings_and_keep_the_urls_options(ctx: Context, settings: Settings) -> None:
     odd = "-c work_mem=7MB -c TimeZone=Asia/Tokyo -c DateStyle=German -c standard_conforming_strings=off"
     conninfo = make_conninfo(settings.database_url, options=odd, client_encoding="LATIN1")
-    other = Context.of(replace(settings, database_url=database_url(conninfo)))
+    other = Context.of(replace(settings, database_url=conninfo))
 
     with other.db.reading() as conn:
         found = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in (*SET, "work_mem")]

@@ -12,7 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-REPOSITORY = Path(__file__).parent.parent
+from tests.conftest import REPOSITORY
+
 LOCKS = ("requirements.txt", "dev/requirements-run.txt", "dev/requirements-test.txt")
 
 
