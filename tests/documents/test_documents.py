@@ -17,7 +17,8 @@ from tests.conftest import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-PATH = re.compile(
+FOLDERS = "app|clients|customers|deploy|dev|docs|tests"
+PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*[\w/]|[\w-]+\.(?:py|sql|toml|md))(?:::\w+)?`")
     r"`((?:app|clients|customers|deploy|dev|docs|tests)/[\w./-]*[\w/]|[\w-]+\.(?:py|sql|toml|md))(?:::(\w+))?`"
 )
 HISTORY = {"CHANGELOG.md", "decisions.md"}  # may name what is no more
@@ -66,12 +67,11 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
     """By its path in the repository, in the document's own folder, or, without a folder, by its name alone."""
     known = {file.name for file in REPOSITORY.rglob("*.*") if not {".venv", "node_modules"} & set(file.parts)}
 
-    named = {name for name, _ in PATH.findall(path.read_text())}
+    named = set(PATH.findall(path.read_text()))
 
     places = (REPOSITORY, path.parent)
-    assert [
-        name for name in sorted(named) if name not in known and not any((at / name).exists() for at in places)
-    ] == []
+    missing = {name for name in named - known if not any((place / name).exists() for place in places)}
+    assert sorted(missing) == []
 
 
 @of_each_current_one
@@ -95,7 +95,7 @@ def test_every_setting_and_metric_that_is_named_exists(path: Path) -> None:
     exposed |= set(re.findall(r'"(customers_\w+)"', state))
     # Tables and functions of the database, cookies and loggers have such names, too.
     others = set(re.findall(r"customers_\w+", (REPOSITORY / "schema.sql").read_text()))
-    named = set(re.findall(r"(?<![\w./-])customers_[a-z_]+", text))
+    named = set(re.findall(r"`(customers_[a-z_]+)`", text))
 
     assert set(re.findall(r"\bCUSTOMERS_[A-Z_]+\b", text)) <= settings
     assert {re.sub("_(bucket|sum|count|total|info)$", "", name) for name in named - others} <= {
@@ -123,11 +123,8 @@ def test_the_api_document_lists_all_endpoints_and_error_codes(app: Flask) -> Non
         return {(method, re.sub("{[a-z_]+}", "{}", path)) for method, path in pairs}
 
     assert unnamed(listed) == unnamed(there)
-    named = {
-        (int(row.split("|")[1]), code)
-        for row in codes.splitlines()[2:]
-        for code in re.findall("`([a-z]+(?:_[a-z]+)*)`", row)
-    }
+    rows = [row.split("|") for row in codes.splitlines()[2:]]
+    named = {(int(row[1]), code) for row in rows for code in re.findall("`([a-z_]+)`", row[2])}
     assert named == {
         (error.status, error.code)
         for error in vars(errors).values()
@@ -135,7 +132,7 @@ def test_the_api_document_lists_all_endpoints_and_error_codes(app: Flask) -> Non
     }
 
 
-def tests() -> set[str]:
+def existing_tests() -> set[str]:
     """Return the tests there are, as pytest names them, without parameters."""
     found = set()
     for path in (REPOSITORY / "tests").rglob("test_*.py"):
@@ -151,4 +148,4 @@ def test_every_test_that_is_named_exists() -> None:
     named = set(re.findall(r"tests/[\w/]+\.py::test_\w+", text))
 
     assert "docs/security.md" in {str(path.relative_to(REPOSITORY)) for path in DOCUMENTS}
-    assert sorted(named - tests()) == []
+    assert sorted(named - existing_tests()) == []
