@@ -19,8 +19,6 @@ DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = "app|clients|customers|deploy|dev|docs|tests"
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*[\w/]|[\w-]+\.(?:py|sql|toml|md))(?:::\w+)?`")
-    r"`((?:app|clients|customers|deploy|dev|docs|tests)/[\w./-]*[\w/]|[\w-]+\.(?:py|sql|toml|md))(?:::(\w+))?`"
-)
 HISTORY = {"CHANGELOG.md", "decisions.md"}  # may name what is no more
 of_each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 of_each_current_one = pytest.mark.parametrize(
