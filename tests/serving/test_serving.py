@@ -12,10 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 from tests.conftest import PASSWORD, REPOSITORY
 from tests.support.service import ANN, BIN, Service, database_url, environment, sign_up, wait_until
-from tests.support.wire import exchange
 
 pytestmark = pytest.mark.usefixtures("app")  # empty tables
-LOGIN = b"POST /customer/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
 def workers(service: Service) -> set[int]:
@@ -69,28 +67,6 @@ def test_data_and_sessions_survive_a_restart_and_a_command_shares_the_database(
     assert second.call("GET", path, headers=header)[0] == 200
     assert (created.returncode, created.stderr) == (0, "")
     assert login[0] == 200
-
-
-@pytest.mark.parametrize("body", [b"ZZ\r\n{}\r\n0\r\n\r\n", b"2\r\n{}{}\r\n0\r\n\r\n"], ids=["no size", "a wrong size"])
-def test_malformed_chunks_are_a_400(serve: Callable[..., Service], database: str, body: bytes) -> None:
-    service = serve(database, CUSTOMERS_WORKERS="1")
-
-    answer = exchange(service, LOGIN + b"Transfer-Encoding: chunked\r\n\r\n" + body)
-
-    assert (answer.status, answer.code) == (400, "malformed_json")
-    assert [line for line in service.lines() if line["level"] == "error"] == []
-
-
-def test_a_client_may_read_a_413_while_it_is_still_sending(serve: Callable[..., Service], database: str) -> None:
-    """Without reading what comes, the service would reset the connection, and the client never see the answer."""
-    service = serve(database, CUSTOMERS_WORKERS="1")
-    body = b"x" * 5_000_000
-    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-
-    plain = exchange(service, LOGIN + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    chunked = exchange(service, LOGIN + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
-
-    assert [(answer.status, answer.code) for answer in (plain, chunked)] == [(413, "body_too_large")] * 2
 
 
 def test_a_killed_worker_is_replaced(serve: Callable[..., Service], database: str) -> None:
