@@ -88,7 +88,7 @@ class Reader:
         first = next((line for line in iter(self._read, "") if line.strip(blank)), "")
         _refuse_other_formats(first)
         self._records: Iterator[Record] = iter(())
-        if kind == "ndjson" or (kind is None and first.lstrip().startswith("{")):
+        if first and (kind == "ndjson" or (kind is None and first.lstrip().startswith("{"))):
             _refuse_unknown(self._object(first).values)
             self._records = self._objects(first)
         elif first:

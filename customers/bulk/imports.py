@@ -54,12 +54,6 @@ class Outcome:
     rejected: list[tuple[int, str]] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)  # names by what they are compared by
 
-    def add(self, other: "Outcome") -> None:
-        """Add what has become of other records."""
-        self.counts.update(other.counts)
-        self.rejected += other.rejected
-        self.groups = other.groups | self.groups
-
 
 def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int = _RECORDS) -> Iterator[Outcome]:
     """Import the records, at most so many at once; yield the outcome of each batch once it is committed.
@@ -74,10 +68,9 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int 
         ahead = reader.submit(next, batches, None)
         while (found := ahead.result()) is not None:
             ahead = reader.submit(next, batches, None)  # meanwhile the database works
-            outcome, batch = found
+            read, batch = found
             _hash(conn, hasher, options, batch)
-            outcome.add(_load(conn, options, batch))
-            yield outcome
+            yield _load(conn, options, read, batch)
 
 
 def _batches(records: Iterable[Record], options: Options, most: int) -> Iterator[tuple[Outcome, list[Row]]]:
@@ -113,19 +106,19 @@ def _hash(conn: Connection, hasher: Hasher, options: Options, batch: list[Row]) 
         row["password_hash"] = hashed
 
 
-def _load(conn: Connection, options: Options, batch: list[Row]) -> Outcome:
+def _load(conn: Connection, options: Options, read: Outcome, batch: list[Row]) -> Outcome:
     """Do with a batch what is to be done, again if somebody else was quicker."""
     for _ in range(_TRIES - 1):
         try:
-            return _try_to_load(conn, options, batch)
+            return _try_to_load(conn, options, read, batch)
         except DBAPIError as error:
             if not isinstance(error.orig, _AGAIN):
                 raise
-    return _try_to_load(conn, options, batch)
+    return _try_to_load(conn, options, read, batch)
 
 
-def _try_to_load(conn: Connection, options: Options, batch: list[Row]) -> Outcome:
-    outcome, tx = Outcome(), Transaction(conn)
+def _try_to_load(conn: Connection, options: Options, read: Outcome, batch: list[Row]) -> Outcome:
+    outcome, tx = Outcome(Counter(read.counts), [*read.rejected]), Transaction(conn)
     with driver(conn).transaction():
         groups = _find_groups(tx, options, batch, outcome)
         for row in batch:

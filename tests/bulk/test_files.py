@@ -189,7 +189,8 @@ def test_ndjson_with_an_unknown_name_in_the_first_line_is_refused_at_once(shop: 
 
 
 def test_an_empty_file_is_no_fault(shop: Shop) -> None:
-    assert shop.load("").stdout == summary(0)
+    for options in ((), ("--format", "ndjson"), ("--format", "csv")):
+        assert shop.load("\n", *options).stdout == shop.load("", *options).stdout == summary(0)
     assert shop.load_csv(HEADER).stdout == summary(0)
 
 

@@ -5,7 +5,7 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,12 +28,18 @@ HEADER = "email,full_name,password_hash\n"
 
 
 def start(
-    conninfo: str, *args: str | Path, stdin: bytes | None = None, stdout: int = subprocess.PIPE, **variables: str
+    conninfo: str,
+    *args: str | Path,
+    stdin: bytes | None = None,
+    stdout: int = subprocess.PIPE,
+    variables: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen(
         [BIN / "flask", *args],
         cwd=REPOSITORY,
-        env=environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), CUSTOMERS_SECRET_KEY="k" * 32, **variables),
+        env=environment(
+            CUSTOMERS_DATABASE_URL=database_url(conninfo), CUSTOMERS_SECRET_KEY="k" * 32, **(variables or {})
+        ),
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -136,9 +142,9 @@ def test_the_client_encoding_of_the_environment_changes_no_name(shop: Shop, data
     rows = "".join(f"c{place}@example.com,{name},{OLD_HASH}\n" for place, name in enumerate(names))
     given = {"PGCLIENTENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
 
-    loaded = start(database, "import-customers", "-", stdin=(HEADER + rows).encode(), **given)
+    loaded = start(database, "import-customers", "-", stdin=(HEADER + rows).encode(), variables=given)
     said = loaded.communicate(timeout=60)
-    exported = start(database, "export-customers", "--format", "ndjson", **given)
+    exported = start(database, "export-customers", "--format", "ndjson", variables=given)
     out, _ = exported.communicate(timeout=60)
 
     assert loaded.returncode == 0, said
