@@ -157,9 +157,8 @@ def outbox(retry: bool) -> None:
     for mail in unsent:
         state = "given up" if mail.failed_at else f"next attempt {mail.next_attempt_at:%Y-%m-%d %H:%M:%S}"
         error = f": {printable(mail.last_error)}" if mail.last_error else ""
-        click.echo(
-            f"{mail.outbox_mail_id} {mail.kind} to {printable(mail.recipient)}, {mail.attempts} attempts, {state}{error}"
-        )
+        about = f"{mail.outbox_mail_id} {mail.kind} to {printable(mail.recipient)}"
+        click.echo(f"{about}, {mail.attempts} attempts, {state}{error}")
     click.echo(f"{len(unsent)} mails are unsent.")
 
 
