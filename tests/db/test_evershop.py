@@ -5,21 +5,21 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
-from customers.db import migrate
-from tests.support.client import CheckingClient
+from customers.http import context
 from tests.conftest import EVERSHOP, Made, application, log_in, new_client
+from tests.support.client import CheckingClient
 from tests.support.database import Db
+from tests.support.shops import migrated
 
 OLD_PASSWORD = "evershop-password"
 
 
 @pytest.fixture
 def shop(make: Callable[..., Made]) -> Iterator[tuple[Flask, Db]]:
-    ctx, db = make(EVERSHOP)
-    migrate.apply(ctx.db, repair_defaults=True)
+    ctx, db = migrated(make, EVERSHOP)
     app = application(ctx.settings)
     yield app, db
-    app.extensions["customers"].database.close()
+    context.of(app).db.close()
 
 
 @pytest.fixture
