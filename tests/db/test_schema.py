@@ -17,11 +17,11 @@ from customers.db import migrate
 from customers.db.engine import Database
 from customers.db.migrate import SchemaConflict
 from customers.http import context
-from tests.conftest import EVERSHOP, PASSWORD, Made, application, log_in, new_client, reaching
+from tests.conftest import EVERSHOP, PASSWORD, REPOSITORY, Made, application, log_in, new_client, reaching
 from tests.db.conftest import SHOPS
 from tests.support.database import Db
 from tests.support.own_postgres import OwnPostgres
-from tests.support.service import ANN, BIN, REPOSITORY, database_url, environment
+from tests.support.service import ANN, BIN, database_url, environment
 from tests.support.shops import migrated
 from tests.support.threads import at_once
 

@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from flask import Flask
 
 from customers import config
-from customers.config import ConfigurationError
+from customers.errors import ConfigurationError
 from customers.http import context
 from customers.mail.smtp import NotSent, Refused, Smtp
 from tests.conftest import REPOSITORY, Account

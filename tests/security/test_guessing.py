@@ -153,7 +153,7 @@ def test_a_48_may_fail_ten_times_as_often_as_one_of_its_64s(make_app: Make, db: 
 
 
 def test_guesses_from_one_48_lock_no_owner_out_of_a_new_network(limited: Flask, customer: Account, db: Db) -> None:
-    """Cause: 100 wrong guesses from one /48, each from another /64, closed the account to all networks but known ones."""
+    """Cause: 100 wrong guesses from the /64s of one /48 closed the account to all networks but known ones."""
     tried = [attempt(limited, customer.email, ip=f"2001:db8:1:{number}::1").status_code for number in range(50)]
     lengthen_pauses(db)
     tried += [attempt(limited, customer.email, ip=f"2001:db8:1:{number}::1").status_code for number in range(50, 110)]
