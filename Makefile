@@ -6,6 +6,7 @@ BIN  := $(VENV)/bin
 RUN  := $(VENV)/.installed/requirements-run.txt
 TEST := $(VENV)/.installed/requirements-test.txt
 MANIFESTS := build/manifests/.installed/requirements-manifests.txt
+CLIENTS := build/clients/.installed/requirements-clients.txt
 LOCK := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-header --upgrade
 
@@ -13,7 +14,7 @@ BENCHES := floor hashing rush million memory timing bulk
 SECONDS := 60
 TESTS   :=
 
-.PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests lint format lock bench fuzz clean
+.PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests test-clients types lint format lock bench fuzz clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,23 @@ $(MANIFESTS): dev/requirements-manifests.txt
 	mkdir -p build
 	dev/install.sh build/manifests $<
 
+GENERATORS := tests/clients/generators
+
+test-clients: $(CLIENTS) $(GENERATORS)/node_modules ## type-check the JavaScript, and try the clients that five generators make
+	$(BIN)/pytest $(GENERATORS)
+
+types: install $(GENERATORS)/node_modules ## write the types of clients/customers.js anew, from the OpenAPI document
+	$(BIN)/python -m tests.clients.generators.types
+
+$(CLIENTS): dev/requirements-clients.txt | install
+	mkdir -p build
+	dev/install.sh build/clients $<
+
+$(GENERATORS)/node_modules: $(GENERATORS)/package-lock.json
+	tests/install.sh npm
+	cd $(GENERATORS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 lint: install ## check style, types, and which module may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -82,6 +100,7 @@ lock: ## renew the locked requirements within the ranges of pyproject.toml
 	$(LOCK) pyproject.toml --group run -c requirements.txt -o dev/requirements-run.txt
 	$(LOCK) pyproject.toml --group test --all-extras -c dev/requirements-run.txt -o dev/requirements-test.txt
 	$(LOCK) --group manifests -o dev/requirements-manifests.txt
+	$(LOCK) --group clients -o dev/requirements-clients.txt
 
 clean: ## remove the virtual environment and caches, not the data
 	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

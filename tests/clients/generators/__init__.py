@@ -1,0 +1,1 @@
+"""Tests of the types of our client, and of the clients that generators make."""
