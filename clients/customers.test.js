@@ -11,7 +11,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { createOnce, Customers, CustomersError, newIdempotencyKey, PATHS } from "./customers.js";
+import { createOnce, Customers, CustomersError, newIdempotencyKey } from "./customers.js";
 
 const baseUrl = needed("CUSTOMERS_URL");
 const mailFolder = needed("CUSTOMERS_MAIL_DIR");
@@ -232,10 +232,10 @@ test("what was done to an account can be read by admins, in pages", async () => 
 
   const first = await admin.listAuditEntries(me.uuid, { limit: 1 });
 
-  assert.equal(first.data[0].event, "customer_updated");
-  assert.deepEqual(first.data[0].actor, { kind: "customer", uuid: me.uuid });
+  assert.equal(first.data[0]?.event, "customer_updated");
+  assert.deepEqual(first.data[0]?.actor, { kind: "customer", uuid: me.uuid });
   assert.equal(first.meta.total, 3);
-  assert.equal((await admin.listAuditEntries(me.uuid, { limit: 2, page: 2 })).data[0].event, "customer_registered");
+  assert.equal((await admin.listAuditEntries(me.uuid, { limit: 2, page: 2 })).data[0]?.event, "customer_registered");
   assert.equal((await refusal(customers.listAuditEntries(me.uuid))).code, "forbidden");
 });
 
@@ -678,47 +678,3 @@ function plainText(mail) {
   const byte = (/** @type {string} */ _, /** @type {string} */ hex) => String.fromCharCode(parseInt(hex, 16));
   return text.replace(/=\n/g, "").replace(/=([0-9A-F]{2})/gi, byte);
 }
-
-// ---------------------------------------------------------------- the client as a whole
-
-test("PATHS is what the methods call", async () => {
-  const called = new Set();
-  const customers = new Customers({
-    fetch: async (url, init) => {
-      called.add(`${init?.method} ${url}`);
-      return response(200, { data: { sid: "x" } });
-    },
-  });
-  const credentials = { email: "a@example.com", password: PASSWORD };
-
-  await customers.register(newcomer());
-  await customers.list();
-  await customers.get("uuid");
-  await customers.update("uuid", { full_name: "A" });
-  await customers.remove("uuid");
-  await customers.exportAccount("uuid");
-  await customers.listAuditEntries("uuid");
-  await customers.listGroups();
-  await customers.createGroup({ group_name: "A" });
-  await customers.getGroup("group-uuid");
-  await customers.updateGroup("group-uuid", { group_name: "A" });
-  await customers.deleteGroup("group-uuid");
-  await customers.listAddresses("uuid");
-  await customers.createAddress("uuid", HOME);
-  await customers.getAddress("uuid", "address-uuid");
-  await customers.updateAddress("uuid", "address-uuid", { city: "B" });
-  await customers.deleteAddress("uuid", "address-uuid");
-  await customers.listSessions("uuid");
-  await customers.endOtherSessions("uuid");
-  await customers.endSession("uuid", "session-uuid");
-  await customers.changePassword({ current_password: PASSWORD, password: OTHER_PASSWORD });
-  await customers.requestPasswordReset(credentials);
-  await customers.resetPassword({ token: "x", password: OTHER_PASSWORD });
-  await customers.login(credentials);
-  await customers.logout();
-  await customers.adminLogin(credentials);
-  await customers.adminLogout();
-
-  const filled = PATHS.map(([method, path]) => `${method} ${path.replace(/[{}]/g, "").replace("_uuid", "-uuid")}`);
-  assert.deepEqual([...called].sort(), filled.sort());
-});

@@ -51,7 +51,7 @@ function onSubmit(id, act) {
 /**
  * Show the account, or the forms of a guest if there is none.
  *
- * @param {import("./customers.js").CustomerWithAddresses | null} customer
+ * @param {import("./customers.js").Schemas["CustomerWithAddresses"] | null} customer
  */
 function show(customer) {
   element("guest").hidden = customer !== null;
@@ -84,7 +84,7 @@ async function load() {
 }
 
 onSubmit("register", async (values, form) => {
-  await createOnce((options) => customers.register(values, options));
+  await customers.register(values);
   form.reset();
   return "Your account is there. Sign in.";
 });
