@@ -89,7 +89,9 @@ def post_worker_init(worker: ThreadWorker) -> None:
 
 def on_exit(_: Arbiter) -> None:
     """Remove the metrics' folder."""
-    if (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]).startswith(f"{memory or tempfile.gettempdir()}/customers-metrics-"):
+    if (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]).startswith(
+        f"{memory or tempfile.gettempdir()}/customers-metrics-"
+    ):
         shutil.rmtree(folder, ignore_errors=True)
 
 
