@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from customers import config
-from customers.config import ConfigurationError
+from customers.errors import ConfigurationError
 from tests.conftest import REPOSITORY, new_client
 from tests.support.answers import refused
 
