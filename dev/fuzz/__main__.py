@@ -29,7 +29,7 @@ def fuzz(service: Service, kind: str, folder: Path, arguments: argparse.Namespac
     """Have schemathesis call as one caller; return its exit status and the calls it made."""
     bounds = ["--max-time", str(max(1, arguments.seconds // len(KINDS)))]
     if arguments.examples:
-        bounds = ["--phases", "examples,fuzzing", "--max-examples", str(arguments.examples)]
+        bounds = ["--phases", "fuzzing", "--max-examples", str(arguments.examples)]
     counts = folder / f"{kind}.json"
     found = subprocess.run(
         [
