@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.deploy.chromium import launched
 from tests.deploy.front import TRUSTED, Front
 from tests.support.service import database_url
 from tests.support.smtp import MAIL_FROM, MailServer
@@ -33,3 +35,10 @@ def front(
     front.make_admin()
     yield front
     front.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Return the system's Chromium."""
+    with launched() as browser:
+        yield browser

@@ -1,6 +1,5 @@
 """A customer's way through the shop's page in Chromium over HTTP/2; and what pages of other origins can do: nothing."""
 
-import os
 import re
 import ssl
 import threading
@@ -8,16 +7,16 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import PASSWORD
+from tests.deploy.chromium import EVIL
 from tests.deploy.front import Front
 from tests.deploy.nginx import NAME
 from tests.support.service import wait_until
 from tests.support.smtp import MailServer
 
 NEW_PASSWORD = "staple correct horse"
-EVIL = "evil.example"
 COOKIE = "__Host-customers"
 
 # What pages of another origin try, each returning what it got to see. "no-cors" sends without asking first.
@@ -66,20 +65,6 @@ def elsewhere(front: Front) -> Iterator[int]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Return the system's Chromium, for which all names of the tests are here."""
-    options = ["--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-               "--disable-component-update", "--disable-sync",
-               f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP *.{NAME} 127.0.0.1, MAP {EVIL} 127.0.0.1"]  # fmt: skip
-    if os.geteuid() == 0:
-        options.append("--no-sandbox")  # Chromium refuses to run as root with it
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ class Contained(Service):
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = log
         # The network is the machine's; an image listens on all addresses of its own.
-        self.environment = {"HOST": "127.0.0.1", "PORT": str(self.port), "CUSTOMERS_METRICS": "off", **settings}
+        self.environment = {"HOST": "127.0.0.1", "PORT": str(self.port), **settings}
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
                 container.command(**self.environment),
