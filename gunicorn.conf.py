@@ -43,7 +43,7 @@ keepalive = 75  # longer than nginx keeps an idle connection to an upstream (60 
 # What deploy/nginx.conf lets pass: it refuses longer ones with an error in the envelope.
 limit_request_line = 8190
 limit_request_field_size = 8200
-limit_request_fields = 1000
+limit_request_fields = 1100  # nginx lets 1000 pass, and adds its own
 forwarder_headers = ""  # by default a header SCRIPT_NAME from this machine would change which path is served
 worker_tmp_dir = memory  # a slow disk must not make a worker look dead
 control_socket_disable = True

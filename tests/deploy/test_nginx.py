@@ -4,7 +4,9 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -218,12 +220,34 @@ def test_a_trusted_origin_may_send_what_tracing_adds_and_reads_one_set_of_header
         assert answer.headers.get_all("Access-Control-Allow-Origin") == [TRUSTED]
 
 
-@pytest.mark.parametrize("path", ["/orders/", "/orders/1?x=2"])
-def test_headers_that_the_service_refuses_to_read_are_no_reason_to_try_again(front: Front, path: str) -> None:
-    """Behind auth_request gunicorn's refusal became a 500, and that a 503."""
-    answer = front.nginx.raw(
-        f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n".encode() + b"a:b\r\n" * 1200 + b"\r\n"
-    )
+@pytest.mark.parametrize("path", ["/api/customers", "/orders/"])
+def test_as_many_headers_as_nginx_passes_on_are_read_and_more_are_a_400_in_the_envelope(
+    front: Front, path: str
+) -> None:
+    def ask(number: int) -> Answer:
+        head = f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n"
+        return front.nginx.raw(head.encode() + b"a:b\r\n" * number + b"\r\n")
+
+    assert ask(990).body["error"]["code"] == "not_authenticated"
+    assert is_error(ask(1200), 400, "bad_request")
+
+
+def test_headers_that_gunicorn_refuses_to_read_are_no_reason_to_try_again() -> None:
+    """Behind auth_request its refusal became a 500, and that a 503."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(431)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        nginx = Nginx([server.server_port] * 2, free_port())
+        answer = nginx.call("GET", "/orders/")
+        nginx.stop()
+        server.shutdown()
 
     assert is_error(answer, 400, "bad_request")
     assert "Retry-After" not in answer.headers
