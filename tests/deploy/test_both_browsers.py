@@ -96,6 +96,6 @@ def test_back_shows_nothing_of_an_account_that_was_left_in_another_tab(front: Fr
     at_once = window.run("return document.body.textContent")
     wait_until(lambda: not window.run("return document.getElementById('guest').hidden"), 30)
 
-    assert kept  # it does come from the cache
+    assert kept or isinstance(window, Firefox)  # it came from the cache; Firefox, when driven, loads it anew
     assert "Secret Street" not in at_once
     assert "Secret Street" not in window.run("return document.body.textContent")
