@@ -28,20 +28,19 @@ def test_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter(shop: Shop, e
     assert (result.exit_code, result.stdout) == (0, summary(2, added=2))
 
 
-def test_another_delimiter_and_standard_input_will_do(shop: Shop) -> None:
-    content = f"{HEADER}\n{line('ann')}\n".replace(",", ";").encode()
-
-    result = shop.run("import-customers", "-", "--delimiter", ";", stdin=content)
-
-    assert (result.exit_code, result.stdout) == (0, summary(1, added=1))
-
-
 @pytest.mark.parametrize(
-    "behind", [[], [line("cy")], [line("cy"), f'"eve@example.com","Eve","{OLD_HASH}"', line("fay")]]
+    "broken",
+    [
+        [f'bob@example.com,"Bob,{OLD_HASH}'],
+        [f'bob@example.com,"Bob,{OLD_HASH}', line("cy"), f'"eve@example.com","Eve","{OLD_HASH}"', line("fay")],
+        [f"bob@example.com,{'x' * LONGEST},x", line("eve")],
+        [f'bob@example.com,"{"x" * LONGEST}",x', line("eve")],
+    ],
+    ids=["quote", "quote and more", "length", "quoted length"],
 )
-def test_an_unclosed_quote_ends_the_reading(shop: Shop, behind: list[str]) -> None:
+def test_an_unclosed_quote_or_a_record_too_long_ends_the_reading(shop: Shop, broken: list[str]) -> None:
     """Reading went on at the next line, which may be the inside of a cell: text of a customer became an account."""
-    result = shop.load_csv(HEADER, line("ann"), f'bob@example.com,"Bob,{OLD_HASH}', *behind)
+    result = shop.load_csv(HEADER, line("ann"), *broken)
 
     assert (result.exit_code, result.stdout) == (1, summary(2, added=1, rejected=1))
     assert "Nothing from line 3 on was read" in result.stderr
@@ -50,7 +49,7 @@ def test_an_unclosed_quote_ends_the_reading(shop: Shop, behind: list[str]) -> No
     assert [row["email"] for row in shop.customers()] == ["ann@example.com"]
 
 
-@pytest.mark.parametrize("characters", [131_072, 200_000, 5_000_000])
+@pytest.mark.parametrize("characters", [131_072, 5_000_000])
 def test_nothing_within_a_quoted_cell_is_read_as_a_record(shop: Shop, characters: int) -> None:
     """A cell over the csv module's limit of 131,072 characters was given up, and its lines were read as records."""
     inside = f"\n{line('evil')}\n" * (characters // 90 + 1)
@@ -62,20 +61,10 @@ def test_nothing_within_a_quoted_cell_is_read_as_a_record(shop: Shop, characters
     assert shop.rejected() == [(3, "full_name: Longer than maximum length 255.")]
 
 
-@pytest.mark.parametrize("quote", ['"', ""])
-def test_a_record_longer_than_memory_allows_ends_the_reading(shop: Shop, quote: str) -> None:
-    result = shop.load_csv(HEADER, line("ann"), f"bob@example.com,{quote}{'x' * LONGEST}{quote},x", line("evil"))
-
-    assert result.stdout == summary(2, added=1, rejected=1)
-    assert [number for number, _ in shop.rejected()] == [3]
-    assert "Nothing from line 3 on was read" in result.stderr
-
-
 def test_no_part_of_a_long_line_of_json_is_read_as_a_record(shop: Shop) -> None:
-    evil = f'{{"email": "evil@example.com", "full_name": "E", "password_hash": "{OLD_HASH}"}}'
     begin = '{"email": "ann@example.com", "full_name": "'
 
-    result = shop.load(f'{{"email": "x"}}\n{begin}{"x" * (LONGEST - len(begin))}{evil}"}}\n')
+    result = shop.load(f'{{"email": "x"}}\n{begin}{"x" * (LONGEST - len(begin))}{json.dumps(ANN)}"}}\n')
 
     assert result.stdout == summary(2, rejected=2)
     assert shop.customers() == []
@@ -94,31 +83,33 @@ def test_meta_data_of_hundreds_of_thousands_of_characters_comes_back(shop: Shop)
         assert shop.customers() == before
 
 
-def test_lines_without_a_text_are_skipped_and_nameless_columns_at_the_end_ignored(shop: Shop) -> None:
-    result = shop.load_csv(f"{HEADER},,", ",,,,", f"{line('ann')},,", " , ,,", ",,", "", line("bob"), ",,,,,,,,")
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_lines_without_a_text_are_skipped_and_nameless_columns_at_the_end_ignored(shop: Shop, delimiter: str) -> None:
+    lines = [f"{HEADER},,", ",,,,", f"{line('ann')},,", " , ,,", ",,", "", line("bob"), ",,,,,,,,"]
+
+    result = shop.load("\n".join(lines).replace(",", delimiter), "--delimiter", delimiter)
 
     assert (result.exit_code, result.stdout) == (0, summary(2, added=2))
 
 
-def test_cells_too_many_or_too_few_are_told(shop: Shop) -> None:
-    result = shop.load_csv(HEADER, "a@example.com,A", line("ann"), line("bob") + ",more")
-
-    assert result.stdout == summary(3, added=1, rejected=2)
-    assert shop.rejected() == [(2, "The line has 2 cells, the header 3."), (4, "The line has 4 cells, the header 3.")]
-
-
-def test_bytes_that_are_not_utf_8_cost_their_line_only(shop: Shop) -> None:
-    csv = f"{HEADER}\n".encode() + "bob@example.com,Jürgen,".encode("latin-1") + f"{OLD_HASH}\n{line('ann')}\n".encode()
-
-    result = shop.load(csv)
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("bob@example.com,B", "The line has 2 cells, the header 3."),
+        (f"{line('bob')},more", "The line has 4 cells, the header 3."),
+        (f"bob@example.com,J\udcfcrgen,{OLD_HASH}", "The line is not UTF-8."),
+    ],
+)
+def test_a_line_of_csv_that_is_no_record_costs_itself_only(shop: Shop, bad: str, said: str) -> None:
+    result = shop.load("\n".join((HEADER, bad, line("ann"))).encode(errors="surrogateescape"))
 
     assert result.stdout == summary(2, added=1, rejected=1)
-    assert shop.rejected() == [(2, "The line is not UTF-8.")]
+    assert shop.rejected() == [(2, said)]
 
 
 @pytest.mark.parametrize("bad", ["{", "[]", "5", '{"email": NaN}', "[" * 100_000, "x" * 5_000_000])
 def test_a_line_that_is_no_json_object_costs_itself_only(shop: Shop, bad: str) -> None:
-    good = f'{{"email": "ann@example.com", "full_name": "Ann", "password_hash": "{OLD_HASH}"}}'
+    good = json.dumps(ANN)
 
     result = shop.load(f"{good}\n\n{bad}\n{good.replace('ann@', 'bob@')}")
 
@@ -127,7 +118,7 @@ def test_a_line_that_is_no_json_object_costs_itself_only(shop: Shop, bad: str) -
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("content", "said"),
     [
         ("email,full_name,pasword_hash", "these columns are not known: 'pasword_hash'"),
         ("email,full_name,password_hash,email", "the header names twice: email"),
@@ -138,54 +129,32 @@ def test_a_line_that_is_no_json_object_costs_itself_only(shop: Shop, bad: str) -
         ('email,"full_name,password_hash', "the header is not CSV"),
         ("email;full_name;password_hash", "the cells are separated by semicolons; add --delimiter ';'"),
         ('"EMAIL"\t"full_name"', "the cells are separated by tabs; add --delimiter $'\\t'"),
-    ],
-)
-def test_a_file_with_a_wrong_header_is_refused_at_once(shop: Shop, header: str, said: str) -> None:
-    result = shop.load_csv(header, line("ann"))
-
-    assert result.exit_code == 2
-    assert said in result.stderr
-    assert shop.customers() == []
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
+        ("hunter2,ann@example.com", "does not begin with known columns"),
+        (json.dumps({**ANN, "nickname": "hunter2"}), "these columns are not known: 'nickname'"),
         (f"{HEADER}\n{line('ann')}\n".encode("utf-16"), "text in UTF-16; save it in UTF-8"),
         (HEADER.encode("utf-16-be"), "perhaps in UTF-16; save it in UTF-8"),
         (b"PK\x03\x04\x14\x00\x06\x00\x08", "an Excel workbook (.xlsx)"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (.xls)"),
         (gzip.compress(HEADER.encode()), "compressed by gzip; decompress it first"),
-        (b"sep=;\nemail;full_name;password_hash\n", 'its first line "sep="; delete that line'),
-        (b'[{"email": "ann@example.com"}]', "a JSON array; NDJSON has an object a line"),
+        ("sep=;\nemail;full_name;password_hash\n", 'its first line "sep="; delete that line'),
+        ('[{"email": "ann@example.com"}]', "a JSON array; NDJSON has an object a line"),
         (b'\xef\xbb\xbf\n [\n{"email": "ann@example.com"}\n]', "a JSON array"),
-        (b"[" + b" " * LONGEST, "a JSON array"),
-        (b"{" + b" " * LONGEST, f"the first line has {LONGEST} characters or more"),
+        ("[" + " " * LONGEST, "a JSON array"),
+        ("{" + " " * LONGEST, f"the first line has {LONGEST} characters or more"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=lambda value: value[:50] if isinstance(value, str) else "",
 )
-def test_a_file_of_another_format_is_refused_by_what_it_is_and_what_to_do(
-    shop: Shop, content: bytes, said: str
+def test_a_file_that_is_none_of_ours_is_refused_at_once_by_what_it_is_and_what_to_do(
+    shop: Shop, content: str | bytes, said: str
 ) -> None:
-    result = shop.load(content)
+    begin = content.encode() if isinstance(content, str) else content
+
+    result = shop.load(begin + f"\n{line('ann')}\n".encode())
 
     assert result.exit_code == 2
     assert said in result.stderr
-
-
-def test_a_file_without_a_header_is_refused_and_not_repeated(shop: Shop) -> None:
-    result = shop.load_csv("ann@example.com,hunter2hunter2")
-
-    assert result.exit_code == 2
-    assert "does not begin with known columns" in result.stderr
-    assert "hunter2" not in result.output
-
-
-def test_ndjson_with_an_unknown_name_in_the_first_line_is_refused_at_once(shop: Shop) -> None:
-    result = shop.load_json({**ANN, "nickname": "x"})
-
-    assert result.exit_code == 2
-    assert "'nickname'" in result.stderr
+    assert not any(row in result.output for row in ("hunter2", OLD_HASH))
+    assert shop.customers() == []
 
 
 def test_an_empty_file_is_no_fault(shop: Shop) -> None:
@@ -194,19 +163,13 @@ def test_an_empty_file_is_no_fault(shop: Shop) -> None:
     assert shop.load_csv(HEADER).stdout == summary(0)
 
 
-def test_the_rejects_never_go_over_the_file_itself(shop: Shop) -> None:
-    result = shop.load_csv(HEADER, "x", options=("--rejected", str(shop.folder / "customers")))
+def test_wrong_usage_does_nothing(shop: Shop) -> None:
+    file = shop.folder / "customers"
 
-    assert result.exit_code == 2
-    assert (shop.folder / "customers").read_text().startswith(HEADER)
-
-
-@pytest.mark.parametrize("options", [("--delimiter", ";;"), ("--delimiter", '"'), ("--format", "xml")])
-def test_wrong_usage_exits_with_2(shop: Shop, options: tuple[str, ...]) -> None:
-    assert shop.load_csv(HEADER, options=options).exit_code == 2
-
-
-def test_a_file_that_is_not_there_is_wrong_usage(shop: Shop) -> None:
+    # The list of the rejected must not go over the file itself.
+    for wrong in (("--delimiter", ";;"), ("--delimiter", '"'), ("--format", "xml"), ("--rejected", str(file))):
+        assert shop.load_csv(HEADER, "x", options=wrong).exit_code == 2
+        assert file.read_text().startswith(HEADER)
     assert shop.run("import-customers", str(shop.folder / "none")).exit_code == 2
 
 
@@ -218,11 +181,3 @@ def test_how_far_an_import_is_is_shown_as_plain_lines(shop: Shop) -> None:
 
     assert result.stderr == f"So far: {summary(201, added=201)}"
     assert result.stdout == summary(201, added=201)
-
-
-@pytest.mark.parametrize("command", ["import-customers", "export-customers"])
-def test_help_suffices(shop: Shop, command: str) -> None:
-    result = shop.run(command, "--help")
-
-    assert result.exit_code == 0
-    assert len(result.output.splitlines()) >= 20
