@@ -1,5 +1,6 @@
 """The fields that every schema is built of. What a value may be is in rules.py."""
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,91 +22,83 @@ _ZERO_OR_ONE = {"type": "integer", "enum": [0, 1]}
 _ZERO_OR_ONE_AS_TEXT = [{"type": "string", "const": text} for text in ("0", "1")]
 
 
-class _Ruled(fields.String):
-    """A text that a rule takes, documented with what JSON Schema can say of the rule."""
+class _Ruled(fields.Field[Any]):
+    """A field that a rule checks, documented with what JSON Schema can say of the rule."""
 
-    def __init__(self, rule: Callable[[str], str], documented: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(metadata={**documented, **kwargs.pop("metadata", {})}, **kwargs)
-        self._rule = rule
+    documented: dict[str, Any] = {}
+    rule: Callable[..., Any]
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        return self._rule(super()._deserialize(value, attr, data, **kwargs))
+    def __init__(self, *, metadata: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(metadata={**self.documented, **(metadata or {})}, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return self.rule(super()._deserialize(value, attr, data, **kwargs))
 
 
-class Text(_Ruled):
+class Text(_Ruled, fields.String):
     """A text that is trimmed before its length is checked."""
 
     def __init__(self, *, shortest: int = 0, **kwargs: Any) -> None:
-        documented = {"maxLength": rules.TEXT_CHARACTERS, "pattern": _NOT_BLANK if shortest else _STORABLE}
-        if shortest:
-            documented["minLength"] = shortest
-        super().__init__(lambda value: rules.text(value, shortest=shortest), documented, **kwargs)
+        self.rule = functools.partial(rules.text, shortest=shortest)
+        least = {"pattern": _NOT_BLANK, "minLength": shortest} if shortest else {"pattern": _STORABLE}
+        self.documented = {"maxLength": rules.TEXT_CHARACTERS, **least}
+        super().__init__(**kwargs)
 
 
-class Email(_Ruled):
+class Email(_Ruled, fields.String):
     """An e-mail; kept as typed."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        documented = {"format": "email", "maxLength": rules.EMAIL_CHARACTERS, "example": "john.smith@example.com"}
-        super().__init__(rules.email, documented, **kwargs)
+    rule = staticmethod(rules.email)
+    documented = {"format": "email", "maxLength": rules.EMAIL_CHARACTERS, "example": "john.smith@example.com"}
 
 
-class SearchedEmail(_Ruled):
+class SearchedEmail(_Ruled, fields.String):
     """An e-mail to look for, which need not be a valid one."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        documented = {"maxLength": rules.TEXT_CHARACTERS, "pattern": _NOT_BLANK, "minLength": 1}
-        super().__init__(rules.searched_email, documented, **kwargs)
+    rule = staticmethod(rules.searched_email)
+    documented = {"maxLength": rules.TEXT_CHARACTERS, "pattern": _NOT_BLANK, "minLength": 1}
 
 
-class Password(_Ruled):
+class Password(_Ruled, fields.String):
     """A password as typed, never trimmed: what a login is tried with."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(rules.password, {"pattern": _STORABLE, "example": "correct horse battery"}, **kwargs)
+    rule = staticmethod(rules.password)
+    documented = {"pattern": _STORABLE, "example": "correct horse battery"}
 
 
-class NewPassword(_Ruled):
+class NewPassword(Password):
     """A password that an account is given."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        documented = {
-            "minLength": rules.PASSWORD_CHARACTERS,
-            "maxLength": rules.PASSWORD_BYTES,
-            "pattern": _STORABLE,
-            "example": "correct horse battery",
-        }
-        super().__init__(rules.new_password, documented, **kwargs)
+    rule = staticmethod(rules.new_password)
+    documented = {
+        **Password.documented,
+        "minLength": rules.PASSWORD_CHARACTERS,
+        "maxLength": rules.PASSWORD_BYTES,
+    }
 
 
-class Country(_Ruled):
+class Country(_Ruled, fields.String):
     """A country by its two letters (ISO 3166-1 alpha-2), in upper case from then on."""
 
+    documented = {"pattern": "^[A-Za-z]{2}$", "example": "US"}
+
     def __init__(self, *, shortest: int = 1, **kwargs: Any) -> None:
-        documented = {"pattern": "^[A-Za-z]{2}$", "example": "US"}
-        super().__init__(lambda value: rules.country(value, shortest=shortest), documented, **kwargs)
+        self.rule = functools.partial(rules.country, shortest=shortest)
+        super().__init__(**kwargs)
 
 
-class Status(fields.Field[int]):
+class Status(_Ruled):
     """Exactly "0", "1", 0 or 1; an integer from then on."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        documented = {"anyOf": [_ZERO_OR_ONE, *_ZERO_OR_ONE_AS_TEXT], "example": 1}
-        super().__init__(metadata={**documented, **kwargs.pop("metadata", {})}, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
-        return rules.status(value)
+    rule = staticmethod(rules.status)
+    documented = {"anyOf": [_ZERO_OR_ONE, *_ZERO_OR_ONE_AS_TEXT], "example": 1}
 
 
-class Flag(fields.Field[bool]):
+class Flag(_Ruled):
     """true or false, or 1 or 0; nothing else."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        documented = {"anyOf": [{"type": "boolean"}, _ZERO_OR_ONE], "example": True}
-        super().__init__(metadata={**documented, **kwargs.pop("metadata", {})}, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
-        return rules.flag(value)
+    rule = staticmethod(rules.flag)
+    documented = {"anyOf": [{"type": "boolean"}, _ZERO_OR_ONE], "example": True}
 
 
 class Number(fields.Integer):
@@ -119,16 +112,14 @@ class Number(fields.Integer):
         return rules.whole_number(value, self._low, self._high)
 
 
-class Moment(fields.Field[datetime]):
+class Moment(_Ruled):
     """A time in a query string, in ISO 8601: a date is its midnight, a time without an offset is in UTC."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        forms = [{"type": "string", "format": form} for form in ("date-time", "date")]
-        metadata = {"anyOf": forms, "example": "2026-01-31T12:00:00Z", **kwargs.pop("metadata", {})}
-        super().__init__(metadata=metadata, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
-        return rules.moment(value)
+    rule = staticmethod(rules.moment)
+    documented = {
+        "anyOf": [{"type": "string", "format": form} for form in ("date-time", "date")],
+        "example": "2026-01-31T12:00:00Z",
+    }
 
 
 class Timestamp(fields.Field[datetime]):
