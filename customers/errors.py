@@ -1,7 +1,8 @@
 """Every error that the service answers.
 
 A service raises one of these; `http/answers.py` writes it in the one envelope, and the routes document it from the
-class. ``status`` is the HTTP status, ``code`` is stable and for programs, ``message`` is for people.
+class. ``status`` is the HTTP status, ``code`` is stable and for programs, ``message`` is for people and says what the
+error is.
 """
 
 from collections.abc import Mapping
@@ -35,8 +36,6 @@ class ConfigurationError(Exception):
 
 
 class BadRequest(ServiceError):
-    """A malformed request."""
-
     status, code, message = 400, "bad_request", "The request is not valid"
 
 
@@ -51,33 +50,23 @@ class InvalidInput(ServiceError):
 
 
 class MalformedJson(ServiceError):
-    """A body that is not a JSON object."""
-
     status, code, message = 400, "malformed_json", "The body must be a JSON object in UTF-8"
 
 
 class NothingToUpdate(ServiceError):
-    """A PATCH without a field that can be changed."""
-
     status, code, message = 400, "nothing_to_update", "The body holds nothing that can be changed"
 
 
 class InvalidToken(ServiceError):
-    """An unknown, used or expired password reset token."""
-
     status, code, message = 400, "invalid_token", "This link is not valid any more; ask for a new one"
 
 
 class IdempotencyKeyInvalid(ServiceError):
-    """An Idempotency-Key that is not 1 to 255 printable ASCII characters."""
-
     status, code = 400, "idempotency_key_invalid"
     message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
 
 
 class IdempotencyKeyReused(ServiceError):
-    """An Idempotency-Key that came with another request before."""
-
     status, code, message = 400, "idempotency_key_reused", "This Idempotency-Key was used for another request"
 
 
@@ -85,8 +74,6 @@ class IdempotencyKeyReused(ServiceError):
 
 
 class NotAuthenticated(ServiceError):
-    """No session, or one that has ended."""
-
     status, code, message = 401, "not_authenticated", "Sign in first"
     # RFC 9110 section 11.6.1 wants a challenge with every 401. A scheme of our own keeps browsers from asking.
     headers = {"WWW-Authenticate": 'Session realm="customers"'}
@@ -99,20 +86,14 @@ class InvalidCredentials(NotAuthenticated):
 
 
 class Forbidden(ServiceError):
-    """Signed in, but not allowed."""
-
     status, code, message = 403, "forbidden", "You may not do this"
 
 
 class StatusForbidden(ServiceError):
-    """A customer's PATCH with ``status``."""
-
     status, code, message = 403, "status_forbidden", "Only an admin enables and disables accounts"
 
 
 class WrongPassword(ServiceError):
-    """A wrong current password."""
-
     status, code, message = 403, "wrong_password", "The current password is wrong"
 
 
@@ -123,8 +104,6 @@ class LoginAgain(ServiceError):
 
 
 class CrossSite(ServiceError):
-    """A write or login that a page of another site started."""
-
     status, code, message = 403, "cross_site", "Pages of other sites may not do this"
 
 
@@ -132,62 +111,42 @@ class CrossSite(ServiceError):
 
 
 class NotFound(ServiceError):
-    """A path that no route serves."""
-
     status, code, message = 404, "not_found", "Not found"
 
 
 class CustomerNotFound(ServiceError):
-    """No customer has this uuid."""
-
     status, code, message = 404, "customer_not_found", "Customer not found"
 
 
 class AddressNotFound(ServiceError):
-    """The customer has no address with this uuid."""
-
     status, code, message = 404, "address_not_found", "Address not found"
 
 
 class SessionNotFound(ServiceError):
-    """The customer has no session with this uuid."""
-
     status, code, message = 404, "session_not_found", "Session not found"
 
 
 class GroupNotFound(ServiceError):
-    """No group has this uuid."""
-
     status, code, message = 404, "group_not_found", "Group not found"
 
 
 class MethodNotAllowed(ServiceError):
-    """A path that does not take this method."""
-
     status, code, message = 405, "method_not_allowed", "This path does not take this method"
 
 
 class EmailTaken(ServiceError):
-    """Another account has this e-mail, in whatever case."""
-
     status, code, message = 409, "email_taken", "An account with this e-mail address exists"
 
 
 class GroupNameTaken(ServiceError):
-    """Another group has this name, in whatever case."""
-
     status, code, message = 409, "group_name_taken", "A group with this name exists"
 
 
 class DefaultGroup(ServiceError):
-    """A deletion of group 1."""
-
     status, code, message = 409, "default_group", "The default group cannot be deleted"
 
 
 class TooManyAddresses(ServiceError):
-    """A customer who has 100 addresses."""
-
     status, code, message = 409, "too_many_addresses", "A customer has at most 100 addresses"
 
 
@@ -198,21 +157,17 @@ class PreconditionFailed(ServiceError):
 
 
 class BodyTooLarge(ServiceError):
-    """A request body over the limit."""
-
     status, code, message = 413, "body_too_large", "The body is too large"
 
 
 class UnsupportedMediaType(ServiceError):
-    """A body that is not declared as JSON."""
-
     status, code, message = 415, "unsupported_media_type", "The body must be sent as application/json"
 
 
 # ---------------------------------------------------------------- 429, 503: try again later
 
 
-class LimitReached(ServiceError):
+class TooManyRequests(ServiceError):
     """A rate limit was exceeded; ``seconds`` is when the next attempt is allowed (RFC 6585 section 4)."""
 
     status, code, message = 429, "too_many_requests", "Too many requests; try again later"
@@ -225,26 +180,18 @@ class LimitReached(ServiceError):
         self.headers = {"Retry-After": str(seconds)}
 
 
-class TooManyAttempts(LimitReached):
+class TooManyAttempts(TooManyRequests):
     """Too many failed attempts at a password (ASVS 5.0, 6.3.1)."""
 
     code, message = "too_many_attempts", "Too many failed attempts; try again later"
 
 
-class TooManyRequests(LimitReached):
-    """Too many registrations, reset requests or writes."""
-
-
 class Unavailable(ServiceError):
-    """The database does not answer, or not in time."""
-
     status, code, message = 503, "unavailable", "The service is not available; try again"
     headers = {"Retry-After": "2"}
 
 
 class Busy(ServiceError):
-    """Too many passwords wait to be hashed."""
-
     status, code, message = 503, "busy", "The service is busy; try again"
     headers = {"Retry-After": "1"}
 
@@ -254,15 +201,11 @@ class Busy(ServiceError):
 
 
 class MailUnavailable(ServiceError):
-    """No mail server is configured."""
-
     status, code, message = 503, "mail_unavailable", "Mail cannot be sent at present"
     headers = {"Retry-After": "3600"}
 
 
 class SchemaMissing(ServiceError):
-    """The database has no schema, or an older one."""
-
     status, code = 503, "schema_missing"
     message = "The database schema is missing or out of date; run: flask init-db"
     headers = {"Retry-After": "10"}

@@ -18,12 +18,7 @@ from customers.security.authorization import ME
 
 View = Callable[..., Any]
 
-ERRORS = "x-errors"  # in an operation until the pass at the end: the codes of the errors that its route raises
-_BY_CODE = {
-    each.code: each
-    for each in vars(errors).values()
-    if isinstance(each, type) and issubclass(each, ServiceError) and each.code != errors.LimitReached.code
-} | {errors.TooManyRequests.code: errors.TooManyRequests}
+_ERRORS = "x-errors"  # in an operation until the pass at the end: the errors that its route raises
 _EVERYWHERE = (errors.BadRequest, errors.BodyTooLarge, errors.ServiceError)
 _WITH_DATABASE = (errors.Unavailable, errors.SchemaMissing)
 _WITH_QUERY = (errors.InvalidInput,)
@@ -69,7 +64,7 @@ def _operation(notes: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "responses": notes["responses"],
         "security": notes["security"],
-        ERRORS: [error.code for error in found],
+        _ERRORS: found,
     }
     if notes.get("parameters"):
         operation["parameters"] = list(notes["parameters"])
@@ -160,7 +155,7 @@ def finish(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_errors(operation: dict[str, Any]) -> None:
-    found = [_BY_CODE[code] for code in operation.pop(ERRORS, ())]
+    found = [*operation.pop(_ERRORS, ())]
     if "requestBody" in operation:
         found += _WITH_BODY
     elif any(parameter.get("in") == "query" for parameter in operation.get("parameters", ())):

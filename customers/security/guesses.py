@@ -4,27 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
 from customers.config import Settings
 from customers.db.engine import Database
 from customers.errors import InvalidCredentials, TooManyAttempts, WrongPassword
 from customers.security import limits, trail
 from customers.security.callers import Actor, Kind
+from customers.security.kinds import for_each_kind
 from customers.security.trail import Event, Subject
 
-FIND_ACCOUNT = {
-    "customer": text("""
-        SELECT customer_id AS account_id, uuid, email, password, status = 1 AS enabled
-          FROM customer
-         WHERE customers_fold(email) = customers_fold(:email)
-    """),
-    "admin": text("""
-        SELECT admin_user_id AS account_id, uuid, email, password, status AS enabled
-          FROM admin_user
-         WHERE customers_fold(email) = customers_fold(:email)
-    """),
-}
+FIND_ACCOUNT = for_each_kind("""
+    SELECT {account_id} AS account_id, uuid, email, password, {enabled} AS enabled
+      FROM {table}
+     WHERE customers_fold(email) = customers_fold(:email)
+""")
 
 
 def find_account(conn: Connection, kind: Kind, email: str) -> Row[Any] | None:

@@ -7,7 +7,7 @@ success is forgiven, and what says nothing of the attempt (the service was busy)
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg import Error as DriverError
@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from customers.config import Settings
 from customers.db.engine import Database
-from customers.errors import Busy, EmailTaken, LimitReached, ServiceError, TooManyAttempts, TooManyRequests
+from customers.errors import Busy, EmailTaken, ServiceError, TooManyAttempts, TooManyRequests
 from customers.security.callers import Kind, Origin
+from customers.security.kinds import for_each_kind
 from customers.security.networks import site_of
 from customers.telemetry import metrics
 
@@ -79,16 +80,15 @@ def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Orig
 
 
 @contextmanager
-def registration(db: Database, settings: Settings, origin: Origin) -> Iterator[None]:
-    """Count a registration from a network, also one of an e-mail that is taken. Raises TooManyRequests."""
-    with _requests(db, "registrations", settings.limit_registrations, origin):
-        yield
+def request(
+    db: Database, settings: Settings, name: Literal["registrations", "reset_requests"], origin: Origin
+) -> Iterator[None]:
+    """Count a registration or a request for a new password from a network, whatever the e-mail.
 
-
-@contextmanager
-def reset_request(db: Database, settings: Settings, origin: Origin) -> Iterator[None]:
-    """Count a request for a new password from a network, whatever the e-mail. Raises TooManyRequests."""
-    with _requests(db, "reset_requests", settings.limit_reset_requests, origin):
+    Raises TooManyRequests.
+    """
+    limits = _by_network(settings, name, origin)
+    with _given_back_if_undecided(db, _count(db, limits, TooManyRequests, COUNT_REQUEST)):
         yield
 
 
@@ -99,11 +99,8 @@ def email_change(db: Database, settings: Settings, account: UUID, origin: Origin
     So whoever tries which e-mails have accounts is stopped, as by registering. Raises TooManyRequests.
     """
     by_account = Limit("email_changes", _digest("email_changes", str(account)), settings.limit_email_changes, _HOUR)
-    by_network = [
-        Limit("registrations", _digest("registrations", place), settings.limit_registrations * times, _HOUR)
-        for place, times in _places(origin)
-    ]
-    counted = _count(db, [by_account, *by_network], TooManyRequests, COUNT_REQUEST)
+    limits = [by_account, *_by_network(settings, "registrations", origin)]
+    counted = _count(db, limits, TooManyRequests, COUNT_REQUEST)
     try:
         with _given_back_if_undecided(db, counted):
             yield
@@ -115,11 +112,9 @@ def email_change(db: Database, settings: Settings, account: UUID, origin: Origin
     _give_back(db, [limit for limit in counted if limit.name == "registrations"])
 
 
-@contextmanager
-def _requests(db: Database, name: str, most: int, origin: Origin) -> Iterator[None]:
-    limits = [Limit(name, _digest(name, place), most * times, _HOUR) for place, times in _places(origin)]
-    with _given_back_if_undecided(db, _count(db, limits, TooManyRequests, COUNT_REQUEST)):
-        yield
+def _by_network(settings: Settings, name: str, origin: Origin) -> list[Limit]:
+    most: int = getattr(settings, f"limit_{name}")
+    return [Limit(name, _digest(name, place), most * times, _HOUR) for place, times in _places(origin)]
 
 
 def account_digest(kind: Kind, email: str) -> bytes:
@@ -143,11 +138,14 @@ def _digest(*parts: str) -> bytes:
 # id.
 _COUNT = """
     SELECT counted.refused_by, counted.seconds, counted.is_first, known.passed
-      FROM (SELECT {passed} AS passed) AS known,
+      FROM (SELECT %s AS passed) AS known,
            customers_count_attempt(CAST(:digests AS bytea[]), CAST(:most AS int[]), CAST(:longest AS int[]),
                                    CAST(:memory AS int[]), known.passed) AS counted
 """
-_PASSED = """CASE WHEN EXISTS (
+COUNT_REQUEST = text(_COUNT % "CAST(NULL AS int)")
+COUNT_GUESS = for_each_kind(
+    _COUNT
+    % """CASE WHEN EXISTS (
                 SELECT
                   FROM login_network
                  WHERE {account_id} = coalesce((SELECT {account_id}
@@ -156,15 +154,11 @@ _PASSED = """CASE WHEN EXISTS (
                    AND network = CAST(:network AS cidr)
                    AND last_login_at > now() - interval '30 days')
            THEN CAST(:account AS int) END"""
-COUNT_GUESS: dict[Kind, TextClause] = {
-    "customer": text(_COUNT.format(passed=_PASSED.format(table="customer", account_id="customer_id"))),
-    "admin": text(_COUNT.format(passed=_PASSED.format(table="admin_user", account_id="admin_user_id"))),
-}
-COUNT_REQUEST = text(_COUNT.format(passed="CAST(NULL AS int)"))
+)
 
 
 def _count(
-    db: Database, limits: Sequence[Limit], error: type[LimitReached], statement: TextClause, **values: Any
+    db: Database, limits: Sequence[Limit], error: type[TooManyRequests], statement: TextClause, **values: Any
 ) -> list[Limit]:
     """Count an attempt, and return the limits that have counted it. Raises the error when one of them is reached."""
     limits = [limit for limit in limits if limit.most]
@@ -234,22 +228,13 @@ def clear_account(conn: Connection, kind: Kind, email: str) -> None:
     conn.execute(CLEAR_ACCOUNT, {"digest": account_digest(kind, email)})
 
 
-REMEMBER_NETWORK = {
-    "customer": text("""
-        INSERT INTO login_network AS known (customer_id, network)
-        VALUES (:account_id, CAST(:network AS cidr))
-            ON CONFLICT (customer_id, network) DO UPDATE
-           SET last_login_at = now()
-         WHERE known.last_login_at < now() - interval '1 day'
-    """),
-    "admin": text("""
-        INSERT INTO login_network AS known (admin_user_id, network)
-        VALUES (:account_id, CAST(:network AS cidr))
-            ON CONFLICT (admin_user_id, network) DO UPDATE
-           SET last_login_at = now()
-         WHERE known.last_login_at < now() - interval '1 day'
-    """),
-}
+REMEMBER_NETWORK = for_each_kind("""
+    INSERT INTO login_network AS known ({account_id}, network)
+    VALUES (:account_id, CAST(:network AS cidr))
+        ON CONFLICT ({account_id}, network) DO UPDATE
+       SET last_login_at = now()
+     WHERE known.last_login_at < now() - interval '1 day'
+""")
 
 
 def remember_network(conn: Connection, kind: Kind, account_id: int, origin: Origin) -> None:

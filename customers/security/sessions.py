@@ -10,6 +10,7 @@ from customers.config import Settings
 from customers.db.engine import Database
 from customers.errors import NotAuthenticated
 from customers.security.callers import Account, Caller, Claim, Kind
+from customers.security.kinds import for_each_kind
 
 
 def digest(sid: str | None) -> bytes | None:
@@ -163,18 +164,11 @@ def require_alive(conn: Connection, caller: Caller) -> None:
         raise NotAuthenticated()
 
 
-END_ALL = {
-    "customer": text("""
-        DELETE FROM login_session
-         WHERE customer_id = :account_id
-           AND digest IS DISTINCT FROM CAST(:keep AS bytea)
-    """),
-    "admin": text("""
-        DELETE FROM login_session
-         WHERE admin_user_id = :account_id
-           AND digest IS DISTINCT FROM CAST(:keep AS bytea)
-    """),
-}
+END_ALL = for_each_kind("""
+    DELETE FROM login_session
+     WHERE {account_id} = :account_id
+       AND digest IS DISTINCT FROM CAST(:keep AS bytea)
+""")
 
 
 def end_all(conn: Connection, kind: Kind, account_id: int, *, keep: bytes | None = None) -> int:

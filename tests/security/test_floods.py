@@ -86,7 +86,7 @@ def test_a_registration_that_was_not_hashed_is_given_back(limited: Flask, db: Db
     ctx = context.of(limited)
 
     for _ in range(3):
-        with pytest.raises(Busy), limits.registration(ctx.db, ctx.settings, Origin(HOME)):
+        with pytest.raises(Busy), limits.request(ctx.db, ctx.settings, "registrations", Origin(HOME)):
             raise Busy()
 
     assert db.all("SELECT FROM attempt_counter") == []

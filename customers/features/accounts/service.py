@@ -43,7 +43,8 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
             return _found(sql.find(conn, earlier)), True
     if caller.admin is not None:
         return _create(ctx, caller, new, group_id, key)
-    with limits.registration(ctx.db, ctx.settings, caller.origin), ctx.hasher.place(caller.origin.network):
+    origin = caller.origin
+    with limits.request(ctx.db, ctx.settings, "registrations", origin), ctx.hasher.place(origin.network):
         return _create(ctx, caller, new, group_id, key)
 
 

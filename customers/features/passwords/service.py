@@ -54,7 +54,7 @@ def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID 
     if caller.admin is not None:
         _enqueue(ctx, caller, email, customer_uuid)
         return
-    with limits.reset_request(ctx.db, ctx.settings, caller.origin):
+    with limits.request(ctx.db, ctx.settings, "reset_requests", caller.origin):
         _enqueue(ctx, caller, email, customer_uuid)
 
 

@@ -7,30 +7,20 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from customers.security.callers import Kind, Origin
+from customers.security.kinds import for_each_kind
 
 # The lock makes logins and changes of one account take turns: without it a password change that commits between the
 # check of the old password and this statement would not see the new session, nor end it; and logins at once would not
 # see each other's sessions, so that more than the most were left.
-START = {
-    "customer": text("""
-        INSERT INTO login_session (digest, customer_id, expires_at, ip, user_agent)
-        SELECT :digest, customer_id, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
-          FROM customer
-         WHERE customer_id = :account_id
-           AND status = 1
-           AND password = :password
-           FOR NO KEY UPDATE
-    """),
-    "admin": text("""
-        INSERT INTO login_session (digest, admin_user_id, expires_at, ip, user_agent)
-        SELECT :digest, admin_user_id, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
-          FROM admin_user
-         WHERE admin_user_id = :account_id
-           AND status
-           AND password = :password
-           FOR NO KEY UPDATE
-    """),
-}
+START = for_each_kind("""
+    INSERT INTO login_session (digest, {account_id}, expires_at, ip, user_agent)
+    SELECT :digest, {account_id}, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
+      FROM {table}
+     WHERE {account_id} = :account_id
+       AND {enabled}
+       AND password = :password
+       FOR NO KEY UPDATE
+""")
 
 
 def start(
@@ -42,26 +32,15 @@ def start(
     return started.rowcount == 1
 
 
-END_EXCESS = {
-    "customer": text("""
-        DELETE FROM login_session
-         WHERE digest = ANY(ARRAY(
-               SELECT digest
-                 FROM login_session
-                WHERE customer_id = :account_id
-                ORDER BY last_seen_at DESC, created_at DESC
-               OFFSET :most))
-    """),
-    "admin": text("""
-        DELETE FROM login_session
-         WHERE digest = ANY(ARRAY(
-               SELECT digest
-                 FROM login_session
-                WHERE admin_user_id = :account_id
-                ORDER BY last_seen_at DESC, created_at DESC
-               OFFSET :most))
-    """),
-}
+END_EXCESS = for_each_kind("""
+    DELETE FROM login_session
+     WHERE digest = ANY(ARRAY(
+           SELECT digest
+             FROM login_session
+            WHERE {account_id} = :account_id
+            ORDER BY last_seen_at DESC, created_at DESC
+           OFFSET :most))
+""")
 
 
 def end_excess(conn: Connection, kind: Kind, account_id: int, most: int) -> None:
@@ -70,20 +49,12 @@ def end_excess(conn: Connection, kind: Kind, account_id: int, most: int) -> None
 
 
 # updated_at stays: nothing that the account's owner would call a change.
-RENEW_HASH = {
-    "customer": text("""
-        UPDATE customer
-           SET password = :renewed
-         WHERE customer_id = :account_id
-           AND password = :password
-    """),
-    "admin": text("""
-        UPDATE admin_user
-           SET password = :renewed
-         WHERE admin_user_id = :account_id
-           AND password = :password
-    """),
-}
+RENEW_HASH = for_each_kind("""
+    UPDATE {table}
+       SET password = :renewed
+     WHERE {account_id} = :account_id
+       AND password = :password
+""")
 
 
 def renew_hash(conn: Connection, kind: Kind, account_id: int, password: str, renewed: str) -> bool:
@@ -92,22 +63,13 @@ def renew_hash(conn: Connection, kind: Kind, account_id: int, password: str, ren
     return conn.execute(RENEW_HASH[kind], values).rowcount == 1
 
 
-END = {
-    "customer": text("""
-        DELETE FROM login_session
-         USING customer
-         WHERE login_session.digest = :digest
-           AND customer.customer_id = login_session.customer_id
-        RETURNING customer.uuid
-    """),
-    "admin": text("""
-        DELETE FROM login_session
-         USING admin_user
-         WHERE login_session.digest = :digest
-           AND admin_user.admin_user_id = login_session.admin_user_id
-        RETURNING admin_user.uuid
-    """),
-}
+END = for_each_kind("""
+    DELETE FROM login_session
+     USING {table}
+     WHERE login_session.digest = :digest
+       AND {table}.{account_id} = login_session.{account_id}
+    RETURNING {table}.uuid
+""")
 
 
 def end(conn: Connection, kind: Kind, digest: bytes) -> UUID | None:
