@@ -5,62 +5,30 @@ from sqlalchemy import Connection, TextClause, text
 from customers.config import Settings
 from customers.db.engine import Database
 
-# What it is called -> how a batch of it is deleted. Rows that somebody holds are left for the next time, so that
-# several purges at once do not wait for one another.
-STATEMENTS: dict[str, TextClause] = {
-    "sessions": text("""
-        DELETE FROM login_session
-         WHERE digest = ANY(ARRAY(
-               SELECT digest
-                 FROM login_session
-                WHERE expires_at <= now()
-                ORDER BY expires_at
-                LIMIT :batch
-                  FOR UPDATE SKIP LOCKED))
-    """),
-    "reset tokens": text("""
-        DELETE FROM reset_password_token
-         WHERE reset_password_token_id = ANY(ARRAY(
-               SELECT reset_password_token_id
-                 FROM reset_password_token
-                WHERE created_at <= now() - make_interval(secs => :reset_lifetime)
-                ORDER BY created_at
-                LIMIT :batch
-                  FOR UPDATE SKIP LOCKED))
-    """),
-    "idempotency keys": text("""
-        DELETE FROM idempotency_key
-         WHERE digest = ANY(ARRAY(
-               SELECT digest
-                 FROM idempotency_key
-                WHERE created_at <= now() - interval '24 hours'
-                ORDER BY created_at
-                LIMIT :batch
-                  FOR UPDATE SKIP LOCKED))
-    """),
-    # Mail sent a week ago, or given up a month ago.
-    "mails": text("""
-        DELETE FROM outbox_mail
-         WHERE outbox_mail_id = ANY(ARRAY(
-               SELECT outbox_mail_id
-                 FROM outbox_mail
-                WHERE created_at <= now() - interval '7 days'
-                  AND (sent_at IS NOT NULL
-                   OR failed_at <= now() - interval '30 days')
-                ORDER BY created_at
-                LIMIT :batch
-                  FOR UPDATE SKIP LOCKED))
-    """),
-    "networks": text("""
-        DELETE FROM login_network
-         WHERE login_network_id = ANY(ARRAY(
-               SELECT login_network_id
-                 FROM login_network
-                WHERE last_login_at <= now() - interval '30 days'
-                ORDER BY last_login_at
-                LIMIT :batch
-                  FOR UPDATE SKIP LOCKED))
-    """),
+# Rows that somebody holds are left for the next time, so that several purges at once do not wait for one another.
+_STATEMENT = """
+    DELETE FROM {table}
+     WHERE {key} = ANY(ARRAY(
+           SELECT {key}
+             FROM {table}
+            WHERE {time} <= now() - {ended}
+            ORDER BY {time}
+            LIMIT :batch
+              FOR UPDATE SKIP LOCKED))
+"""
+_RESET = "make_interval(secs => :reset_lifetime)"
+_MAIL = "interval '7 days' AND (sent_at IS NOT NULL OR failed_at <= now() - interval '30 days')"
+# What it is called -> the table, its key, and how long after which time a row has ended.
+_ENDED = {
+    "sessions": ("login_session", "digest", "expires_at", "interval '0'"),
+    "reset tokens": ("reset_password_token", "reset_password_token_id", "created_at", _RESET),
+    "idempotency keys": ("idempotency_key", "digest", "created_at", "interval '24 hours'"),
+    "mails": ("outbox_mail", "outbox_mail_id", "created_at", _MAIL),
+    "networks": ("login_network", "login_network_id", "last_login_at", "interval '30 days'"),
+}
+STATEMENTS = {
+    name: text(_STATEMENT.format(table=table, key=key, time=time, ended=ended))
+    for name, (table, key, time, ended) in _ENDED.items()
 }
 
 
