@@ -54,6 +54,7 @@ def place(page: Page) -> dict[str, Any]:
     def href(number: int) -> str:
         return f"{path}?page={number}{more}"
 
+    before = (page.number - 1) * page.limit
     return {
         "links": {
             "first": href(1),
@@ -63,11 +64,11 @@ def place(page: Page) -> dict[str, Any]:
         },
         "meta": {
             "current_page": page.number,
-            "from": page.first_item,
+            "from": before + 1 if page.size else None,
             "last_page": page.last,
             "path": path,
             "per_page": page.limit,
-            "to": page.last_item,
+            "to": before + page.size if page.size else None,
             "total": page.total,
         },
     }
