@@ -21,13 +21,12 @@ from customers.errors import (
     StatusForbidden,
 )
 from customers.features.accounts import person_sql, search, sql
+from customers.features.groups.sql import DEFAULT
 from customers.mail import outbox
 from customers.security import authorization, limits, sessions, trail
 from customers.security.authorization import ME, Whose
 from customers.security.callers import Actor, Caller, Claim
 from customers.security.trail import Details, Event, Subject
-
-DEFAULT_GROUP = 1
 
 
 def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
@@ -37,7 +36,7 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     meanwhile, and is counted where it comes from. Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused,
     CustomerNotFound for a key whose customer has been deleted since, and InvalidInput for an unknown group.
     """
-    group_id = _group_id(caller, new) or DEFAULT_GROUP
+    group_id = _group_id(caller, new) or DEFAULT
     with ctx.db.reading() as conn:
         if earlier := idempotency_keys.find(conn, key):  # before anything is hashed
             return _found(sql.find(conn, earlier)), True

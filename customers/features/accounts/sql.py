@@ -25,6 +25,11 @@ def _unknown_group() -> InvalidInput:
 
 _GROUP_CONSTRAINT = {"FK_CUSTOMER_GROUP": _unknown_group}
 
+# A customer as it is answered.
+CUSTOMER = """customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
+              customer.full_name, customers_time(customer.created_at) AS created_at,
+              customers_time(customer.updated_at) AS updated_at"""
+
 # The version of what is answered of a customer, the addresses included. It changes with every write of these rows,
 # whoever writes them: `xmin` is the transaction that wrote a row.
 VERSION = """md5(concat(customer.xmin, (
@@ -39,12 +44,11 @@ _ASKED_FOR = """customer.uuid = coalesce(CAST(:uuid AS uuid), customer_session.u
                    OR admin_session.admin_user_id IS NOT NULL AND CAST(:uuid AS uuid) IS NOT NULL)"""
 
 # Either unique constraint on the e-mail makes this return no row.
-INSERT = text("""
+INSERT = text(f"""
     INSERT INTO customer (uuid, status, group_id, email, password, full_name)
     VALUES (:uuid, :status, :group_id, :email, :password, :full_name)
         ON CONFLICT DO NOTHING
-    RETURNING customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at, md5(concat(xmin)) AS version
+    RETURNING {CUSTOMER}, md5(concat(xmin)) AS version
 """)
 
 
@@ -88,10 +92,7 @@ READ = text(f"""
       FROM {sessions.SESSIONS}
       LEFT JOIN LATERAL (
            SELECT (SELECT CAST(row_to_json(answer) AS text)
-                     FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id,
-                                  customer.email, customer.full_name,
-                                  customers_time(customer.created_at) AS created_at,
-                                  customers_time(customer.updated_at) AS updated_at,
+                     FROM (SELECT {CUSTOMER},
                                   coalesce(address.list, '[]') AS addresses) AS answer) AS body,
                   md5(concat(customer.xmin, address.versions)) AS version
              FROM customer
@@ -124,8 +125,7 @@ def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[
 
 
 FIND = text(f"""
-    SELECT customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
-           customers_time(updated_at) AS updated_at, {VERSION} AS version
+    SELECT {CUSTOMER}, {VERSION} AS version
       FROM customer
      WHERE uuid = :uuid
 """)
@@ -152,9 +152,7 @@ RENAME_OWN = text(f"""
              FROM own
             WHERE customer.customer_id = own.customer_id
               AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
-           RETURNING customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
-                     customer.full_name, customers_time(customer.created_at) AS created_at,
-                     customers_time(customer.updated_at) AS updated_at, {VERSION} AS version,
+           RETURNING {CUSTOMER}, {VERSION} AS version,
                      customer.full_name IS DISTINCT FROM own.full_name AS differs),
            recorded AS (
            INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
@@ -218,8 +216,7 @@ UPDATE = text(f"""
            updated_at = now()
      WHERE uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
-    RETURNING customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at, {VERSION} AS version
+    RETURNING {CUSTOMER}, {VERSION} AS version
 """)
 
 
@@ -255,8 +252,7 @@ DELETE = text(f"""
     DELETE FROM customer
      WHERE uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
-    RETURNING customer_id, uuid, status, group_id, email, full_name, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at
+    RETURNING {CUSTOMER}
 """)
 
 

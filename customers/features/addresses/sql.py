@@ -6,6 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+# An address as it is answered, with its version.
+ADDRESS = """customer_address.customer_address_id, customer_address.uuid, customer_address.full_name, telephone,
+           address_1, address_2, city, province, country, postcode, coalesce(is_default, false) AS is_default,
+           customer_address.customer_id, customers_time(customer_address.created_at) AS created_at,
+           customers_time(customer_address.updated_at) AS updated_at, md5(concat(customer_address.xmin)) AS version"""
+
 # Of a customer's addresses one writer at a time: what the others have done is seen by the statements after this one.
 LOCK_CUSTOMER = text("""
     SELECT customer_id
@@ -22,11 +28,8 @@ def lock_customer(conn: Connection, uuid: UUID) -> int | None:
 
 
 # The customer brings a row even without addresses: then one of nulls.
-LIST = text("""
-    SELECT customer_address_id, customer_address.uuid, customer_address.full_name, telephone, address_1, address_2,
-           city, province, country, postcode, coalesce(is_default, false) AS is_default, customer.customer_id,
-           customers_time(customer_address.created_at) AS created_at,
-           customers_time(customer_address.updated_at) AS updated_at
+LIST = text(f"""
+    SELECT {ADDRESS}
       FROM customer
       LEFT JOIN customer_address
         ON customer_address.customer_id = customer.customer_id
@@ -41,12 +44,8 @@ def list_all(conn: Connection, customer_uuid: UUID) -> Sequence[Row[Any]] | None
     return [row for row in rows if row.customer_address_id is not None] if rows else None
 
 
-FIND = text("""
-    SELECT customer_address_id, customer_address.uuid, customer_address.full_name, telephone, address_1, address_2,
-           city, province, country, postcode, coalesce(is_default, false) AS is_default, customer.customer_id,
-           customers_time(customer_address.created_at) AS created_at,
-           customers_time(customer_address.updated_at) AS updated_at,
-           md5(concat(customer_address.xmin)) AS version
+FIND = text(f"""
+    SELECT {ADDRESS}
       FROM customer_address
       JOIN customer
         ON customer.customer_id = customer_address.customer_id
@@ -91,7 +90,7 @@ def clear_default(conn: Connection, customer_id: int, *, but: UUID | None = None
     conn.execute(CLEAR_DEFAULT, {"customer_id": customer_id, "but": but})
 
 
-INSERT = text("""
+INSERT = text(f"""
     INSERT INTO customer_address
            (uuid, customer_id, full_name, telephone, address_1, address_2, city, province, country, postcode,
            is_default)
@@ -100,9 +99,7 @@ INSERT = text("""
      WHERE (SELECT count(*)
               FROM customer_address
              WHERE customer_id = :customer_id) < :most
-    RETURNING customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province, country, postcode,
-              is_default, customer_id, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at, md5(concat(xmin)) AS version
+    RETURNING {ADDRESS}
 """)
 
 
@@ -111,7 +108,7 @@ def insert(conn: Connection, uuid: UUID, customer_id: int, values: Mapping[str, 
     return conn.execute(INSERT, {**values, "uuid": uuid, "customer_id": customer_id, "most": most}).one_or_none()
 
 
-UPDATE = text("""
+UPDATE = text(f"""
     UPDATE customer_address
        SET full_name = :full_name,
            telephone = :telephone,
@@ -126,9 +123,7 @@ UPDATE = text("""
      WHERE customer_id = :customer_id
        AND uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))
-    RETURNING customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province, country, postcode,
-              is_default, customer_id, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at, md5(concat(xmin)) AS version
+    RETURNING {ADDRESS}
 """)
 
 
@@ -141,17 +136,14 @@ def update(
     return conn.execute(UPDATE, parameters).one_or_none()
 
 
-DELETE = text("""
+DELETE = text(f"""
     DELETE FROM customer_address
      USING customer
      WHERE customer.customer_id = customer_address.customer_id
        AND customer.uuid = :customer_uuid
        AND customer_address.uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR md5(concat(customer_address.xmin)) = ANY(CAST(:versions AS text[])))
-    RETURNING customer_address_id, customer_address.uuid, customer_address.full_name, telephone, address_1, address_2,
-              city, province, country, postcode, coalesce(is_default, false) AS is_default,
-              customer_address.customer_id, customers_time(customer_address.created_at) AS created_at,
-           customers_time(customer_address.updated_at) AS updated_at
+    RETURNING {ADDRESS}
 """)
 
 

@@ -11,11 +11,12 @@ from customers.errors import GroupNameTaken
 
 DEFAULT = 1  # the id of the group where every customer belongs that is in no other
 
+# A group as it is answered.
+GROUP = """customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
+           customers_time(updated_at) AS updated_at"""
 
-LIST = text("""
-    SELECT customer_group.customer_group_id, customer_group.uuid, customer_group.group_name,
-           customers_time(customer_group.created_at) AS created_at,
-           customers_time(customer_group.updated_at) AS updated_at, coalesce(members.customers, 0) AS customers
+LIST = text(f"""
+    SELECT {GROUP}, coalesce(members.customers, 0) AS customers
       FROM customer_group
       LEFT JOIN (SELECT group_id, count(*) AS customers
                    FROM customer
@@ -30,9 +31,8 @@ def list_all(conn: Connection) -> Sequence[Row[Any]]:
     return conn.execute(LIST).all()
 
 
-FIND = text("""
-    SELECT customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
-           customers_time(updated_at) AS updated_at,
+FIND = text(f"""
+    SELECT {GROUP},
            (SELECT count(*)
               FROM customer
              WHERE customer.group_id = customer_group.customer_group_id) AS customers
@@ -46,12 +46,11 @@ def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
     return conn.execute(FIND, {"uuid": uuid}).one_or_none()
 
 
-INSERT = text("""
+INSERT = text(f"""
     INSERT INTO customer_group (uuid, group_name)
     VALUES (:uuid, :group_name)
         ON CONFLICT DO NOTHING
-    RETURNING customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at
+    RETURNING {GROUP}
 """)
 
 
@@ -60,13 +59,12 @@ def insert(conn: Connection, uuid: UUID, group_name: str) -> Row[Any] | None:
     return conn.execute(INSERT, {"uuid": uuid, "group_name": group_name}).one_or_none()
 
 
-UPDATE = text("""
+UPDATE = text(f"""
     UPDATE customer_group
        SET group_name = :group_name,
            updated_at = now()
      WHERE uuid = :uuid
-    RETURNING customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at
+    RETURNING {GROUP}
 """)
 
 
@@ -103,11 +101,10 @@ def move_customers(conn: Connection, group_id: int, target: int) -> int:
     return conn.execute(MOVE_CUSTOMERS, {"group_id": group_id, "target": target}).rowcount
 
 
-DELETE = text("""
+DELETE = text(f"""
     DELETE FROM customer_group
      WHERE customer_group_id = :customer_group_id
-    RETURNING customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
-              customers_time(updated_at) AS updated_at
+    RETURNING {GROUP}
 """)
 
 
