@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
         )
-    context.install(app, Context.of(settings))
+    app.extensions[context.NAME] = Context.of(settings)
 
     app.register_error_handler(Exception, answers.fail)
     api = openapi.install(app, settings.cookie, answers.fail)

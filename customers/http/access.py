@@ -13,7 +13,7 @@ from flask import request
 
 from customers import errors
 from customers.http import context, cookies
-from customers.http.openapi import note
+from customers.http.openapi import note, noted
 from customers.http.request import CLAIM, ID
 from customers.security import authorization, sessions
 from customers.security.authorization import Whose
@@ -116,9 +116,8 @@ _SCHEMES: list[dict[str, list[str]]] = [{"sessionHeader": []}, {"sessionCookie":
 _REFUSALS = (errors.NotAuthenticated, errors.Forbidden, errors.CrossSite)
 
 
-def public(view: View) -> View:
-    """Let everybody call, and do not ask who it is. Passes nothing."""
-    return note(view, access="public", security=[])
+# Lets everybody call, and does not ask who it is. Passes nothing.
+public = noted(access="public", security=[])
 
 
 def sign_in(view: View) -> View:
@@ -132,9 +131,8 @@ def sign_in(view: View) -> View:
     return note(guarded, access="public", security=[], errors=(errors.CrossSite,))
 
 
-def sign_out(view: View) -> View:
-    """Let everybody call; whoever presents a session ends it. Passes nothing."""
-    return note(view, access="public", security=[{}, *_SCHEMES], errors=(errors.CrossSite,))
+# Lets everybody call; whoever presents a session ends it. Passes nothing.
+sign_out = noted(access="public", security=[{}, *_SCHEMES], errors=(errors.CrossSite,))
 
 
 def _guard(access: str, check: Callable[[Caller, dict[str, Any]], Caller], security: Any, refusals: Any) -> Any:

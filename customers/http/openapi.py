@@ -34,9 +34,9 @@ def note(view: View, **found: Any) -> View:
     return view
 
 
-def without_database(view: View) -> View:
-    """Note that a view needs no database."""
-    return note(view, without_database=True)
+def noted(**found: Any) -> Callable[[View], View]:
+    """Return a decorator that notes something of a view, as note() does."""
+    return functools.partial(note, **found)
 
 
 class Blueprint(SmorestBlueprint):

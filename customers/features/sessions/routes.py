@@ -9,7 +9,7 @@ from customers import errors
 from customers.features.sessions import schemas, service
 from customers.http import access, context, cookies
 from customers.http.answers import answers
-from customers.http.openapi import Blueprint, note
+from customers.http.openapi import Blueprint, noted
 from customers.http.request import CLAIM
 from customers.security import sessions
 from customers.security.callers import Caller, Claim, Kind
@@ -105,14 +105,10 @@ def logout_admin() -> None:
     end_session("admin")
 
 
-def _asked_by_a_proxy(view: Any) -> Any:
-    return note(view, parameters=[_ASKED])
-
-
 @blueprint.route("/session", methods=["GET"])
 @answers(204, headers=_WHO)
 @access.signed_in
-@_asked_by_a_proxy
+@noted(parameters=[_ASKED])
 def tell_session(caller: Caller) -> Response:
     """Tell who is signed in.
 
