@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 from sqlalchemy import Row
 
 from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
@@ -13,7 +13,7 @@ from customers.features.addresses import schemas, service
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms
-from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.blueprint import blueprint, go, refused, show
 from customers.staff.guard import page
 
 # The fields in the order of the form, with their labels; the default is a box below them.
@@ -29,25 +29,15 @@ LABELS = {
 }
 
 
-def _back(uuid: UUID, done: str) -> Response:
-    return make_response(redirect(url_for("staff.edit_customer", uuid=uuid, done=done), 303))
-
-
-def _form(
-    claim: Claim,
-    uuid: UUID,
-    address: Row[Any] | None,
-    values: Mapping[str, Any],
-    status: int = 200,
-    headers: dict[str, str] | None = None,
-    **more: Any,
-) -> Response:
+def _form(claim: Claim, uuid: UUID, address: Row[Any] | None, values: Mapping[str, Any], **more: Any) -> Response:
     """Return the page of an address that is there, or of one to add."""
     customer = accounts.read(context.current(), claim, uuid).parsed()
     kept = {"version": address.version if address else "", "conflict": None, **more}
-    return show(
-        "address.html", status, headers, customer=customer, address=address, values=values, labels=LABELS, **kept
-    )
+    return show("address.html", customer=customer, address=address, values=values, labels=LABELS, **kept)
+
+
+def _back(uuid: UUID, done: str) -> Response:
+    return go("edit_customer", uuid=uuid, done=done)
 
 
 def _sent() -> dict[str, Any]:
@@ -87,7 +77,7 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
         return _back(uuid, "same")
     except PreconditionFailed:
         now = service.read(context.current(), uuid, address_uuid)
-        return _form(claim, uuid, now, values, 412, conflict=now)
+        return _form(claim, uuid, now, values, status=412, conflict=now)
     except ServiceError as error:
         return _form(claim, uuid, stored, values, version=request.form.get("version", ""), **refused(error))
     return _back(uuid, "address-saved")

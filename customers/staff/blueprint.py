@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
@@ -50,6 +50,11 @@ def protect(response: Response) -> Response:
     """Give a page its headers."""
     response.headers.update(_HEADERS)
     return response
+
+
+def go(page: str, **values: Any) -> Response:
+    """Send a browser to a page; ``done`` names what it says there of the act that led to it, one of NOTICES."""
+    return make_response(redirect(url_for(f"staff.{page}", **values), 303))
 
 
 def show(template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 from marshmallow import ValidationError
 
 from customers import errors, rules
@@ -16,7 +16,7 @@ from customers.features.sessions import service as sessions
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms, groups, history
-from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.blueprint import blueprint, go, refused, show
 from customers.staff.guard import page
 
 # What the form changes, with its labels.
@@ -24,7 +24,7 @@ LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
 
 
 def _back(uuid: UUID, done: str) -> Response:
-    return make_response(redirect(url_for("staff.edit_customer", uuid=uuid, done=done), 303))
+    return go("edit_customer", uuid=uuid, done=done)
 
 
 @blueprint.route("/admin/customers/new", methods=["GET", "POST"])
@@ -42,8 +42,8 @@ def new_customer(claim: Claim) -> Response:
     return _back(customer.uuid, "created")
 
 
-def _new(values: Mapping[str, str], status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> Response:
-    return show("customer_new.html", status, headers, values=values, names=groups.names(), **more)
+def _new(values: Mapping[str, str], **more: Any) -> Response:
+    return show("customer_new.html", values=values, names=groups.names(), **more)
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>", methods=["GET", "POST"])
@@ -67,7 +67,7 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
         return _back(uuid, "same")
     except PreconditionFailed:
         now = service.read(ctx, claim, uuid)
-        return _edit(claim, now, values, 412, conflict=_values(now))
+        return _edit(claim, now, values, status=412, conflict=_values(now))
     except ServiceError as error:
         return _edit(claim, stored, values, version=version, **refused(error))
     return _back(uuid, "saved")
@@ -79,27 +79,21 @@ def _values(customer: Document) -> dict[str, str]:
     return {name: forms.shown(found[name]) for name in LABELS}
 
 
-def _edit(
-    claim: Claim,
-    customer: Document,
-    values: Mapping[str, str],
-    status: int = 200,
-    headers: dict[str, str] | None = None,
-    **more: Any,
-) -> Response:
+def _edit(claim: Claim, customer: Document, values: Mapping[str, str], **more: Any) -> Response:
     """Return the page of a customer; ``version`` is what the form will insist on, by default what is shown."""
     ctx, found = context.current(), customer.parsed()
     uuid = UUID(found["uuid"])
-    kept = {
-        "version": customer.version,
-        "conflict": None,
-        "labels": LABELS,
-        "names": groups.names(),
-        "sessions": sessions.list_all(ctx, claim.caller, uuid),
-        "mail": ctx.mail.available,
-        "history": history.latest(claim, uuid),
-    }
-    return show("customer.html", status, headers, customer=found, values=values, **{**kept, **more})
+    return show(
+        "customer.html",
+        customer=found,
+        values=values,
+        labels=LABELS,
+        names=groups.names(),
+        sessions=sessions.list_all(ctx, claim.caller, uuid),
+        mail=ctx.mail.available,
+        history=history.latest(claim, uuid),
+        **{"version": customer.version, "conflict": None, **more},
+    )
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/status", methods=["POST"])
@@ -143,7 +137,7 @@ def delete_customer(claim: Claim, uuid: UUID) -> Response:
     except PreconditionFailed as error:
         now = service.read(ctx, claim, uuid).parsed()
         return show("customer_delete.html", customer=now, typed=typed, **refused(error))
-    return make_response(redirect(url_for("staff.list_customers", done="deleted"), 303))
+    return go("list_customers", done="deleted")
 
 
 def _as_stored(typed: str) -> str:

@@ -3,14 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from customers.errors import ServiceError
 from customers.features.groups import schemas, service
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms
-from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.blueprint import blueprint, go, refused, show
 from customers.staff.guard import page
 
 
@@ -19,19 +19,14 @@ def names() -> dict[str, str]:
     return {str(group.customer_group_id): group.group_name for group in service.list_all(context.current())}
 
 
-def _back(done: str) -> Response:
-    return make_response(redirect(url_for("staff.list_groups", done=done), 303))
+def _list(name: str = "", **more: Any) -> Response:
+    return show("groups.html", groups=service.list_all(context.current()), name=name, **more)
 
 
-def _list(name: str = "", status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> Response:
-    return show("groups.html", status, headers, groups=service.list_all(context.current()), name=name, **more)
-
-
-def _one(uuid: UUID, name: str | None = None, status: int = 200, headers: Any = None, **more: Any) -> Response:
+def _one(uuid: UUID, name: str | None = None, **more: Any) -> Response:
     group = service.read(context.current(), uuid)
     default = group.customer_group_id == service.DEFAULT
-    name = group.group_name if name is None else name
-    return show("group.html", status, headers, group=group, default=default, name=name, **more)
+    return show("group.html", group=group, default=default, name=group.group_name if name is None else name, **more)
 
 
 @blueprint.route("/admin/groups", methods=["GET", "POST"])
@@ -45,7 +40,7 @@ def list_groups(claim: Claim) -> Response:
         service.create(context.current(), claim.caller, forms.checked(schemas.NewGroup(), values))
     except ServiceError as error:
         return _list(values["group_name"], **refused(error))
-    return _back("group-created")
+    return go("list_groups", done="group-created")
 
 
 @blueprint.route("/admin/groups/<uuid:uuid>", methods=["GET", "POST"])
@@ -59,7 +54,7 @@ def edit_group(claim: Claim, uuid: UUID) -> Response:
         service.update(context.current(), claim.caller, uuid, forms.checked(schemas.GroupChanges(), values))
     except ServiceError as error:
         return _one(uuid, values["group_name"], **refused(error))
-    return _back("group-renamed")
+    return go("list_groups", done="group-renamed")
 
 
 @blueprint.route("/admin/groups/<uuid:uuid>/delete", methods=["POST"])
@@ -70,4 +65,4 @@ def delete_group(claim: Claim, uuid: UUID) -> Response:
         service.delete(context.current(), claim.caller, uuid)
     except ServiceError as error:
         return _one(uuid, **refused(error))
-    return _back("group-deleted")
+    return go("list_groups", done="group-deleted")

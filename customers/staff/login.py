@@ -1,6 +1,6 @@
 """Signing in and out on pages."""
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, make_response, redirect, request
 
 from customers.errors import InvalidCredentials, InvalidInput, ServiceError
 from customers.features.sessions import schemas
@@ -9,14 +9,14 @@ from customers.http import access
 from customers.http.json_body import read_body
 from customers.security.callers import Claim
 from customers.staff import forms, guard
-from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.blueprint import blueprint, go, refused, show
 
 
 @blueprint.route("/admin")
 @access.public
 def home() -> Response:
     """Lead to the list, which leads to the login if need be."""
-    return make_response(redirect(url_for("staff.list_customers")))
+    return go("list_customers")
 
 
 @blueprint.route("/admin/login", methods=["GET"])
@@ -48,4 +48,4 @@ def start() -> Response:
 def log_out(_claim: Claim) -> Response:
     """End the admin's session; a customer's in the same browser goes on."""
     end_session("admin")
-    return make_response(redirect(url_for("staff.log_in", done="signed-out"), 303))
+    return go("log_in", done="signed-out")
