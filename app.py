@@ -41,8 +41,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_PATH="/",
         SESSION_REFRESH_EACH_REQUEST=False,  # the rows in the database say how long a session lives
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=max(settings.customer_lifetime, settings.admin_lifetime)),
-        # A byte more than is taken: werkzeug cuts a body sent in chunks off there without a word, and one that has
-        # reached the limit is told from one that ends at it by that byte.
+        # One byte more than allowed: werkzeug silently truncates a body sent in chunks at this limit, so a body that
+        # reaches it was too long.
         MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
     app.session_interface = Cookies()

@@ -40,7 +40,7 @@ class BadRequest(ServiceError):
 
 
 class InvalidInput(ServiceError):
-    """Invalid fields; ``errors`` names them, and the message is the first one's (CONTRACT section 3)."""
+    """Invalid fields; ``errors`` names them, and the message is the first one's."""
 
     status, code, message = 400, "invalid_input", "Some fields are not valid"
 

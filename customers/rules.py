@@ -1,4 +1,4 @@
-"""What an e-mail, a name, a password, a country, a time may be (CONTRACT section 3), a function each.
+"""What an e-mail, a name, a password, a country, a time may be, a function each.
 
 Each function returns the value as it is stored, or raises marshmallow's ValidationError. The fields of the API, the
 staff pages, the commands and the import all use these functions.

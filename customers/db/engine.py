@@ -1,4 +1,8 @@
-"""Connections to PostgreSQL, with two doors: reading() in autocommit, and writing() in a transaction."""
+"""Connections to PostgreSQL.
+
+``reading()`` is autocommit, ``writing()`` a transaction; ``fetch_first()`` and ``fetch_one()`` execute one hot
+statement; ``unhurried()`` is a connection without timeouts.
+"""
 
 import functools
 import select
@@ -25,7 +29,7 @@ T = TypeVar("T")
 # A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
 _TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
-# Whatever the database, the role or the environment say otherwise (CONTRACT section 5). PgBouncer keeps these for each
+# Whatever the database, the role or the environment say otherwise. PgBouncer keeps these for each
 # of its clients. Timeouts of statements are the role's: see deploy/role.sql.
 _SESSION = "SET timezone TO 'UTC'; SET datestyle TO 'ISO'; SET standard_conforming_strings TO on"
 
@@ -54,8 +58,8 @@ class PatientConnection(psycopg.Connection[Any]):
     def gone(self) -> bool:
         """Return whether the server has closed this connection while it was idle.
 
-        An idle server sends nothing, so bytes that wait on the socket are its farewell. One that was used a moment ago
-        is not looked at: that would cost a system call and a turn of the interpreter's lock for each statement.
+        An idle server sends nothing, so readable bytes mean that it has closed. Looked at only after half a second of
+        idleness, which saves a system call for each statement.
         """
         now = time.monotonic()
         idle, self.used_at = now - self.used_at, now
@@ -170,9 +174,8 @@ class Database:
     @contextmanager
     def _used(self) -> Iterator[tuple[Connection, PatientConnection]]:
         """Return this thread's connection; raise RuntimeError where the thread is using it already."""
+        self._refuse_second_use()
         found = self._connection()
-        if getattr(self._own, "used", False):
-            raise RuntimeError("a thread has one connection, and is using it")
         self._own.used = True
         try:
             yield found
@@ -181,6 +184,10 @@ class Database:
             raise
         finally:
             self._own.used = False
+
+    def _refuse_second_use(self) -> None:
+        if getattr(self._own, "used", False):
+            raise RuntimeError("a thread has one connection, and is using it")
 
     def _leave(self, error: Exception) -> None:
         """Close this thread's connection if its server is no primary any more: the next use finds the one that is."""
@@ -192,6 +199,7 @@ class Database:
 
         psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
         """
+        self._refuse_second_use()
         _, connection = self._connection()
         try:
             row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
@@ -231,7 +239,7 @@ def is_gone(error: Exception) -> bool:
     return getattr(getattr(error, "orig", None) or error, "sqlstate", None) in _GONE
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2000)  # bounded, as a list's statement is made again after its maker has forgotten it
 def _compiled(statement: TextClause) -> bytes:
     """Return a statement for psycopg, in one line: psycopg parses one over 4096 characters at each execution."""
     return " ".join(str(statement.compile(dialect=_dialect)).split()).encode()

@@ -1,4 +1,4 @@
-"""Idempotency keys: which request created what, for 24 hours (CONTRACT section 10).
+"""Idempotency keys: which request created what, for 24 hours.
 
 A key is claimed in the transaction that creates, so that key and created row are committed together or not at all. Of
 two requests with one key at once the second waits for the first one's transaction, and then finds what it created.

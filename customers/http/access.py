@@ -1,7 +1,7 @@
-"""Who is calling, and may they: every route wears one of these decorators.
+"""Who is calling, and may they: each route has one of these decorators.
 
-A decorator decides and documents in one statement: the OpenAPI document's security and errors come from it. It passes
-the caller to the view as the first argument.
+A decorator authorizes the caller, passes the caller to the view as the first argument, and adds the route's security
+and errors to the OpenAPI document.
 """
 
 import functools
@@ -83,7 +83,7 @@ def identified(presents: Claim) -> Caller:
 
 
 def refuse_cross_site(method: str | None = None) -> None:
-    """Raise CrossSite for a write that a browser sends for a page of another origin (CONTRACT section 2).
+    """Raise CrossSite for a write that a browser sends for a page of another origin.
 
     Fetch Metadata where the browser sends it, else the Origin header; a client that sends neither is no browser.
     ``method`` is that of the request in question, by default of this one.
@@ -152,7 +152,7 @@ def _guard(access: str, check: Callable[[Caller, dict[str, Any]], Caller], secur
 
 @contextmanager
 def _counted(presents: Claim) -> Iterator[None]:
-    """Count a write of the customer who turns out to call. Raises TooManyRequests."""
+    """Limit a customer's writes; those that succeed are counted. Raises TooManyRequests."""
     if request.environ["REQUEST_METHOD"] in _SAFE_METHODS:
         yield
         return
@@ -197,7 +197,7 @@ admin = _guard("admin", _check_admin, _SCHEMES, _REFUSALS)
 owner_or_admin = _guard("owner_or_admin", _check_owner_or_admin, _SCHEMES, _REFUSALS)
 
 
-# What is wrong with a request is told to those alone who may make it.
+# Faults of a request are told only to callers who may make it; everyone else gets a 401 or 403.
 _OF_THE_REQUEST = (errors.InvalidInput, errors.MalformedJson, errors.UnsupportedMediaType, errors.BodyTooLarge)
 
 

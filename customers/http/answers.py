@@ -67,7 +67,7 @@ def answers(
 
     A view returns a row or mapping, which ``schema`` dumps (``many``: a list of them); a Document, or with ``page`` a
     Page, whose JSON the database has written; a Created; None for no data; or a Response. ``etag`` adds the version of
-    what is answered as its ETag; a read that etags.if_none_match documents is a 304 for a caller who has it.
+    what is answered as its ETag, and answers a read with 304 to a caller who has it.
     """
     dump: Callable[[Any], Any] = schema(many=many).dump if schema else (lambda _: {})
 

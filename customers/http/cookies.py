@@ -13,7 +13,7 @@ from customers.security.callers import KINDS, Kind
 class Cookies(SecureCookieSessionInterface):
     """Flask's signed cookie, with SHA-256 (ASVS 5.0, 11.4.1), whose age decides nothing.
 
-    The row in the database alone says how long a session lives (CONTRACT section 2). Flask would compare the timestamp
+    The row in the database alone says how long a session lives. Flask would compare the timestamp
     in the signature with this machine's clock, and take a cookie from a clock that is ahead for a forged one.
     """
 

@@ -1,4 +1,4 @@
-"""ETag, If-Match and If-None-Match (RFC 9110 section 13), as CONTRACT section 10 has them.
+"""ETag, If-Match and If-None-Match (RFC 9110 section 13).
 
 A version is a text that changes with every write of what is answered, whoever writes: the database makes it of `xmin`,
 the transaction that wrote a row. It is compared in the WHERE of the statement that writes, so that no update is lost.

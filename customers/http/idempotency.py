@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`, for a route that creates (CONTRACT section 10)."""
+"""The header `Idempotency-Key`, for a route that creates."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""Request bodies and query strings, read as strictly as CONTRACT section 3 says."""
+"""Request bodies and query strings, read strictly: what is ambiguous is refused."""
 
 import codecs
 import json
@@ -69,12 +69,13 @@ class Parser(FlaskParser):
         if location != "query":
             return super().parse(argmap, req, location=location, **options)
         key = argmap, request.query_string
-        if key not in self._queries:
+        loaded = self._queries.get(key)
+        if loaded is None:
             loaded = super().parse(argmap, req, location=location, **options)
             if len(self._queries) >= _QUERIES:
                 self._queries.clear()
             self._queries[key] = loaded
-        return dict(self._queries[key])
+        return dict(loaded)
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """Return the query string. Raises InvalidInput for a parameter given twice: nobody knows which is meant."""

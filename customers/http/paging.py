@@ -1,4 +1,4 @@
-"""Lists in pages: what a request asks for, and how a page is answered (CONTRACT section 4)."""
+"""Lists in pages: what a request asks for, and how a page is answered."""
 
 from typing import Any
 from urllib.parse import urlencode

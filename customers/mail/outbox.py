@@ -1,4 +1,4 @@
-"""The outbox: mail that waits, written in the transaction of what it tells of (CONTRACT section 8)."""
+"""The outbox: mail that waits, written in the transaction of what it tells of."""
 
 from collections.abc import Sequence
 from typing import Any

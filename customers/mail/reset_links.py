@@ -1,4 +1,4 @@
-"""The secret of a reset mail: made when the mail is sent, and stored nowhere but as a digest (CONTRACT section 8)."""
+"""The secret of a reset mail: made when the mail is sent, and stored nowhere but as a digest."""
 
 import hashlib
 import secrets

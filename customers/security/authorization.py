@@ -1,4 +1,4 @@
-"""Who may do what (CONTRACT section 1): pure rules over a caller, each raising the error that refuses."""
+"""Who may do what: pure rules over a caller, each raising the error that refuses."""
 
 from typing import Literal
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Limits on guessing and flooding (CONTRACT section 11): attempts are counted in PostgreSQL, before anything is hashed.
+"""Limits on guessing and flooding: attempts are counted in PostgreSQL, before anything is hashed.
 
 An attempt is counted by all of its limits or by none. How it ends says what becomes of the count: a failure stays, a
 success is forgiven, and what says nothing of the attempt (the service was busy) is given back.

@@ -1,4 +1,4 @@
-"""Sessions: rows of `login_session`, found by the SHA-256 of the sid (CONTRACT section 2)."""
+"""Sessions: rows of `login_session`, found by the SHA-256 of the sid."""
 
 import hashlib
 from typing import Any
@@ -14,7 +14,7 @@ from customers.security.kinds import for_each_kind
 
 
 def digest(sid: str | None) -> bytes | None:
-    """Return what the database knows a session by, for a sid in any spelling of its UUID; None for what is none.
+    """Return what the database knows a session by, for a sid in any spelling of its UUID; else None.
 
     The sid is random (122 bits), so a plain SHA-256 is enough.
     """
@@ -39,6 +39,7 @@ CUSTOMER_SESSION = """login_session
 # enabled, whoever disabled it. A digest of null finds nothing. Reads on hot paths select CALLER from SESSIONS and join
 # what is asked for, so that one statement answers them. Two columns of JSON cost the driver less than a dozen others.
 CALLER = "row_to_json(customer_session) AS customer, row_to_json(admin_session) AS admin"
+# The first item is one row without columns, so that there is a row also where no session is found.
 SESSIONS = f"""(SELECT) AS request
       LEFT JOIN (
            SELECT {CUSTOMER}
@@ -128,7 +129,7 @@ def settle_customer(
     return claim.caller
 
 
-# The condition again, so that of many requests at once one writes and the others find it done.
+# The condition is repeated, so that only one of several requests at once writes.
 TOUCH = text("""
     UPDATE login_session
        SET last_seen_at = now(),
@@ -145,22 +146,22 @@ def touch(db: Database, digest: bytes, idle: int, lifetime: int) -> None:
 
 
 IS_ALIVE = text("""
-    SELECT EXISTS (
-           SELECT
-             FROM login_session
-            WHERE digest = :digest
-              AND expires_at > now())
+    SELECT digest
+      FROM login_session
+     WHERE digest = :digest
+       AND expires_at > now()
+       FOR KEY SHARE
 """)
 
 
 def require_alive(conn: Connection, caller: Caller) -> None:
     """Raise NotAuthenticated if the session of a customer's request has ended since the request came in.
 
-    To be asked with the customer's row locked. Whatever ends sessions locks that row first, so behind the lock it
-    shows: a session that is being ended gets no last change in.
+    Call with the customer's row locked, as all do that end several sessions. The session's row is locked as well: who
+    is just ending it waits until the change is committed, or has it refused.
     """
     own = caller.customer if caller.admin is None else None
-    if own is not None and not conn.execute(IS_ALIVE, {"digest": own.digest}).scalar_one():
+    if own is not None and conn.execute(IS_ALIVE, {"digest": own.digest}).one_or_none() is None:
         raise NotAuthenticated()
 
 

@@ -4,11 +4,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-# Every table of schema.sql that knows the customer, and of its columns all but the secrets: hashes, digests, tokens.
-# A request for a new password that waits has not been matched with its account yet; it is known by the e-mail. Other
-# mail without an account is that of one that was deleted, whose e-mail may be another person's by now. Where an admin
-# did something from, and who it was, is the admin's. Of the audit trail, which grows with every login, it is the newest
-# 10,000 entries: an account must not make an answer that a worker cannot hold.
+# Every table that knows the customer, and all columns but secrets: hashes, digests, tokens. Reset mails that wait for
+# this e-mail are included: they have no customer_id yet. Other mails without one belonged to a deleted account, and are
+# not. An admin's ip, browser and uuid are left out. Of the audit trail, which grows with every login, the newest 10,000
+# entries: an answer must not be larger than a worker can hold.
 GATHER = text("""
     SELECT CAST(row_to_json(person) AS text)
       FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,

@@ -1,4 +1,4 @@
-"""The acts on customers: create, read, list, update, delete, export (CONTRACT sections 1 to 4, 6 and 9)."""
+"""The acts on customers: create, read, list, update, delete, export."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,8 +32,8 @@ from customers.security.trail import Details, Event, Subject
 def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
     """Create a customer; return the row, and whether an earlier request with this key created it.
 
-    An admin's is recorded as such, and may choose the group. Any other is a registration, whoever is signed in
-    meanwhile, and is counted where it comes from. Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused,
+    An admin may choose the group. Everyone else registers, and the registration counts against their network. Raises
+    EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused,
     CustomerNotFound for a key whose customer has been deleted since, and InvalidInput for an unknown group.
     """
     group_id = _group_id(caller, new) or DEFAULT
@@ -114,13 +114,13 @@ def list_page(
 def rename_own(
     ctx: Context, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
 ) -> Document | None:
-    """Give a customer who changes the own account a new name, in one statement with who is calling; return the account.
+    """Rename the caller's own account, in one statement with who is calling; return the account.
 
     None, and nothing is done, if somebody else is calling. ``versions`` are those that If-Match allows, None any.
     Raises PreconditionFailed.
     """
     if whose != ME and claim.admin_digest not in (None, claim.customer_digest):
-        return None  # an admin's act, if that is an admin
+        return None  # may be an admin: the general path tells
     found = sql.rename_own(ctx.db, ctx.settings, claim, whose, full_name, versions)
     if found is None:
         return None

@@ -173,7 +173,7 @@ RENAME_OWN = text(f"""
 
 
 class Renamed(NamedTuple):
-    """What has become of a customer's new name: None if it has none of the versions that were asked for."""
+    """What has become of a customer's new name: None if If-Match does not match."""
 
     customer: Document | None
     differs: bool
@@ -225,7 +225,7 @@ def update(
 ) -> Row[Any] | None:
     """Change what ``values`` names (``password`` is a hash) and return the row.
 
-    None if it is not there, or has none of the versions, where any are given. Raises EmailTaken, and InvalidInput for
+    None if the row is missing or If-Match does not match. Raises EmailTaken, and InvalidInput for
     an unknown group.
     """
     unchanged = dict.fromkeys(("status", "email", "password", "full_name", "group_id"))
@@ -257,5 +257,5 @@ DELETE = text(f"""
 
 
 def delete(conn: Connection, uuid: UUID, versions: Sequence[str] | None = None) -> Row[Any] | None:
-    """Delete the customer and return the row as it was; None if there is none, or it has none of the versions."""
+    """Delete the customer and return the row as it was; None if it is missing or If-Match does not match."""
     return conn.execute(DELETE, {"uuid": uuid, "versions": None if versions is None else list(versions)}).one_or_none()

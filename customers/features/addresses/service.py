@@ -1,4 +1,4 @@
-"""The acts on addresses (CONTRACT section 7)."""
+"""The acts on addresses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

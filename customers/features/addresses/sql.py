@@ -27,7 +27,7 @@ def lock_customer(conn: Connection, uuid: UUID) -> int | None:
     return found
 
 
-# The customer brings a row even without addresses: then one of nulls.
+# LEFT JOIN: a customer without addresses is one row of nulls.
 LIST = text(f"""
     SELECT {ADDRESS}
       FROM customer
@@ -130,7 +130,7 @@ UPDATE = text(f"""
 def update(
     conn: Connection, customer_id: int, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None
 ) -> Row[Any] | None:
-    """Write an address as a whole and return it; None if it is none of the versions, where any are given."""
+    """Write an address as a whole and return it; None if If-Match does not match."""
     allowed = None if versions is None else list(versions)
     parameters = {**values, "customer_id": customer_id, "uuid": uuid, "versions": allowed}
     return conn.execute(UPDATE, parameters).one_or_none()
@@ -148,6 +148,6 @@ DELETE = text(f"""
 
 
 def delete(conn: Connection, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any] | None:
-    """Delete an address and return it as it was; None if it is gone, or none of the versions, where any are given."""
+    """Delete an address and return it as it was; None if it is missing or If-Match does not match."""
     values = {"customer_uuid": customer_uuid, "uuid": uuid, "versions": None if versions is None else list(versions)}
     return conn.execute(DELETE, values).one_or_none()

@@ -1,4 +1,4 @@
-"""The acts on groups of customers (CONTRACT section 9)."""
+"""The acts on groups of customers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

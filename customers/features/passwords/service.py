@@ -1,4 +1,4 @@
-"""The acts on passwords: change one's own, ask for a reset mail, use its token (CONTRACT sections 6 and 8)."""
+"""The acts on passwords: change one's own, ask for a reset mail, use its token."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The acts of signing in and out, and of making admins (CONTRACT sections 1 and 2)."""
+"""The acts of signing in and out, and of making admins."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -122,7 +122,7 @@ def end_one(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID) -> No
 
 
 def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
-    """End all of a customer's sessions but the caller's own; an admin ends the secrets of reset mails with them.
+    """End all of a customer's sessions but the caller's own; if an admin does it, open reset links end, too.
 
     Raises CustomerNotFound, NotAuthenticated.
     """
@@ -131,7 +131,7 @@ def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
         customer = accounts.lock(tx.conn, customer_uuid)
         if customer is None:
             raise CustomerNotFound()
-        # Behind the lock: of two who throw each other out, the second has been thrown out already.
+        # Behind the lock: if two sessions end each other, the second finds itself ended.
         sessions.require_alive(tx.conn, caller)
         ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
         if caller.admin is not None:

@@ -78,7 +78,7 @@ def end(conn: Connection, kind: Kind, digest: bytes) -> UUID | None:
     return found
 
 
-# The customer brings a row even without sessions: then one of nulls.
+# LEFT JOIN: a customer without sessions is one row of nulls.
 LIST = text("""
     SELECT login_session.digest, login_session.uuid, customers_time(login_session.created_at) AS created_at,
            customers_time(login_session.last_seen_at) AS last_seen_at,
