@@ -651,13 +651,19 @@ $$;
 
 -- Searching within e-mail addresses and names reads an index of trigrams where the extension pg_trgm is there or can be
 -- had, else the whole table, with the same result. Applying this file again makes good what was not possible before.
+-- The extension goes into `public` where that is possible: in the schema of one shop of several, it would be dropped with
+-- that shop.
 DO $$
 DECLARE
     home name;
 BEGIN
     BEGIN
         IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm') THEN
-            CREATE EXTENSION IF NOT EXISTS pg_trgm;
+            IF coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), false) THEN
+                CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+            ELSE
+                CREATE EXTENSION IF NOT EXISTS pg_trgm;
+            END IF;
         END IF;
     EXCEPTION WHEN insufficient_privilege THEN
         NULL;  -- the database's owner may create it (it is a trusted extension); this role may not

@@ -33,8 +33,8 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     """Create a customer; return the row, and whether an earlier request with this key created it.
 
     An admin may choose the group. Everyone else registers, and the registration counts against their network. Raises
-    EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused,
-    CustomerNotFound for a key whose customer has been deleted since, and InvalidInput for an unknown group.
+    EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused, CustomerNotFound for a key whose customer has been deleted
+    since, and InvalidInput for an unknown group.
     """
     group_id = _group_id(caller, new) or DEFAULT
     with ctx.db.reading() as conn:
