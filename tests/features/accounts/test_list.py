@@ -21,26 +21,18 @@ DOCUMENTED = ["customer_id", "uuid", "status", "group_id", "email", "full_name",
 # ---------------------------------------------------------------- the documented form
 
 
-def test_the_first_page_alone_has_just_the_documented_links_and_meta(admin: Account, db: Db) -> None:
-    first, second = add(db, full_name="Ann"), add(db)
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_first_page_alone_has_just_the_documented_links_and_meta(admin: Account, db: Db, count: int) -> None:
+    added = [add(db) for _ in range(count)]
 
     answer = admin.client.get(LIST).get_json()
 
-    assert [item["customer_id"] for item in answer["data"]] == [first, second]
-    assert [list(item) for item in answer["data"]] == [DOCUMENTED] * 2
+    assert [item["customer_id"] for item in answer["data"]] == added
+    assert [list(item) for item in answer["data"]] == [DOCUMENTED] * count
     assert answer["links"] == {"first": f"{LIST}?page=1", "last": f"{LIST}?page=1", "prev": None, "next": None}
     assert answer["meta"] == {
-        "current_page": 1, "from": 1, "last_page": 1, "path": LIST, "per_page": 20, "to": 2, "total": 2
-    }  # fmt: skip
-
-
-def test_without_customers_there_is_one_empty_page(admin: Account) -> None:
-    answer = admin.client.get(LIST).get_json()
-
-    assert answer["data"] == []
-    assert answer["links"] == {"first": f"{LIST}?page=1", "last": f"{LIST}?page=1", "prev": None, "next": None}
-    assert answer["meta"] == {
-        "current_page": 1, "from": None, "last_page": 1, "path": LIST, "per_page": 20, "to": None, "total": 0
+        "current_page": 1, "from": 1 if count else None, "last_page": 1, "path": LIST, "per_page": 20,
+        "to": count or None, "total": count,
     }  # fmt: skip
 
 
@@ -111,13 +103,10 @@ def test_no_parameter_becomes_part_of_a_statement(admin: Account, db: Db, name: 
     add(db)
 
     for attack in ("' OR '1'='1", "'; DELETE FROM customer; --", "x') OR true OR customers_fold(email) LIKE ('%",
-                   "1 OR 1=1",
-                   "\\'; SELECT pg_sleep(60); --", "customer_id; DROP TABLE customer", "%(email)s", ":keyword",
-                   "{condition}"):  # fmt: skip
+                   "1 OR 1=1", "\\'; SELECT pg_sleep(60); --", "customer_id; DROP TABLE customer", "%(email)s",
+                   ":keyword", "{condition}"):  # fmt: skip
         response = admin.client.get(LIST, query_string={name: attack})
-        assert response.status_code in (200, 400), attack
-        if response.status_code == 200:
-            assert (data_of(response), response.get_json()["meta"]["total"]) == ([], 0), attack
+        assert response.status_code == 400 or data_of(response) == [], attack
     assert db.one("SELECT count(*) FROM customer")["count"] == 1
 
 
@@ -213,20 +202,10 @@ def test_any_page_is_what_a_plain_sort_of_all_rows_gives(
 
     assert [item["customer_id"] for item in answer["data"]] == wanted
     assert answer["meta"] == {
-        "current_page": page,
-        "from": offset + 1 if wanted else None,
-        "last_page": last,
-        "path": LIST,
-        "per_page": limit,
-        "to": offset + len(wanted) if wanted else None,
-        "total": len(left),
-    }
-    pages = {
-        name: link and int(dict(parse_qsl(urlsplit(link).query))["page"]) for name, link in answer["links"].items()
-    }
-    assert pages == {
-        "first": 1,
-        "last": last,
-        "prev": min(page - 1, last) if page > 1 else None,
-        "next": page + 1 if page < last else None,
-    }
+        "current_page": page, "from": offset + 1 if wanted else None, "last_page": last, "path": LIST,
+        "per_page": limit, "to": offset + len(wanted) if wanted else None, "total": len(left),
+    }  # fmt: skip
+    links = {name: link and dict(parse_qsl(urlsplit(link).query))["page"] for name, link in answer["links"].items()}
+    previous = str(min(page - 1, last)) if page > 1 else None
+    following = str(page + 1) if page < last else None
+    assert links == {"first": "1", "last": str(last), "prev": previous, "next": following}

@@ -1,4 +1,4 @@
-"""Groups of customers (CONTRACT section 9). What a name may be is in test_schemas.py."""
+"""Groups of customers, and who is in which (CONTRACT section 9). What a name may be is in test_schemas.py."""
 
 from collections import Counter
 from typing import Any
@@ -6,22 +6,28 @@ from typing import Any
 import pytest
 
 from tests.conftest import Account
-from tests.support.answers import data_of, refused
-from tests.support.builders import GROUPS, MISSING, group_of
+from tests.support.answers import data_of, invalid, refused
+from tests.support.builders import CUSTOMERS, GROUPS, ME, MISSING, NEW, group_of, registered
+from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.rows import add
-from tests.support.threads import at_once
+from tests.support.threads import at_once, overtaken
 
 FIELDS = ["customer_group_id", "uuid", "group_name", "created_at", "updated_at"]
+Group = dict[str, Any]
 
 
-def answered(group: dict[str, Any]) -> dict[str, Any]:
+def answered(group: Group) -> Group:
     """Return a group of group_of() without its path."""
     return {name: group[name] for name in FIELDS}
 
 
 def default(admin: Account) -> str:
     return f"{GROUPS}/{data_of(admin.client.get(GROUPS))[0]['uuid']}"
+
+
+def group_ids(db: Db) -> set[int | None]:
+    return {row["group_id"] for row in db.all("SELECT group_id FROM customer")}
 
 
 def test_create_answers_the_fields_in_order_and_where_it_is(admin: Account) -> None:
@@ -33,23 +39,21 @@ def test_create_answers_the_fields_in_order_and_where_it_is(admin: Account) -> N
     assert data_of(admin.client.get(response.headers["Location"])) == {**group, "customers": 0}
 
 
-def test_get_and_list_say_how_many_are_in_it(admin: Account, db: Db) -> None:
-    group, _ = group_of(admin), group_of(admin, "Empty")
+def test_get_and_list_say_how_many_are_in_it(admin: Account, db: Db, group: Group) -> None:
+    group_of(admin, "Empty")
     for number in (1, 1, 1, group["customer_group_id"], group["customer_group_id"], None):
         add(db, group_id=number)
 
     listed = data_of(admin.client.get(GROUPS))
 
     assert [list(each) for each in listed] == [[*FIELDS, "customers"]] * 3
-    assert [(each["group_name"], each["customers"]) for each in listed] == [
-        ("Default", 3), ("Wholesale", 2), ("Empty", 0)
-    ]  # fmt: skip
+    counts = {each["group_name"]: each["customers"] for each in listed}
+    assert counts == {"Default": 3, "Wholesale": 2, "Empty": 0}
     assert [data_of(admin.client.get(f"{GROUPS}/{each['uuid']}")) for each in listed] == listed
 
 
 @pytest.mark.parametrize("name", [" Retail ", "WHOLEsale", "Wholesale"])  # also its own in another case, or as it is
-def test_a_rename_changes_the_name_and_nothing_else(admin: Account, db: Db, name: str) -> None:
-    group = group_of(admin)
+def test_a_rename_changes_the_name_and_nothing_else(admin: Account, db: Db, group: Group, name: str) -> None:
     db.execute("UPDATE customer_group SET updated_at = created_at - interval '1 h'")
 
     renamed = data_of(admin.client.patch(group["path"], json={"group_name": name}))
@@ -60,27 +64,23 @@ def test_a_rename_changes_the_name_and_nothing_else(admin: Account, db: Db, name
     assert data_of(admin.client.get(group["path"])) == {**renamed, "customers": 0}
 
 
-def test_delete_answers_the_group_as_it_was_and_moves_its_customers_to_the_first(admin: Account, db: Db) -> None:
-    group, other = group_of(admin), group_of(admin, "Retail")
-    old = {"updated_at": "2020-01-01Z"}
-    moved = [add(db, group_id=group["customer_group_id"], **old) for _ in range(3)]
-    others = [add(db, group_id=number, **old) for number in (1, other["customer_group_id"])]
+def test_delete_answers_the_group_and_moves_its_customers_to_the_first(admin: Account, db: Db, group: Group) -> None:
+    retail = group_of(admin, "Retail")["customer_group_id"]
+    before = [group["customer_group_id"], group["customer_group_id"], 1, retail]
+    for number in before:
+        add(db, group_id=number, updated_at="2020-01-01Z")
 
     assert data_of(admin.client.delete(group["path"])) == answered(group)
 
     refused(admin.client.get(group["path"]), 404, "group_not_found")
-    rows = db.all("SELECT customer_id, group_id, updated_at > '2021-01-01' AS new FROM customer ORDER BY customer_id")
-    assert [tuple(row.values()) for row in rows] == [
-        *((each, 1, True) for each in moved), (others[0], 1, False), (others[1], other["customer_group_id"], False)
-    ]  # fmt: skip
+    rows = db.all("SELECT group_id, updated_at > '2021-01-01' AS new FROM customer ORDER BY customer_id")
+    assert [tuple(row.values()) for row in rows] == [(1, True), (1, True), (1, False), (retail, False)]
 
 
-def test_the_first_group_cannot_be_deleted(admin: Account, db: Db) -> None:
-    add(db)
-
+def test_the_first_group_cannot_be_deleted(admin: Account) -> None:
     refused(admin.client.delete(default(admin)), 409, "default_group")
 
-    assert data_of(admin.client.get(default(admin)))["customers"] == 1
+    data_of(admin.client.get(default(admin)))
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
@@ -88,30 +88,16 @@ def test_a_group_that_is_not_there_is_a_404(admin: Account, method: str) -> None
     refused(admin.client.open(f"{GROUPS}/{MISSING}", method=method, json={"group_name": "x"}), 404, "group_not_found")
 
 
-# ---------------------------------------------------------------- names
+def test_names_are_unique_whatever_their_case_and_unicode_form(admin: Account, group: Group) -> None:
+    taken = group_of(admin, "Zürich")
 
-
-@pytest.mark.parametrize("name", ["ZÜRICH", " zürich\n", "zu\u0308rich", "Zu\u0308rich"])
-def test_names_are_unique_whatever_their_case_and_unicode_form(admin: Account, name: str) -> None:
-    group_of(admin, "Zürich")
-    other = group_of(admin, "Retail")
-
-    refused(admin.client.post(GROUPS, json={"group_name": name}), 409, "group_name_taken")
-    refused(admin.client.patch(other["path"], json={"group_name": name}), 409, "group_name_taken")
-
-    assert data_of(admin.client.get(other["path"]))["group_name"] == "Retail"
-
-
-def test_names_are_never_compared_as_patterns_and_are_free_again_after_the_group_is_gone(admin: Account) -> None:
-    group = group_of(admin)
-
-    for pattern in ("Wholesal%", "Wholesal_", "%", "Whole.*", "\\"):
+    for name in ("ZÜRICH", " zürich\n", "zu\u0308rich", "Zu\u0308rich"):
+        refused(admin.client.post(GROUPS, json={"group_name": name}), 409, "group_name_taken")
+        refused(admin.client.patch(group["path"], json={"group_name": name}), 409, "group_name_taken")
+    for pattern in ("Züric%", "Züric_", "%", "Zür.*", "\\"):
         group_of(admin, pattern)
-    data_of(admin.client.delete(group["path"]))
-    group_of(admin, "WHOLESALE")
-
-
-# ---------------------------------------------------------------- at once
+    data_of(admin.client.delete(taken["path"]))
+    group_of(admin, "ZÜRICH")
 
 
 def test_of_16_creations_of_one_name_one_wins(admin: Account) -> None:
@@ -120,4 +106,66 @@ def test_of_16_creations_of_one_name_one_wins(admin: Account) -> None:
     statuses = at_once(16, lambda n: admin.client.post(GROUPS, json={"group_name": names[n % 4]}).status_code)
 
     assert Counter(statuses) == {201: 1, 409: 15}
-    assert len(data_of(admin.client.get(GROUPS))) == 2
+
+
+# ---------------------------------------------------------------- a customer's group
+
+WRONG: list[object] = [None, True, False, 1.5, 1.0, "x", "", "1.5", 0, -1, "0", 2**31, 2**63, 10**40, [], {}, [1]]
+
+
+def test_an_admin_sets_and_changes_the_group(admin: Account, customer: Account, db: Db, group: Group) -> None:
+    number = group["customer_group_id"]
+    assert registered(admin.client, group_id=str(number))["group_id"] == number
+    assert registered(admin.client, email="b@example.com")["group_id"] == 1
+
+    assert data_of(admin.client.patch(customer.path, json={"group_id": number}))["group_id"] == number
+    assert data_of(admin.client.patch(customer.path, json={"full_name": "Bob"}))["group_id"] == number
+    db.execute("UPDATE customer SET group_id = NULL")  # as an existing shop may have it
+    back = data_of(admin.client.patch(customer.path, json={"group_id": 1, "full_name": "Ann"}))
+    assert (back["group_id"], back["full_name"]) == (1, "Ann")
+    data_of(customer.client.get(customer.path))
+
+
+def test_an_unknown_group_is_a_400_that_names_it(admin: Account, customer: Account, db: Db, group: Group) -> None:
+    for wrong in (group["customer_group_id"] + 1, 2**31 - 1, *WRONG):
+        invalid(admin.client.post(CUSTOMERS, json={**NEW, "group_id": wrong}), "group_id")
+        invalid(admin.client.patch(customer.path, json={"full_name": "Bob", "group_id": wrong}), "group_id")
+    assert db.all("SELECT email, full_name, group_id FROM customer") == [
+        {"email": customer.email, "full_name": "Ann Customer", "group_id": 1}
+    ]
+
+
+def test_anybody_elses_group_id_is_ignored(client: CheckingClient, customer: Account, db: Db, group: Group) -> None:
+    for number, sent in enumerate([group["customer_group_id"], 2**31 - 1, *WRONG]):
+        assert registered(client, email=f"a{number}@example.com", group_id=sent)["group_id"] == 1
+        assert registered(customer.client, email=f"b{number}@example.com", group_id=sent)["group_id"] == 1
+        assert data_of(customer.client.patch(ME, json={"full_name": "Bob", "group_id": sent}))["group_id"] == 1
+        refused(customer.client.patch(customer.path, json={"group_id": sent}), 400, "nothing_to_update")
+    assert group_ids(db) == {1}
+
+
+# ---------------------------------------------------------------- while the group goes
+
+
+def test_who_is_put_into_a_group_during_its_deletion_moves(
+    admin: Account, customer: Account, database: str, db: Db, group: Group
+) -> None:
+    """A change that has not committed when the deletion comes: the deletion waits for it."""
+    change = f"UPDATE customer SET group_id = {group['customer_group_id']}"
+
+    data_of(overtaken(database, db, change, lambda: admin.client.delete(group["path"])))
+
+    assert group_ids(db) == {1}
+
+
+def test_a_group_being_deleted_takes_nobody_in(
+    admin: Account, customer: Account, database: str, db: Db, group: Group
+) -> None:
+    """A deletion that has not committed when the change comes: the change waits, and finds the group gone."""
+    number = group["customer_group_id"]
+    deletion = f"DELETE FROM customer_group WHERE customer_group_id = {number}"
+
+    late = overtaken(database, db, deletion, lambda: admin.client.patch(customer.path, json={"group_id": number}))
+
+    invalid(late, "group_id")
+    assert group_ids(db) == {1}

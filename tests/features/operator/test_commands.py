@@ -66,7 +66,7 @@ def on_another(make_database: Callable[[], str], settings: Settings) -> Iterator
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
-def test_an_admin_created_with_a_password_from_standard_input_can_sign_in_at_once(
+def test_an_admin_with_a_password_from_standard_input_can_sign_in(
     app: Flask, client: CheckingClient, ending: str
 ) -> None:
     options = ["Boss@example.com", "--full-name", "The Boss", "--password-stdin"]
@@ -93,7 +93,7 @@ def test_an_existing_admin_is_an_error_whatever_the_case(app: Flask, admin: Acco
     assert "exists" in result.output
 
 
-def test_reset_password_gives_a_new_one_enables_the_account_and_ends_its_sessions(
+def test_reset_password_enables_the_account_and_ends_its_sessions(
     app: Flask, admin: Account, client: CheckingClient, db: Db
 ) -> None:
     db.execute("UPDATE admin_user SET status = false")
@@ -211,7 +211,7 @@ def test_a_command_in_a_process_of_its_own_needs_only_the_settings(make_database
     assert "Traceback" not in unset.stderr
 
 
-def test_purge_deletes_what_has_ended_and_nothing_else(
+def test_purge_deletes_just_what_has_ended(
     app: Flask, customer: Account, make_customer: Callable[..., Account], db: Db
 ) -> None:
     gone = make_customer()

@@ -14,87 +14,75 @@ from tests.support.database import Db
 from tests.support.html import Visitor
 from tests.support.threads import overtaken
 
-PATH = "/api/customers/password"
-
 
 def use(client: CheckingClient, token: str) -> Any:
-    return client.post(PATH, json={"token": token, "password": NEW_PASSWORD})
+    return client.post("/api/customers/password", json={"token": token, "password": NEW_PASSWORD})
 
 
-def page(app: Flask, admin: Account, customer: Account, **form: str) -> None:
-    """Change a customer on the staff's page."""
-    visitor = Visitor(app)
-    visitor.sign_in(admin.email)
-    visitor.send(f"/admin/customers/edit/{customer.uuid}", **form)
+class Ways:
+    """The ways in which a customer is changed: by the owner, by an admin, on the staff's page, by another program."""
+
+    def __init__(self, app: Flask, customer: Account, admin: Account, db: Db) -> None:
+        self.app, self.customer, self.admin, self.db = app, customer, admin, db
+
+    def owner(self, **changes: object) -> None:
+        data_of(self.customer.client.patch(self.customer.path, json=changes))
+
+    def staff(self, **changes: object) -> None:
+        data_of(self.admin.client.patch(self.customer.path, json=changes))
+
+    def page(self, action: str = "", **form: str) -> None:
+        visitor = Visitor(self.app)
+        visitor.sign_in(self.admin.email)
+        edit = f"/admin/customers/edit/{self.customer.uuid}"
+        visitor.send(edit, f"{edit}{action}", **form)
+
+    def program(self, **changes: str) -> None:
+        for column, value in changes.items():
+            self.db.execute(f"UPDATE customer SET {column} = %s WHERE uuid = %s", value, self.customer.uuid)
 
 
-def patch(by: Account, customer: Account, **changes: object) -> None:
-    data_of(by.client.patch(customer.path, json=changes))
+@pytest.fixture
+def ways(app: Flask, customer: Account, admin: Account, db: Db) -> Ways:
+    return Ways(app, customer, admin, db)
 
 
-def end_on_the_page(app: Flask, admin: Account, customer: Account) -> None:
-    visitor = Visitor(app)
-    visitor.sign_in(admin.email)
-    edit = f"/admin/customers/edit/{customer.uuid}"
-    visitor.send(edit, f"{edit}/sessions/end")
-
-
-# What changes who owns an account; if two things are named, the second takes the first back.
-Change = Callable[[Flask, Account, Account, Db], object]
-CHANGES: dict[str, list[Change]] = {
-    "the owner's new e-mail, taken back by an admin": [
-        lambda app, customer, admin, db: patch(customer, customer, email="new@example.com"),
-        lambda app, customer, admin, db: patch(admin, customer, email=customer.email),
-    ],
-    "an admin's new e-mail": [
-        lambda app, customer, admin, db: patch(admin, customer, email="new@example.com"),
-        lambda app, customer, admin, db: patch(admin, customer, email=customer.email),
-    ],
-    "a new e-mail on the page": [
-        lambda app, customer, admin, db: page(app, admin, customer, email="new@example.com"),
-        lambda app, customer, admin, db: page(app, admin, customer, email=customer.email),
-    ],
-    "another program's new e-mail": [
-        lambda app, customer, admin, db: db.execute("UPDATE customer SET email = 'x' WHERE uuid = %s", customer.uuid),
-        lambda app, customer, admin, db: db.execute("UPDATE customer SET email = 'y' WHERE uuid = %s", customer.uuid),
-    ],
-    "an account disabled": [
-        lambda app, customer, admin, db: patch(admin, customer, status=0),
-        lambda app, customer, admin, db: patch(admin, customer, status=1),
-    ],
-    "a new password": [lambda app, customer, admin, db: patch(admin, customer, password="given by an admin")],
-    "all sessions ended by an admin": [
-        lambda app, customer, admin, db: done(admin.client.delete(f"{customer.path}/sessions"))
-    ],
-    "all sessions ended on the page": [lambda app, customer, admin, db: end_on_the_page(app, admin, customer)],
+NEW, OLD = {"email": "new@example.com"}, {"email": "customer1@example.com"}
+# What changes who owns an account; the second act takes the first back.
+CHANGES: dict[str, list[Callable[[Ways], object]]] = {
+    "the owner's new e-mail, taken back by an admin": [lambda by: by.owner(**NEW), lambda by: by.staff(**OLD)],
+    "an admin's new e-mail": [lambda by: by.staff(**NEW), lambda by: by.staff(**OLD)],
+    "a new e-mail on the page": [lambda by: by.page(**NEW), lambda by: by.page(**OLD)],
+    "another program's new e-mail": [lambda by: by.program(**NEW), lambda by: by.program(**OLD)],
+    "an account disabled": [lambda by: by.staff(status=0), lambda by: by.staff(status=1)],
+    "a new password": [lambda by: by.staff(password="given by an admin")],
+    "all sessions ended by an admin": [lambda by: done(by.admin.client.delete(f"{by.customer.path}/sessions"))],
+    "all sessions ended on the page": [lambda by: by.page("/sessions/end")],
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_whatever_changes_who_owns_an_account_makes_its_secrets_useless_for_good(
-    app: Flask, customer: Account, admin: Account, make_customer: Callable[..., Account], db: Db, change: str
+    app: Flask, ways: Ways, other: Account, db: Db, change: str
 ) -> None:
-    """Cause: a secret outlived the e-mail it was sent to, changed and changed back. Cure: a trigger deletes it.
-
-    An admin's end of all sessions deletes it, too.
-    """
-    bystanders = reset_token(db, make_customer(), "a bystander's")
-    token = reset_token(db, customer)
+    """Cause: a secret outlived the e-mail it was sent to, changed and changed back. Cure: a trigger deletes it."""
+    bystanders = reset_token(db, other, "a bystander's")
+    token = reset_token(db, ways.customer)
 
     for act in CHANGES[change]:
-        act(app, customer, admin, db)
+        act(ways)
 
     refused(use(new_client(app), token), 400, "invalid_token")
     done(use(new_client(app), bystanders))
 
 
-def test_what_changes_no_owner_leaves_a_secret_as_it_is(app: Flask, customer: Account, admin: Account, db: Db) -> None:
-    token = reset_token(db, customer)
-    log_in(new_client(app), customer.email)
-    patch(customer, customer, full_name="Other", email=customer.email)
-    patch(admin, customer, status=1, group_id=1)
-    done(customer.client.delete(f"{customer.path}/sessions"))
-    page(app, admin, customer, full_name="Another")
+def test_what_changes_no_owner_leaves_a_secret_as_it_is(app: Flask, ways: Ways, db: Db) -> None:
+    token = reset_token(db, ways.customer)
+    log_in(new_client(app), ways.customer.email)
+    ways.owner(full_name="Other", email=ways.customer.email)
+    ways.staff(status=1, group_id=1)
+    done(ways.customer.client.delete(f"{ways.customer.path}/sessions"))
+    ways.page(full_name="Another")
 
     done(use(new_client(app), token))
 

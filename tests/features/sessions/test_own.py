@@ -1,30 +1,19 @@
 """The list of a customer's sessions, and ending them (CONTRACT section 6)."""
 
-from collections import Counter
-from collections.abc import Callable
+from typing import Any
 
 import pytest
-from flask import Flask
 
-from tests.conftest import Account, log_in, new_client
+from tests.conftest import PASSWORD, Account, log_in
 from tests.support.answers import data_of, done, refused
-from tests.support.builders import ME, MISSING, browser_of, session_of, sid_status
+from tests.support.builders import ME, MISSING, NEW_PASSWORD, session_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
-from tests.support.threads import at_once
 
 SESSIONS = f"{ME}/sessions"
 
 
-@pytest.fixture
-def elsewhere(app: Flask, customer: Account) -> CheckingClient:
-    """Return another browser of the customer."""
-    return browser_of(app, customer)
-
-
-def test_they_are_listed_the_last_used_first_and_never_a_sid(
-    customer: Account, elsewhere: CheckingClient, db: Db
-) -> None:
+def test_they_are_listed_the_last_used_first_without_sids(customer: Account, elsewhere: CheckingClient, db: Db) -> None:
     sid = log_in(elsewhere, customer.email)
     db.execute("UPDATE login_session SET expires_at = '2099-01-31 23:30:00.9-05', user_agent = 'Browser'")
     db.execute("UPDATE login_session SET last_seen_at = now() - interval '50 s' WHERE uuid = %s", session_of(elsewhere))
@@ -41,60 +30,66 @@ def test_they_are_listed_the_last_used_first_and_never_a_sid(
     assert not [each for each in (sid, customer.sid) if each.replace("-", "") in response.text.replace("-", "")]
 
 
-def test_the_current_one_is_the_callers_and_what_has_ended_is_not_listed(
+def test_the_current_one_is_the_callers_and_ended_ones_are_gone(
     customer: Account, elsewhere: CheckingClient, admin: Account, db: Db
 ) -> None:
-    own, other = session_of(customer.client), session_of(elsewhere)
-    assert own != other
+    own, second = session_of(customer.client), session_of(elsewhere)
     listed = data_of(admin.client.get(f"{customer.path}/sessions"))
-    assert {(one["uuid"], one["current"]) for one in listed} == {(own, False), (other, False)}
+    assert {(one["uuid"], one["current"]) for one in listed} == {(own, False), (second, False)}
 
-    db.execute("UPDATE login_session SET expires_at = now() WHERE uuid = %s", other)
+    db.execute("UPDATE login_session SET expires_at = now() WHERE uuid = %s", second)
 
     assert [(one["uuid"], one["current"]) for one in data_of(customer.client.get(SESSIONS))] == [(own, True)]
-    refused(customer.client.delete(f"{SESSIONS}/{other}"), 404, "session_not_found")
+    refused(customer.client.delete(f"{SESSIONS}/{second}"), 404, "session_not_found")
 
 
-def test_ending_one_ends_it_and_no_other_and_may_be_the_current_one(
-    customer: Account, elsewhere: CheckingClient
+def test_ending_one_ends_no_other_and_may_be_the_current_one(
+    customer: Account, elsewhere: CheckingClient, other: Account
 ) -> None:
     path = f"{SESSIONS}/{session_of(elsewhere)}"
 
     done(customer.client.delete(path))
 
     refused(elsewhere.get(ME), 401, "not_authenticated")
-    refused(customer.client.delete(path), 404, "session_not_found")
+    for missing in (path, f"{SESSIONS}/{session_of(other.client)}", f"{SESSIONS}/{MISSING}", f"{SESSIONS}/{other.sid}"):
+        refused(customer.client.delete(missing), 404, "session_not_found")
+    data_of(other.client.get(ME))
     done(customer.client.delete(f"{SESSIONS}/{session_of(customer.client)}"))
     refused(customer.client.get(ME), 401, "not_authenticated")
 
 
-def test_one_that_is_unknown_or_anothers_is_a_404(customer: Account, make_customer: Callable[..., Account]) -> None:
-    other = make_customer()
+GIVEN = {"password": NEW_PASSWORD}
+CHANGE = {**GIVEN, "current_password": PASSWORD}
+# Who does what -> which live on: the customer's session, another one of the same customer, one of another customer.
+ENDS: dict[str, tuple[str, str, Any, tuple[bool, bool, bool]]] = {
+    "the others": ("customer", "DELETE {own}/sessions", None, (True, False, True)),
+    "all, by an admin": ("admin", "DELETE {own}/sessions", None, (False, False, True)),
+    "a new password": ("customer", "PATCH {own}", GIVEN, (True, False, True)),
+    "a new password by the current one": ("customer", "POST /api/customers/me/password", CHANGE, (True, False, True)),
+    "a new password by an admin": ("admin", "PATCH {own}", GIVEN, (False, False, True)),
+    "deactivation": ("admin", "PATCH {own}", {"status": 0}, (False, False, True)),
+    "a new e-mail": ("customer", "PATCH {own}", {"email": "new@example.com", "full_name": "X"}, (True, True, True)),
+    "an admin's other changes": (
+        "admin",
+        "PATCH {own}",
+        {"email": "new@example.com", "group_id": 1},
+        (True, True, True),
+    ),
+    "a logout": ("customer", "POST /customers/logout", None, (False, True, True)),
+}
 
-    for uuid in (session_of(other.client), MISSING, customer.sid):
-        refused(customer.client.delete(f"{SESSIONS}/{uuid}"), 404, "session_not_found")
 
-    for account in (other, customer):
-        data_of(account.client.get(ME))
-
-
-@pytest.mark.parametrize("by", ["customer", "admin"])
-def test_ending_the_others_keeps_the_current_one_and_by_an_admin_none(
-    customer: Account, elsewhere: CheckingClient, admin: Account, make_customer: Callable[..., Account], by: str
+@pytest.mark.parametrize("act", ENDS)
+def test_what_ends_which_sessions_for_good(
+    accounts: dict[str, Account], elsewhere: CheckingClient, other: Account, admin: Account, act: str
 ) -> None:
-    bystander = make_customer()
+    by, call, body, live = ENDS[act]
+    customer = accounts["customer"]
+    method, path = call.format(own=customer.path).split()
 
-    done((elsewhere if by == "customer" else admin.client).delete(f"{customer.path}/sessions"))
+    data_of(accounts[by].client.open(path, method=method, json=body))
 
-    statuses = [client.get(ME).status_code for client in (elsewhere, customer.client, bystander.client)]
-    assert statuses == [200 if by == "customer" else 401, 401, 200]
-
-
-def test_of_sessions_that_end_all_others_at_once_one_stays(app: Flask, customer: Account) -> None:
-    sids = [customer.sid, *(log_in(new_client(app), customer.email) for _ in range(7))]
-
-    def end_others(number: int) -> int:
-        return new_client(app).delete(SESSIONS, headers={"X-Session-ID": sids[number]}).status_code
-
-    assert Counter(at_once(8, end_others)) == {200: 1, 401: 7}
-    assert sorted(sid_status(new_client(app), ME, sid) for sid in sids) == [200, *[401] * 7]
+    data_of(admin.client.patch(customer.path, json={"status": 1}))
+    for path, success in ((ME, 200), ("/session", 204)):
+        found = [client.get(path).status_code for client in (customer.client, elsewhere, other.client)]
+        assert found == [success if lives else 401 for lives in live]

@@ -20,7 +20,7 @@ CUSTOMER_LOGOUTS = ["/customers/logout", "/customer/logout"]
 
 
 @pytest.mark.parametrize("kind", LOGINS)
-def test_a_login_answers_a_uuid_and_sets_a_cookie_that_names_the_same_session(
+def test_a_login_answers_a_sid_and_sets_a_cookie(
     client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str
 ) -> None:
     path = accounts["customer"].path
@@ -37,9 +37,7 @@ def test_a_login_answers_a_uuid_and_sets_a_cookie_that_names_the_same_session(
 
 
 @pytest.mark.parametrize("kind", LOGINS)
-def test_a_refused_login_is_one_401_with_one_message(
-    client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str
-) -> None:
+def test_a_refused_login_is_one_401(client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str) -> None:
     other = {"customer": "admin", "admin": "customer"}[kind]
     attempts = {"nobody@example.com": [PASSWORD], accounts[other].email: [PASSWORD],
                 accounts[kind].email: ["wrong password", "x" * 5000, "", PASSWORD.upper(), f" {PASSWORD}"]}  # fmt: skip
@@ -55,37 +53,36 @@ def test_a_refused_login_is_one_401_with_one_message(
         assert "Set-Cookie" not in response.headers
 
 
-def test_the_database_never_holds_a_sid(customer: Account, db: Db) -> None:
+def test_the_database_never_holds_a_sid_and_no_row_after_the_logout(customer: Account, db: Db) -> None:
     row = db.one("SELECT digest, login_session::text AS everything FROM login_session")
 
     assert row["digest"] == hashlib.sha256(customer.sid.encode()).digest()
     assert customer.sid.replace("-", "") not in row["everything"].replace("-", "")
+    done(customer.client.post("/customers/logout"))
+    assert db.all("SELECT FROM login_session") == []
 
 
 # ---------------------------------------------------------------- the cookie
 
 
-def test_the_cookie_is_for_http_only_lax_for_every_path_as_long_as_a_session_and_secure_unless_told_otherwise(
-    customer: Account, make_app: Callable[..., Flask]
+@pytest.mark.parametrize(("secure", "name"), [(False, "customers"), (True, "__Host-customers")])
+def test_the_flags_of_the_cookie_and_that_it_lives_as_long_as_a_session(
+    customer: Account, make_app: Callable[..., Flask], secure: bool, name: str
 ) -> None:
-    for secure, name in ((False, "customers"), (True, "__Host-customers")):
-        browser = new_client(make_app(cookie_secure=secure))
-        response = browser.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
+    browser = new_client(make_app(cookie_secure=secure))
+    response = browser.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
 
-        flags = {flag.strip() for flag in response.headers["Set-Cookie"].split(";")[1:]}
-        lasting = {flag for flag in flags if flag.startswith(("Expires=", "Max-Age="))}
-        assert flags - lasting == {"HttpOnly", "SameSite=Lax", "Path=/", *(["Secure"] if secure else [])}
-        cookie = browser.get_cookie(name)
-        assert cookie
-        assert cookie.expires
-        assert abs(cookie.expires.timestamp() - time.time() - Settings().customer_lifetime) < 60
+    flags = {flag.strip() for flag in response.headers["Set-Cookie"].split(";")[1:]}
+    lasting = {flag for flag in flags if flag.startswith(("Expires=", "Max-Age="))}
+    assert flags - lasting == {"HttpOnly", "SameSite=Lax", "Path=/", *(["Secure"] if secure else [])}
+    cookie = browser.get_cookie(name)
+    assert cookie
+    assert cookie.expires
+    assert abs(cookie.expires.timestamp() - time.time() - Settings().customer_lifetime) < 60
 
 
-def test_a_former_key_still_verifies_cookies_and_an_unknown_one_does_not(
-    make_app: Callable[..., Flask], customer: Account
-) -> None:
-    old = browser_of(make_app(secret_key="o" * 32), customer)
-    cookie = old.get_cookie("customers")
+def test_a_former_key_still_verifies_cookies(make_app: Callable[..., Flask], customer: Account) -> None:
+    cookie = browser_of(make_app(secret_key="o" * 32), customer).get_cookie("customers")
     assert cookie
 
     for former, status in ((("o" * 32,), 200), ((), 401)):
@@ -104,25 +101,18 @@ def test_the_header_takes_the_sid_in_any_spelling_of_its_uuid(client: CheckingCl
     assert sid_status(client, ME, customer.sid) == 401
 
 
-def test_the_header_wins_over_the_cookie(app: Flask, make_customer: Callable[..., Account]) -> None:
-    by_cookie, by_header = make_customer(), make_customer()
-    browser = browser_of(app, by_cookie)
-
-    data_of(browser.get(by_header.path, headers=by_header.headers))
-    refused(browser.get(by_cookie.path, headers=by_header.headers), 403, "forbidden")
+def test_the_header_wins_over_the_cookie(customer: Account, elsewhere: CheckingClient, other: Account) -> None:
+    data_of(elsewhere.get(other.path, headers=other.headers))
+    refused(elsewhere.get(customer.path, headers=other.headers), 403, "forbidden")
 
 
 @pytest.mark.parametrize("header", ["", " ", "x", MISSING, "é", "a" * 4000, "{braces}", "null"])
-def test_a_wrong_header_is_a_401_and_never_falls_back_to_the_cookie(app: Flask, customer: Account, header: str) -> None:
-    browser = browser_of(app, customer)
-
-    for method, path in (
-        ("GET", customer.path),
-        ("PATCH", customer.path),
-        ("POST", "/api/customers"),
-        ("GET", "/session"),
-    ):
-        response = browser.open(path, method=method, headers={"X-Session-ID": header}, json={})
+def test_a_wrong_header_never_falls_back_to_the_cookie(
+    customer: Account, elsewhere: CheckingClient, header: str
+) -> None:
+    for call in (f"GET {customer.path}", f"PATCH {customer.path}", "POST /api/customers", "GET /session"):
+        method, path = call.split()
+        response = elsewhere.open(path, method=method, headers={"X-Session-ID": header}, json={})
         refused(response, 401, "not_authenticated")
 
 
@@ -131,35 +121,32 @@ def test_a_wrong_header_is_a_401_and_never_falls_back_to_the_cookie(app: Flask, 
 
 @pytest.mark.parametrize("path", CUSTOMER_LOGOUTS)
 def test_after_a_logout_a_replayed_cookie_or_sid_is_a_401_at_once_on_every_instance(
-    app: Flask, make_app: Callable[..., Flask], customer: Account, db: Db, path: str
+    make_app: Callable[..., Flask], client: CheckingClient, customer: Account, path: str
 ) -> None:
-    browser, elsewhere = new_client(app), new_client(make_app())
-    sid = log_in(browser, customer.email)
-    cookie = browser.get_cookie("customers")
+    instance = new_client(make_app())
+    sid = log_in(client, customer.email)
+    cookie = client.get_cookie("customers")
     assert cookie
-    elsewhere.set_cookie("customers", cookie.value)
-    data_of(elsewhere.get(customer.path))
+    instance.set_cookie("customers", cookie.value)
+    data_of(instance.get(customer.path))
 
-    done(browser.post(path))
+    done(client.post(path))
 
-    refused(elsewhere.get(customer.path), 401, "not_authenticated")
-    assert sid_status(elsewhere, customer.path, sid) == 401
-    assert browser.get_cookie("customers") is None
-    assert db.all("SELECT FROM login_session WHERE digest = %s", hashlib.sha256(sid.encode()).digest()) == []
+    refused(instance.get(customer.path), 401, "not_authenticated")
+    assert sid_status(instance, customer.path, sid) == 401
+    assert client.get_cookie("customers") is None
     data_of(customer.client.get(customer.path))  # another session of the account
 
 
-def test_a_logout_by_header_leaves_another_sessions_cookie_alone(app: Flask, customer: Account) -> None:
-    browser = browser_of(app, customer)
+def test_a_logout_by_header_leaves_another_sessions_cookie_alone(customer: Account, elsewhere: CheckingClient) -> None:
+    done(elsewhere.post("/customers/logout", headers=customer.headers))
 
-    done(browser.post("/customers/logout", headers=customer.headers))
-
-    data_of(browser.get(customer.path))
+    data_of(elsewhere.get(customer.path))
     refused(customer.client.get(customer.path), 401, "not_authenticated")
 
 
 @pytest.mark.parametrize("path", [*CUSTOMER_LOGOUTS, "/admin/user/logout"])
-def test_a_logout_without_a_session_of_its_kind_ends_nothing_and_is_a_200(
+def test_a_logout_without_a_session_ends_nothing(
     client: CheckingClient, customer: Account, admin: Account, path: str
 ) -> None:
     other = customer if path.startswith("/admin") else admin
