@@ -40,18 +40,15 @@ def waiting_for_a_lock(db: Db) -> int:
     return len(db.all("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
 
 
-def overtaken(database: str, db: Db, statements: str, act: Callable[[], T], meanwhile: Any = None) -> T:
+def overtaken(database: str, db: Db, statements: str, act: Callable[[], T]) -> T:
     """Return what an act returns that is overtaken by another transaction.
 
-    The statements have run and are not committed when the act begins. Once it waits for their locks, ``meanwhile`` is
-    called, if there is one, and they are committed.
+    The statements have run and are not committed when the act begins, and are committed once it waits for their locks.
     """
     with psycopg.connect(database) as conn, ThreadPoolExecutor(1) as pool:
         conn.execute(statements.encode())
         result = pool.submit(act)
         wait_until(lambda: waiting_for_a_lock(db) or result.done())
         assert not result.done(), f"the act did not wait: {result.result()}"
-        if meanwhile:
-            meanwhile()
         conn.commit()
         return result.result()

@@ -28,9 +28,6 @@ def move(client: CheckingClient, *emails: str) -> list[int]:
     return [client.patch(ME, json={"email": email}).status_code for email in emails]
 
 
-# ---------------------------------------------------------------- e-mails
-
-
 def test_an_account_may_change_its_e_mail_five_times_an_hour(
     make_app: Make, customer: Account, other: Account, admin: Account, db: Db
 ) -> None:
@@ -51,9 +48,7 @@ def test_an_account_may_change_its_e_mail_five_times_an_hour(
     assert move(at(app, customer), emails[5]) == [200]
 
 
-def test_e_mails_refused_as_taken_count_like_registrations(
-    make_app: Make, make_customer: Callable[..., Account], db: Db
-) -> None:
+def test_taken_e_mails_count_like_registrations(make_app: Make, make_customer: Callable[..., Account], db: Db) -> None:
     """Cause: 60 e-mails were tried for existence in half a second. Cure: as many as registrations tell, in all."""
     app = make_app(limit_email_changes=5, limit_registrations=6, trusted_proxies=1)
     accounts = [make_customer() for _ in range(3)]
@@ -78,9 +73,6 @@ def test_changes_that_are_made_or_malformed_do_not_count_like_registrations(make
         stale = client.patch(ME, json={"email": "x@example.com"}, headers={"If-Match": '"0"'})
         refused(stale, 412, "precondition_failed")
     assert move(client, "new4@example.com", "new5@example.com", "new6@example.com") == [200, 200, 429]
-
-
-# ---------------------------------------------------------------- writes
 
 
 def test_a_customer_may_write_so_often_a_minute_and_still_read(

@@ -1,18 +1,16 @@
-"""Creating, reading, updating and deleting customers (CONTRACT sections 1, 3 and 4)."""
+"""Creating, reading, updating and deleting customers; pending accounts (CONTRACT sections 1, 3 and 4)."""
 
-from collections import Counter
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
-from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.support.answers import data_of, refused
-from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW, address_of, registered, reset_token
+from tests.conftest import PASSWORD, Account, log_in
+from tests.support.answers import data_of, done, refused
+from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW, NEW_PASSWORD, address_of, registered, reset_token
 from tests.support.client import CheckingClient
 from tests.support.database import Db
-from tests.support.threads import at_once, overtaken
+from tests.support.smtp import Mailing, MailServer
 
 
 def test_a_created_customer_is_active_and_where_location_says(client: CheckingClient, admin: Account) -> None:
@@ -40,9 +38,7 @@ TIMES = {
 
 
 @pytest.mark.parametrize("table", ["customer", "customer_address", "customer_group", "login_session"])
-def test_times_are_utc_to_the_second_or_null(
-    customer: Account, admin: Account, address: str, db: Db, table: str
-) -> None:
+def test_times_are_utc_seconds_or_null(customer: Account, admin: Account, address: str, db: Db, table: str) -> None:
     group = f"{GROUPS}/{data_of(admin.client.get(GROUPS))[0]['uuid']}"
     reads = {
         "customer": [customer.path, CUSTOMERS, f"{customer.path}/export"],
@@ -62,12 +58,7 @@ def test_times_are_utc_to_the_second_or_null(
             assert one["created_at"] == answered, (stored, path)
 
 
-# ---------------------------------------------------------------- e-mails and passwords
-
-
-def test_an_email_is_unique_in_any_case_and_kept_as_typed(
-    client: CheckingClient, customer: Account, admin: Account
-) -> None:
+def test_an_email_is_one_in_any_case_and_no_pattern(client: CheckingClient, customer: Account, admin: Account) -> None:
     assert registered(client, email=" Ann.Of@Example.COM ")["email"] == "Ann.Of@Example.COM"
 
     for other in ("ann.of@example.com", "ANN.OF@EXAMPLE.COM"):
@@ -77,21 +68,12 @@ def test_an_email_is_unique_in_any_case_and_kept_as_typed(
     own = data_of(customer.client.patch(customer.path, json={"email": customer.email.upper()}))
     assert own["email"] == customer.email.upper()
     log_in(client, "aNN.oF@example.com")
+    for pattern in ("ann.o%@example.com", "ann.o_@example.com"):
+        refused(client.post("/customer/login", json={**LOGIN, "email": pattern}), 401, "invalid_credentials")
+        registered(client, email=pattern)
 
 
-@pytest.mark.parametrize("pattern", ["a%@example.com", "a_n@example.com"])
-def test_an_email_is_never_compared_as_a_pattern(client: CheckingClient, pattern: str) -> None:
-    registered(client)
-
-    login = client.post("/customer/login", json={"email": pattern, "password": PASSWORD})
-
-    refused(login, 401, "invalid_credentials")
-    registered(client, email=pattern, password="another password")
-
-
-def test_an_international_domain_is_one_in_either_form(
-    client: CheckingClient, customer: Account, admin: Account
-) -> None:
+def test_international_domains_are_one_in_any_form(client: CheckingClient, customer: Account, admin: Account) -> None:
     """Firefox sends it as typed, Chromium in ASCII."""
     email = "ann@xn--bcher-kva.example"
     assert registered(client, email="ann@bücher.example")["email"] == email
@@ -101,16 +83,6 @@ def test_an_international_domain_is_one_in_either_form(
     for form in ("ann@bücher.example", "ann@bu\u0308cher.example", "Ann@XN--BCHER-KVA.example"):
         log_in(client, form)
         assert [each["email"] for each in data_of(admin.client.get(CUSTOMERS, query_string={"email": form}))] == [email]
-
-
-def test_a_password_is_never_trimmed(client: CheckingClient) -> None:
-    registered(client, password="  spaces around  ")
-
-    log_in(client, NEW["email"], "  spaces around  ")
-    refused(client.post("/customer/login", json={**NEW, "password": "spaces around"}), 401, "invalid_credentials")
-
-
-# ---------------------------------------------------------------- changes
 
 
 def test_an_update_changes_what_it_names_and_nothing_else(customer: Account, db: Db) -> None:
@@ -134,9 +106,7 @@ def test_only_an_admin_may_send_status(customer: Account, elsewhere: CheckingCli
     assert data_of(admin.client.patch(customer.path, json={"status": 0}))["status"] == 0
 
 
-def test_delete_answers_the_customer_and_takes_all_of_it(
-    client: CheckingClient, customer: Account, other: Account, db: Db
-) -> None:
+def test_a_deletion_takes_all_of_a_customer(client: CheckingClient, customer: Account, other: Account, db: Db) -> None:
     for account in (customer, other):
         address_of(account)
         reset_token(db, account, account.email)
@@ -150,56 +120,66 @@ def test_delete_answers_the_customer_and_takes_all_of_it(
     registered(client, email=customer.email)
 
 
-# ---------------------------------------------------------------- at once
+LOGIN = {"email": NEW["email"], "password": PASSWORD}
 
 
-def test_of_24_registrations_of_one_email_one_wins(app: Flask, db: Db) -> None:
-    spellings = ["ann@example.com", "ANN@example.com", "Ann@Example.com", "aNN@example.COM"]
-
-    def register(number: int) -> int:
-        return new_client(app).post(CUSTOMERS, json={**NEW, "email": spellings[number % 4]}).status_code
-
-    assert Counter(at_once(24, register)) == {201: 1, 409: 23}
-    assert db.one("SELECT count(*) FROM customer")["count"] == 1
+@pytest.fixture
+def pending(app: Flask, client: CheckingClient) -> Account:
+    """Return an account that was registered with status 0."""
+    return Account(app, registered(client, status="0")["uuid"], NEW["email"], "")
 
 
-def test_of_16_changes_to_one_email_one_wins(make_customer: Callable[..., Account]) -> None:
-    accounts = [make_customer() for _ in range(16)]
-
-    statuses = at_once(16, lambda n: accounts[n].client.patch(accounts[n].path, json={"email": "x@y.zz"}).status_code)
-
-    assert Counter(statuses) == {200: 1, 409: 15}
+def reset(client: CheckingClient, db: Db, account: Account) -> Any:
+    body = {"token": reset_token(db, account), "password": NEW_PASSWORD}
+    return client.post("/api/customers/password", json=body)
 
 
-def test_of_16_deletions_one_finds_the_customer(customer: Account, admin: Account) -> None:
-    statuses = at_once(16, lambda _: admin.client.delete(customer.path).status_code)
-
-    assert Counter(statuses) == {200: 1, 404: 15}
-
-
-@pytest.mark.parametrize("ended_by", ["logout", "password"])
-@pytest.mark.parametrize(
-    ("method", "body"),
-    [("PATCH", {"password": "the thiefs password"}), ("PATCH", {"email": "thief@example.com"}),
-     ("PATCH", {"full_name": "Thief"}), ("DELETE", None)],
-)  # fmt: skip
-def test_who_is_thrown_out_while_a_request_waits_does_not_get_a_last_change_in(
-    client: CheckingClient, database: str, customer: Account, db: Db, ended_by: str, method: str, body: object
+@pytest.mark.parametrize("by", ["anonymous", "customer"])
+def test_an_account_registered_as_inactive_cannot_sign_in_until_its_owner_sets_a_password_by_mail(
+    make_app: Any, client: CheckingClient, customer: Account, db: Db, by: str
 ) -> None:
-    """The session ends after the request was let in and before it writes, as it may while a password is hashed.
+    """Cause: a stranger registered the owner's e-mail with status 0, and the owner could neither register nor reset."""
+    with MailServer() as smtp:
+        mailing = Mailing(make_app, smtp, db, smtp_timeout=10)
+        assert registered(customer.client if by == "customer" else client, status=0)["status"] == 0
+        refused(client.post("/customer/login", json=LOGIN), 401, "invalid_credentials")
+        refused(client.post(CUSTOMERS, json=NEW), 409, "email_taken")
 
-    Without a second look inside the transaction, a thief's change of the password would win over the victim's.
-    """
-    statements, meanwhile = {
-        # Another writer holds the row while the victim signs out; a logout waits for nobody.
-        "logout": ("UPDATE customer SET updated_at = updated_at", lambda: customer.client.post("/customers/logout")),
-        "password": ("UPDATE customer SET password = password || ''; DELETE FROM login_session", None),
-    }[ended_by]
+        done(mailing.use(mailing.token(NEW["email"]), NEW_PASSWORD))
 
-    def change() -> TestResponse:
-        return customer.client.open(customer.path, method=method, json=body)
+    refused(client.post("/customer/login", json=LOGIN), 401, "invalid_credentials")
+    log_in(client, NEW["email"], NEW_PASSWORD)
+    assert db.all("SELECT FROM pending_customer") == []
+    trail = db.all("SELECT details FROM audit_log WHERE event = 'status_changed'")
+    assert trail == [{"details": {"from": 0, "to": 1}}]
 
-    refused(overtaken(database, db, statements, change, meanwhile), 401, "not_authenticated")
 
-    assert db.one("SELECT email, full_name FROM customer") == {"email": customer.email, "full_name": "Ann Customer"}
-    log_in(client, customer.email)
+@pytest.mark.parametrize("status", [0, 1])
+def test_once_an_admin_has_set_a_status_of_whatever_value_it_is_pending_no_more(
+    client: CheckingClient, pending: Account, admin: Account, db: Db, status: int
+) -> None:
+    data_of(admin.client.patch(pending.path, json={"full_name": "Still pending", "group_id": 1}))
+    assert data_of(admin.client.get(f"{pending.path}/export"))["pending"] is True
+
+    assert data_of(admin.client.patch(pending.path, json={"status": status}))["status"] == status
+
+    assert data_of(admin.client.get(f"{pending.path}/export"))["pending"] is False
+    assert client.post("/customer/login", json=LOGIN).status_code == (200 if status else 401)
+    assert reset(client, db, pending).status_code == (200 if status else 400)
+
+
+def test_what_an_admin_disabled_stays_so(client: CheckingClient, customer: Account, admin: Account, db: Db) -> None:
+    created = Account(client.application, registered(admin.client, status=0)["uuid"], NEW["email"], "")
+    data_of(admin.client.patch(customer.path, json={"status": 0}))
+
+    for account in (created, customer):
+        refused(reset(client, db, account), 400, "invalid_token")
+        db.execute("DELETE FROM reset_password_token")
+    assert db.one("SELECT count(*) FROM customer WHERE status = 0") == {"count": 2}
+
+
+def test_an_admins_password_does_not_activate(client: CheckingClient, pending: Account, admin: Account, db: Db) -> None:
+    data_of(admin.client.patch(pending.path, json={"password": "given by an admin"}))
+    refused(client.post("/customer/login", json={**LOGIN, "password": "given by an admin"}), 401, "invalid_credentials")
+    data_of(admin.client.delete(pending.path))
+    assert db.all("SELECT FROM pending_customer") == []

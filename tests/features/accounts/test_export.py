@@ -135,9 +135,7 @@ def test_it_holds_nothing_of_others_nor_where_an_admin_was(known: Account, admin
         ("('email_changed', %s, NULL, NULL)", False),
     ],
 )
-def test_mail_without_an_account_is_told_if_a_waiting_reset(
-    customer: Account, db: Db, mail: str, is_told: bool
-) -> None:
+def test_mail_without_an_account_is_told_if_a_reset(customer: Account, db: Db, mail: str, is_told: bool) -> None:
     db.execute(f"INSERT INTO outbox_mail (kind, recipient, sent_at, failed_at) VALUES {mail}", customer.email)
 
     assert len(export(customer)["mails"]) == is_told

@@ -18,9 +18,6 @@ Rows = list[dict[str, Any]]
 DOCUMENTED = ["customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at"]
 
 
-# ---------------------------------------------------------------- the documented form
-
-
 @pytest.mark.parametrize("count", [0, 2])
 def test_the_first_page_alone_has_just_the_documented_links_and_meta(admin: Account, db: Db, count: int) -> None:
     added = [add(db) for _ in range(count)]
@@ -49,8 +46,6 @@ def test_links_keep_the_other_parameters_around_and_beyond_the_last_page(admin: 
     assert beyond["links"] == {**ends, "prev": f"{LIST}?page=3{kept}", "next": None}
     assert (beyond["data"], beyond["meta"]["current_page"], beyond["meta"]["total"]) == ([], 7, 5)
 
-
-# ---------------------------------------------------------------- what each filter leaves
 
 # A filter and a value -> what a customer has that it leaves, and what one has that it does not leave.
 CASES: list[tuple[str, str, list[dict[str, Any]], list[dict[str, Any]]]] = [
@@ -110,8 +105,6 @@ def test_no_parameter_becomes_part_of_a_statement(admin: Account, db: Db, name: 
     assert db.one("SELECT count(*) FROM customer")["count"] == 1
 
 
-# ---------------------------------------------------------------- pages of what filters leave, in every order
-
 SORTS = [f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]
 
 
@@ -150,28 +143,19 @@ def left_by(rows: Rows, filters: dict[str, Any]) -> Rows:
     """Return the rows that filters leave."""
     checks: dict[str, Any] = {
         "keyword": lambda row, part: part in row["email"].lower() or part in (row["full_name"] or "").lower(),
-        "email": lambda row, whole: row["email"].lower() == whole.lower(),
-        "full_name": lambda row, part: part in (row["full_name"] or "").lower(),
         "status": lambda row, status: row["status"] == status,
         "group_id": lambda row, group: row["group_id"] == group,
         "created_from": lambda row, day: row["created_at"] is not None and f"{row['created_at']:%Y-%m-%d}" >= day,
-        "created_to": lambda row, day: row["created_at"] is not None and f"{row['created_at']:%Y-%m-%d}" < day,
     }
     return [row for row in rows if all(checks[name](row, value) for name, value in filters.items())]
 
 
-FILTERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "keyword": st.sampled_from(["a", "b", "@example", "nn", "cd", "nobody", "o"]),
-        "email": st.sampled_from(["ABC@example.com", "nobody@example.com"]),
-        "full_name": st.sampled_from(["a", "nn", "zoe", "x"]),
-        "status": st.sampled_from([0, 1]),
-        "group_id": st.just(1),
-        "created_from": st.sampled_from(["2026-01-01", "2026-01-02", "2027-01-01"]),
-        "created_to": st.sampled_from(["2026-01-02", "2026-01-03", "2026-01-04"]),
-    },
-)
+FILTERS = {
+    "keyword": st.sampled_from(["a", "b", "@example", "nn", "cd", "nobody", "o"]),
+    "status": st.sampled_from([0, 1]),
+    "group_id": st.just(1),
+    "created_from": st.sampled_from(["2026-01-01", "2026-01-02", "2027-01-01"]),
+}
 
 
 @settings(
@@ -182,7 +166,7 @@ FILTERS = st.fixed_dictionaries(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    filters=st.just({}) | FILTERS,
+    filters=st.just({}) | st.fixed_dictionaries({}, optional=FILTERS),
     sort=st.sampled_from(SORTS),
     limit=st.integers(1, 100),
     page=st.integers(1, 60) | st.sampled_from([1000, 2**30 // 7 + 2, (2**31 - 1) // 7, 2**31 - 1]),

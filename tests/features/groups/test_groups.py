@@ -1,6 +1,5 @@
 """Groups of customers, and who is in which (CONTRACT section 9). What a name may be is in test_schemas.py."""
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from tests.support.builders import CUSTOMERS, GROUPS, ME, MISSING, NEW, group_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.rows import add
-from tests.support.threads import at_once, overtaken
 
 FIELDS = ["customer_group_id", "uuid", "group_name", "created_at", "updated_at"]
 Group = dict[str, Any]
@@ -20,10 +18,6 @@ Group = dict[str, Any]
 def answered(group: Group) -> Group:
     """Return a group of group_of() without its path."""
     return {name: group[name] for name in FIELDS}
-
-
-def default(admin: Account) -> str:
-    return f"{GROUPS}/{data_of(admin.client.get(GROUPS))[0]['uuid']}"
 
 
 def group_ids(db: Db) -> set[int | None]:
@@ -78,9 +72,11 @@ def test_delete_answers_the_group_and_moves_its_customers_to_the_first(admin: Ac
 
 
 def test_the_first_group_cannot_be_deleted(admin: Account) -> None:
-    refused(admin.client.delete(default(admin)), 409, "default_group")
+    default = f"{GROUPS}/{data_of(admin.client.get(GROUPS))[0]['uuid']}"
 
-    data_of(admin.client.get(default(admin)))
+    refused(admin.client.delete(default), 409, "default_group")
+
+    data_of(admin.client.get(default))
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
@@ -99,16 +95,6 @@ def test_names_are_unique_whatever_their_case_and_unicode_form(admin: Account, g
     data_of(admin.client.delete(taken["path"]))
     group_of(admin, "ZÜRICH")
 
-
-def test_of_16_creations_of_one_name_one_wins(admin: Account) -> None:
-    names = ["Wholesale", "WHOLESALE", "wholesale", "wHOLESALE"]
-
-    statuses = at_once(16, lambda n: admin.client.post(GROUPS, json={"group_name": names[n % 4]}).status_code)
-
-    assert Counter(statuses) == {201: 1, 409: 15}
-
-
-# ---------------------------------------------------------------- a customer's group
 
 WRONG: list[object] = [None, True, False, 1.5, 1.0, "x", "", "1.5", 0, -1, "0", 2**31, 2**63, 10**40, [], {}, [1]]
 
@@ -141,31 +127,4 @@ def test_anybody_elses_group_id_is_ignored(client: CheckingClient, customer: Acc
         assert registered(customer.client, email=f"b{number}@example.com", group_id=sent)["group_id"] == 1
         assert data_of(customer.client.patch(ME, json={"full_name": "Bob", "group_id": sent}))["group_id"] == 1
         refused(customer.client.patch(customer.path, json={"group_id": sent}), 400, "nothing_to_update")
-    assert group_ids(db) == {1}
-
-
-# ---------------------------------------------------------------- while the group goes
-
-
-def test_who_is_put_into_a_group_during_its_deletion_moves(
-    admin: Account, customer: Account, database: str, db: Db, group: Group
-) -> None:
-    """A change that has not committed when the deletion comes: the deletion waits for it."""
-    change = f"UPDATE customer SET group_id = {group['customer_group_id']}"
-
-    data_of(overtaken(database, db, change, lambda: admin.client.delete(group["path"])))
-
-    assert group_ids(db) == {1}
-
-
-def test_a_group_being_deleted_takes_nobody_in(
-    admin: Account, customer: Account, database: str, db: Db, group: Group
-) -> None:
-    """A deletion that has not committed when the change comes: the change waits, and finds the group gone."""
-    number = group["customer_group_id"]
-    deletion = f"DELETE FROM customer_group WHERE customer_group_id = {number}"
-
-    late = overtaken(database, db, deletion, lambda: admin.client.patch(customer.path, json={"group_id": number}))
-
-    invalid(late, "group_id")
     assert group_ids(db) == {1}

@@ -1,9 +1,10 @@
-"""Signing in and out: the sid, the cookie, the header (CONTRACT section 2)."""
+"""Signing in and out: the sid, the cookie, the header, and `GET /session` for a proxy (CONTRACT sections 1 and 2)."""
 
 import hashlib
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,14 +16,13 @@ from tests.support.builders import ME, MISSING, browser_of, sid_status
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 
+Make = Callable[..., Flask]
 LOGINS = {"customer": "/customer/login", "admin": "/admin/user/login"}
 CUSTOMER_LOGOUTS = ["/customers/logout", "/customer/logout"]
 
 
 @pytest.mark.parametrize("kind", LOGINS)
-def test_a_login_answers_a_sid_and_sets_a_cookie(
-    client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str
-) -> None:
+def test_login_answers_sid_and_cookie(client: CheckingClient, accounts: dict[str, Account], db: Db, kind: str) -> None:
     path = accounts["customer"].path
     db.execute("DELETE FROM login_session")
 
@@ -62,12 +62,9 @@ def test_the_database_never_holds_a_sid_and_no_row_after_the_logout(customer: Ac
     assert db.all("SELECT FROM login_session") == []
 
 
-# ---------------------------------------------------------------- the cookie
-
-
 @pytest.mark.parametrize(("secure", "name"), [(False, "customers"), (True, "__Host-customers")])
 def test_the_flags_of_the_cookie_and_that_it_lives_as_long_as_a_session(
-    customer: Account, make_app: Callable[..., Flask], secure: bool, name: str
+    customer: Account, make_app: Make, secure: bool, name: str
 ) -> None:
     browser = new_client(make_app(cookie_secure=secure))
     response = browser.post("/customer/login", json={"email": customer.email, "password": PASSWORD})
@@ -81,7 +78,7 @@ def test_the_flags_of_the_cookie_and_that_it_lives_as_long_as_a_session(
     assert abs(cookie.expires.timestamp() - time.time() - Settings().customer_lifetime) < 60
 
 
-def test_a_former_key_still_verifies_cookies(make_app: Callable[..., Flask], customer: Account) -> None:
+def test_a_former_key_still_verifies_cookies(make_app: Make, customer: Account) -> None:
     cookie = browser_of(make_app(secret_key="o" * 32), customer).get_cookie("customers")
     assert cookie
 
@@ -89,9 +86,6 @@ def test_a_former_key_still_verifies_cookies(make_app: Callable[..., Flask], cus
         browser = new_client(make_app(secret_key="n" * 32, former_secret_keys=former))
         browser.set_cookie("customers", cookie.value)
         assert browser.get(customer.path).status_code == status
-
-
-# ---------------------------------------------------------------- the header
 
 
 def test_the_header_takes_the_sid_in_any_spelling_of_its_uuid(client: CheckingClient, customer: Account) -> None:
@@ -107,21 +101,16 @@ def test_the_header_wins_over_the_cookie(customer: Account, elsewhere: CheckingC
 
 
 @pytest.mark.parametrize("header", ["", " ", "x", MISSING, "é", "a" * 4000, "{braces}", "null"])
-def test_a_wrong_header_never_falls_back_to_the_cookie(
-    customer: Account, elsewhere: CheckingClient, header: str
-) -> None:
+def test_a_wrong_header_is_a_401_despite_a_cookie(customer: Account, elsewhere: CheckingClient, header: str) -> None:
     for call in (f"GET {customer.path}", f"PATCH {customer.path}", "POST /api/customers", "GET /session"):
         method, path = call.split()
         response = elsewhere.open(path, method=method, headers={"X-Session-ID": header}, json={})
         refused(response, 401, "not_authenticated")
 
 
-# ---------------------------------------------------------------- logout
-
-
 @pytest.mark.parametrize("path", CUSTOMER_LOGOUTS)
 def test_after_a_logout_a_replayed_cookie_or_sid_is_a_401_at_once_on_every_instance(
-    make_app: Callable[..., Flask], client: CheckingClient, customer: Account, path: str
+    make_app: Make, client: CheckingClient, customer: Account, path: str
 ) -> None:
     instance = new_client(make_app())
     sid = log_in(client, customer.email)
@@ -146,9 +135,7 @@ def test_a_logout_by_header_leaves_another_sessions_cookie_alone(customer: Accou
 
 
 @pytest.mark.parametrize("path", [*CUSTOMER_LOGOUTS, "/admin/user/logout"])
-def test_a_logout_without_a_session_ends_nothing(
-    client: CheckingClient, customer: Account, admin: Account, path: str
-) -> None:
+def test_a_logout_of_nobody_ends_nothing(client: CheckingClient, customer: Account, admin: Account, path: str) -> None:
     other = customer if path.startswith("/admin") else admin
 
     done(client.post(path))
@@ -157,3 +144,54 @@ def test_a_logout_without_a_session_ends_nothing(
 
     data_of(customer.client.get(ME))
     data_of(admin.client.get("/api/customers"))
+
+
+WHO = ("X-Customer-UUID", "X-Customer-Group", "X-Admin-UUID")
+ELSEWHERE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+NOBODY = (401, (None, None, None))
+
+
+def who(client: CheckingClient, method: str = "GET", **headers: str) -> tuple[int, tuple[str | None, ...]]:
+    """Return the status, and what the answer says of the customer, the group and the admin."""
+    response = client.open("/session", method=method, headers=headers)
+    return response.status_code, tuple(response.headers.get(name) for name in WHO)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_get_session_names_who_is_signed_in(app: Flask, customer: Account, admin: Account, method: str) -> None:
+    assert who(customer.client, method) == who(browser_of(app, customer), method) == (204, (customer.uuid, "1", None))
+    assert who(admin.client, method) == (204, (None, None, admin.uuid))
+    assert who(browser_of(app, customer, admin), method) == (204, (customer.uuid, "1", admin.uuid))
+    assert who(new_client(app), method) == NOBODY
+    assert who(new_client(app), method, **{"X-Customer-UUID": customer.uuid}) == NOBODY
+
+
+def test_get_session_names_the_group_of_now(customer: Account, db: Db, group: dict[str, Any]) -> None:
+    number = group["customer_group_id"]
+
+    for stored, told in ((number, str(number)), (None, "1")):
+        db.execute("UPDATE customer SET group_id = %s", stored)
+        assert who(customer.client) == (204, (customer.uuid, told, None))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "post", "get", "NONSENSE"])
+def test_get_session_refuses_writes_by_cookie_from_other_sites(elsewhere: CheckingClient, method: str) -> None:
+    for sent in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://x.y"}):
+        response = elsewhere.get("/session", headers={"X-Original-Method": method, **sent})
+
+        refused(response, 403, "cross_site")
+        assert not set(WHO) & set(response.headers.keys())
+
+
+def test_get_session_passes_other_reads_and_writes(make_app: Make, customer: Account) -> None:
+    browser = browser_of(make_app(trusted_origins=frozenset({"https://other.example"})), customer)
+
+    for method, sent in [
+        ("GET", ELSEWHERE),
+        ("HEAD", ELSEWHERE),
+        ("POST", {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}),
+        ("POST", {}),
+        ("POST", {"Origin": "https://other.example"}),
+    ]:
+        assert who(browser, **{"X-Original-Method": method}, **sent)[0] == 204
+    assert who(customer.client, **{"X-Original-Method": "DELETE"}, **ELSEWHERE)[0] == 204
