@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from tests.conftest import Account
+from tests.support.acts import shop
 from tests.support.builders import address_of, browser_of, group_of
 from tests.support.client import CheckingClient
-from tests.support.trail import shop
 
 __all__ = ["shop"]
 

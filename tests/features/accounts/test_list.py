@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from customers.features.accounts import search
 from tests.conftest import Account
 from tests.support.answers import data_of
+from tests.support.builders import group_of
 from tests.support.database import Db
-from tests.support.rows import LIST, add, add_group, ids
+from tests.support.rows import LIST, add, ids
 
 Rows = list[dict[str, Any]]
 DOCUMENTED = ["customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at"]
@@ -112,7 +113,7 @@ SORTS = [f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]
 def rows(db: Db, admin: Account) -> Rows:
     """Return customers with ties and nulls in all that may be sorted by, as an existing shop has them."""
     chance = random.Random(4)
-    group = add_group(db, "Wholesale")
+    group = group_of(admin)["customer_group_id"]
     locals_ = ["".join(letters) for letters in itertools.product("abcd", repeat=3)]
     chance.shuffle(locals_)
     for local in locals_[:57]:

@@ -12,11 +12,10 @@ from werkzeug.test import TestResponse
 from customers.security.trail import Event
 from customers.telemetry.logs import JsonFormatter
 from tests.conftest import Account
-from tests.support.acts import ACTS, ANYTHING
+from tests.support.acts import ACTS, AGENT, ANYTHING, REQUEST, Shop
 from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, GROUPS, MISSING, NEW, NEW_PASSWORD
 from tests.support.database import Db
-from tests.support.trail import AGENT, REQUEST, Shop
 
 TABLES = {"customer": "customer", "admin": "admin_user", "group": "customer_group"}
 
