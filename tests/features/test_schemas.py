@@ -92,7 +92,7 @@ STATUS = Rule(
     changed=[("0", 0), ("1", 1)],
 )
 FLAG = Rule([True, False], [2, -1, 1.0, 0.0, "1", "0", "true", "", None, [], [1], {}], [(1, True), (0, False)])
-# Raw: of others than admins the group is ignored, whatever it is; groups/test_membership.py has what an admin may send.
+# Raw: of others than admins the group is ignored, whatever it is; groups/test_groups.py has what an admin may send.
 ANYTHING = Rule([None, "x", 1, [], {"a": 1}], [])
 NO_NUMBER = ["", " ", "+", "-1", "+1", "1.0", "1e3", "0x1", "1_0", " 1", "1 ", "x", "1,2", "true", "\u0663", "\uff11",
              "1\u200b", "1\0", "9" * 12, "9" * 40, str(2**31), str(2**63), str(2**64)]  # fmt: skip
