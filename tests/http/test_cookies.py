@@ -79,16 +79,8 @@ def test_the_clock_of_the_machine_that_signed_a_cookie_decides_nothing(
     refused(customer.client.get(customer.path), 401, "not_authenticated")
 
 
-@pytest.mark.parametrize(
-    "cookie", ["customers=", "customers=a.b.c", "customers=" + "x" * 4000, ";;;=;", "customers=\xff"]
-)
-def test_a_cookie_of_garbage_is_no_session_and_no_fault(app: Flask, customer: Account, cookie: str) -> None:
-    refused(new_client(app, use_cookies=False).get(customer.path, headers={"Cookie": cookie}), 401, "not_authenticated")
+@pytest.mark.parametrize("value", ["", "a.b.c", "x" * 4000, "\xff"])
+def test_a_cookie_of_garbage_is_no_session_and_no_fault(app: Flask, customer: Account, value: str) -> None:
+    client = new_client(app, use_cookies=False)
 
-
-def test_a_thousand_cookies_are_no_fault(app: Flask, customer: Account) -> None:
-    cookies = "; ".join(
-        [*(f"c{number}={number}" for number in range(1000)), f"customers={cookie_of(app, customer.sid)}"]
-    )
-
-    data_of(new_client(app, use_cookies=False).get(customer.path, headers={"Cookie": cookies}))
+    refused(client.get(customer.path, headers={"Cookie": f"customers={value}"}), 401, "not_authenticated")

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.conftest import PASSWORD, Account
 from tests.http.test_access import ROUTES
 from tests.support.builders import address_of
-from tests.support.client import CheckingClient
 from tests.support.database import Db
 
 DOCUMENTED = json.loads(Path(__file__).with_name("documented.json").read_text())
@@ -144,18 +143,9 @@ def success_of(document: dict[str, Any], path: str, method: str = "GET") -> Any:
     return success["content"]["application/json"]["schema"]
 
 
-@pytest.mark.parametrize("entry", DOCUMENTED, ids=IDS)
-def test_the_openapi_document_has_every_documented_property_of_the_answer(app: Flask, entry: dict[str, Any]) -> None:
-    document = app.extensions["openapi"]
-
-    schema = success_of(document, DOCUMENTED_UUID.sub("{uuid}", entry["url"]), entry["method"])
-
-    check_described(document, schema, entry["sample"])
-
-
 @pytest.mark.parametrize(
     "template",
-    ["/api/customers", "/api/customers/{uuid}", "/api/customers/{uuid}/export", "/api/customers/{uuid}/addresses",
+    ["/api/customers/{uuid}/export", "/api/customers/{uuid}/addresses",
      "/api/customers/{uuid}/sessions", "/api/customers/{uuid}/audit", "/api/customer-groups"],
 )  # fmt: skip
 def test_the_document_describes_what_the_service_answers_also_where_the_database_writes_it(
@@ -210,13 +200,3 @@ def test_the_openapi_document_is_whole(app: Flask) -> None:
             body = resolved(document, operation["requestBody"]["content"]["application/json"]["schema"])
             for name in body.get("required", []):
                 assert "example" in body["properties"][name], (operation["operationId"], name)
-
-
-@pytest.mark.parametrize("carrier", ["cookie", "header"])
-def test_both_documented_ways_to_authenticate_work(app: Flask, customer: Account, carrier: str) -> None:
-    client: CheckingClient = new_client(app, use_cookies=carrier == "cookie")
-    sid = log_in(client, customer.email)
-
-    response = client.get(customer.path, headers={"X-Session-ID": sid} if carrier == "header" else {})
-
-    assert response.status_code == 200

@@ -1,10 +1,10 @@
 """ETag, If-Match and If-None-Match (CONTRACT section 10)."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.conftest import ADDRESS, Account, log_in
 from tests.support.answers import data_of, refused
@@ -16,8 +16,8 @@ from tests.support.threads import at_once
 Thing = tuple[CheckingClient, str, dict[str, str]]
 
 # How a tag comes back: alone, among others, made weak by a proxy, with the suffix of one that compresses.
-FORMS = ["{}", '"x", {}', "{} ", "W/{}", '"0", W/{}', "GZIP", "W/GZIP", '"0", GZIP, "1"']
-OTHERS = ['"0"', '"a", "b"', "nonsense", "", 'W/"0"', '"0-gzip"', "'*'", '"*"']
+FORMS = ["{}", '"x", {}', "W/{}", "GZIP", '"0", W/GZIP, "1"']
+OTHERS = ['"0"', '"a", "b"', "nonsense", "", 'W/"0"', '"0-gzip"', '"*"']
 
 
 @pytest.fixture(params=["customer", "address"])
@@ -28,74 +28,58 @@ def thing(request: pytest.FixtureRequest, customer: Account) -> Thing:
     return customer.client, address_of(customer), {"city": "Changed"}
 
 
+def send(thing: Thing, method: str, if_match: str) -> TestResponse:
+    """Change or delete something if it still has a tag."""
+    client, path, change = thing
+    body = change if method == "PATCH" else None
+    return client.open(path, method=method, json=body, headers={"If-Match": if_match})
+
+
 def tag(client: CheckingClient, path: str, form: str = "{}") -> str:
     """Return the tag of something in one of FORMS."""
     current = client.get(path).headers["ETag"]
     return form.replace("GZIP", f'{current[:-1]}-gzip"').replace("{}", current)
 
 
-def test_get_patch_and_create_answer_one_tag_while_nothing_changes(client: CheckingClient, customer: Account) -> None:
-    registered = client.post(CUSTOMERS, json=NEW)
+def test_get_patch_and_create_answer_one_tag_while_nothing_changes(
+    client: CheckingClient, customer: Account, thing: Thing
+) -> None:
     created = customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
-    address = created.headers["Location"]
 
-    assert registered.headers["ETag"]
-    assert created.headers["ETag"] == tag(customer.client, address)
-    assert len({tag(customer.client, customer.path) for _ in range(3)}) == 1
-
-
-def test_the_tag_of_a_patch_is_that_of_the_next_get(thing: Thing) -> None:
-    client, path, change = thing
-
-    assert client.patch(path, json=change).headers["ETag"] == tag(client, path)
+    assert client.post(CUSTOMERS, json=NEW).headers["ETag"]
+    assert created.headers["ETag"] == tag(customer.client, created.headers["Location"])
+    own, path, change = thing
+    assert own.patch(path, json=change).headers["ETag"] == tag(own, path) == tag(own, path)
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 @pytest.mark.parametrize("form", ["*", *FORMS])
 def test_if_match_lets_a_change_through_while_nothing_has_changed(thing: Thing, method: str, form: str) -> None:
-    client, path, change = thing
-    headers = {"If-Match": tag(client, path, form)}
-
-    data_of(client.open(path, method=method, json=change if method == "PATCH" else None, headers=headers))
+    data_of(send(thing, method, tag(*thing[:2], form)))
 
 
-@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 @pytest.mark.parametrize("form", FORMS)
-def test_if_match_is_a_412_when_the_thing_has_changed_since(thing: Thing, method: str, form: str) -> None:
+def test_if_match_is_a_412_when_the_thing_has_changed_since(thing: Thing, form: str) -> None:
     client, path, change = thing
-    headers = {"If-Match": tag(client, path, form)}
+    before = tag(client, path, form)
     data_of(client.patch(path, json=dict.fromkeys(change, "Somebody else's")))
 
-    refused(
-        client.open(path, method=method, json=change if method == "PATCH" else None, headers=headers),
-        412,
-        "precondition_failed",
-    )
+    for method in ("PATCH", "DELETE"):
+        refused(send(thing, method, before), 412, "precondition_failed")
     assert "Somebody else's" in client.get(path).text
 
 
 @pytest.mark.parametrize("value", OTHERS)
 def test_an_if_match_that_names_no_current_version_is_a_412(thing: Thing, value: str) -> None:
-    client, path, change = thing
-
-    refused(client.patch(path, json=change, headers={"If-Match": value}), 412, "precondition_failed")
-    refused(client.delete(path, headers={"If-Match": value}), 412, "precondition_failed")
-
-
-def test_without_if_match_a_change_is_made_whatever_came_before(thing: Thing) -> None:
-    client, path, change = thing
-
-    data_of(client.patch(path, json=change))
-    data_of(client.patch(path, json=change))
-    data_of(client.delete(path))
+    for method in ("PATCH", "DELETE"):
+        refused(send(thing, method, value), 412, "precondition_failed")
 
 
 @pytest.mark.parametrize("value", ["*", '"0"'])
 def test_a_thing_that_is_not_there_is_a_404_with_if_match_too(admin: Account, customer: Account, value: str) -> None:
     for path in (f"{CUSTOMERS}/{MISSING}", f"{customer.path}/addresses/{MISSING}"):
         for method in ("PATCH", "DELETE"):
-            response = admin.client.open(path, method=method, json={"full_name": "X"}, headers={"If-Match": value})
-            assert response.status_code == 404
+            assert send((admin.client, path, {"full_name": "X"}), method, value).status_code == 404
 
 
 @pytest.mark.parametrize("form", ["*", *FORMS])
@@ -122,7 +106,6 @@ CHANGES: dict[str, Callable[[Account, str, Db], Any]] = {
     "the default": lambda customer, address, db: customer.client.patch(address, json={"is_default": True}),
     "a new address": lambda customer, address, db: address_of(customer),
     "an address less": lambda customer, address, db: customer.client.delete(address),
-    "by another program": lambda customer, address, db: db.execute("UPDATE customer SET full_name = 'Theirs'"),
     "an address by one": lambda customer, address, db: db.execute("UPDATE customer_address SET city = 'Theirs'"),
 }
 
@@ -160,25 +143,11 @@ def test_a_login_changes_no_version(customer: Account, client: CheckingClient) -
     assert customer.client.get(customer.path, headers={"If-None-Match": current}).status_code == 304
 
 
-def test_of_two_changes_with_one_tag_one_wins(thing: Thing) -> None:
-    client, path, change = thing
-    headers = {"If-Match": tag(client, path)}
+@pytest.mark.parametrize("first", ["PATCH", "DELETE"])
+def test_of_two_writes_with_one_tag_one_wins(thing: Thing, first: str) -> None:
+    current = tag(*thing[:2])
 
-    statuses = at_once(2, lambda _: client.patch(path, json=change, headers=headers).status_code)
-
-    assert Counter(statuses) == {200: 1, 412: 1}
-
-
-def test_of_a_change_and_a_deletion_with_one_tag_one_wins(thing: Thing) -> None:
-    client, path, change = thing
-    headers = {"If-Match": tag(client, path)}
-
-    def act(number: int) -> int:
-        if number:
-            return client.patch(path, json=change, headers=headers).status_code
-        return client.delete(path, headers=headers).status_code
-
-    statuses = at_once(2, act)
+    statuses = at_once(2, lambda number: send(thing, "PATCH" if number else first, current).status_code)
 
     assert min(statuses) == 200
-    assert max(statuses) in (401, 404, 412)
+    assert max(statuses) in ((412,) if first == "PATCH" else (401, 404, 412))

@@ -23,7 +23,6 @@ READS: dict[str, tuple[str, str]] = {
     "a customer": ("admin", "{customer}"),
     "a customer who is not there": ("admin", f"{CUSTOMERS}/00000000-0000-4000-8000-000000000000"),
     "a list": ("admin", CUSTOMERS),
-    "a list's last page": ("admin", f"{CUSTOMERS}?page=2&limit=1"),
     "a list with a keyword": ("admin", f"{CUSTOMERS}?keyword=example&status=1&sort=-email"),
     "addresses": ("customer", f"{ME}/addresses"),
     "an address": ("customer", "{address}"),
@@ -54,16 +53,8 @@ def test_a_read_is_at_most_two_round_trips(counted: Flask, accounts: dict[str, A
     path = path.format(customer=customer.path, address=address_of(customer), admin=admin.path)
 
     assert trips(counted, "GET", path, by=accounts[who]) == (1 if read in ONE else 2)
-
-
-def test_a_read_by_cookie_is_no_more(counted: Flask, customer: Account) -> None:
-    browser = browser_of(counted, customer)
-
-    assert round_trips(context.of(counted), lambda: browser.get(ME)) == 1
-
-
-def test_renaming_oneself_is_at_most_three_round_trips(counted: Flask, customer: Account) -> None:
-    assert trips(counted, "PATCH", ME, {"full_name": "Zoe"}, customer) <= 3
+    browser = browser_of(counted, accounts[who])
+    assert round_trips(context.of(counted), lambda: browser.get(path)) == (1 if read in ONE else 2)
 
 
 def test_signing_in_and_other_writes_are_as_many_round_trips_as_they_were(
@@ -77,6 +68,7 @@ def test_signing_in_and_other_writes_are_as_many_round_trips_as_they_were(
         "log in with a wrong password": trips(counted, "POST", "/customer/login", {**login, "password": "not mine"}),
         "register": trips(counted, "POST", CUSTOMERS, NEW),
         "add an address": trips(counted, "POST", f"{ME}/addresses", ADDRESS, customer),
+        "rename oneself": trips(counted, "PATCH", ME, {"full_name": "Zoe"}, customer),
         "change an address": trips(counted, "PATCH", address_of(customer), {"city": "X"}, customer),
         "change one's e-mail": trips(counted, "PATCH", ME, {"email": "new@example.com"}, customer),
         "log out": trips(counted, "POST", "/customers/logout", None, customer),
@@ -88,6 +80,7 @@ def test_signing_in_and_other_writes_are_as_many_round_trips_as_they_were(
         "log in with a wrong password": 6,
         "register": 5,
         "add an address": 5,
+        "rename oneself": 3,
         "change an address": 6,
         "change one's e-mail": 9,
         "log out": 4,
