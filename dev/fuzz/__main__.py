@@ -93,15 +93,12 @@ def main() -> int:
             errors = [line for line in service.lines() if line["level"] == "error"]
         finally:
             service.stop()
-    unreached = report(calls)
-    for label in unreached:
-        print(f"Nobody called {label} with success.")
-    for line in errors:
-        print(f"The service logged: {line}")
-    failed |= bool(unreached or errors)
-    print(
-        f"{sum(found.total() for found in calls.values())} calls, seed {arguments.seed}:", "faults" if failed else "ok"
-    )
+    faults = [f"Nobody called {label} with success." for label in report(calls)]
+    faults += [f"The service logged: {line}" for line in errors]
+    print(*faults, sep="\n")
+    failed |= bool(faults)
+    made = sum(found.total() for found in calls.values())
+    print(f"{made} calls, seed {arguments.seed}:", "faults" if failed else "ok")
     return int(failed)
 
 

@@ -63,7 +63,7 @@ def test_a_cookie_with_another_signature_or_none_counts_for_nothing(app: Flask, 
     weak = cookie_of(app, customer.sid, digest=hashlib.sha1)
 
     data_of(browser_with(app, good).get(customer.path))
-    for bad in (weak, good.rpartition(".")[0], good[:-2], good + "x", f"x{good}"):
+    for bad in (weak, good.rpartition(".")[0], good[:-2], good + "x", f"x{good}", "a.b.c", "x" * 4000):
         refused(browser_with(app, bad).get(customer.path), 401, "not_authenticated")
 
 
@@ -77,10 +77,3 @@ def test_the_clock_of_the_machine_that_signed_a_cookie_decides_nothing(
     data_of(browser.get(customer.path))
     data_of(browser.post("/customers/logout"))
     refused(customer.client.get(customer.path), 401, "not_authenticated")
-
-
-@pytest.mark.parametrize("value", ["", "a.b.c", "x" * 4000, "\xff"])
-def test_a_cookie_of_garbage_is_no_session_and_no_fault(app: Flask, customer: Account, value: str) -> None:
-    client = new_client(app, use_cookies=False)
-
-    refused(client.get(customer.path, headers={"Cookie": f"customers={value}"}), 401, "not_authenticated")

@@ -28,8 +28,6 @@ def with_raw(name: str, value: str) -> str:
     return f'{TEXT[:-1]}, "{name}": {value}}}'
 
 
-# ---------------------------------------------------------------- the media type
-
 WRONG_MEDIA = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", "", None,
                *(f"application/json; charset={each}" for each in
                  ("utf-16", "latin-1", "nonsense", "x" * 300))]  # fmt: skip
@@ -55,14 +53,11 @@ def test_a_coded_body_is_a_415(client: CheckingClient) -> None:
     data_of(post(client, TEXT, headers={"Content-Encoding": "identity"}), 201)
 
 
-@pytest.mark.parametrize("media", [None, "text/plain", "application/json"])
+@pytest.mark.parametrize("media", [None, "text/plain"])
 def test_a_request_that_needs_no_body_needs_no_media_type(customer: Account, media: str | None) -> None:
     data_of(customer.client.post("/admin/user/logout", data=b"junk", content_type=media))
     data_of(customer.client.delete(customer.path, content_type=media))
-    data_of(customer.client.post("/customers/logout", content_type=media))
 
-
-# ---------------------------------------------------------------- JSON
 
 MALFORMED: list[str | bytes] = [
     "", "{", '{"a": NaN}', '{"a": -Infinity}', "{} {}", "[" * 100_000, '{"a":' * 50_000, '{"a": "\x00"}',
@@ -81,7 +76,7 @@ MALFORMED: list[str | bytes] = [
       for depth in (10_000, 150_000)),
 ]  # fmt: skip
 IGNORED = [
-    '"x"', "null", "-1e400", "1e-400", "0." + "0" * 4000 + "1", "9" * 4300, "[" * 100 + "]" * 100,
+    r'"\ud83d\ude00"', "null", "-1e400", "1e-400", "0." + "0" * 4000 + "1", "9" * 4300, "[" * 100 + "]" * 100,
     json.dumps({f"a{number}": 0 for number in range(60_000)}),
 ]  # fmt: skip
 
@@ -108,15 +103,6 @@ def test_minus_zero_is_zero_and_no_other_spelling_is_a_status(client: CheckingCl
 def test_nul_and_lone_surrogates_are_a_400_in_any_string(client: CheckingClient, bad: Any) -> None:
     invalid(client.post(CUSTOMERS, json={**NEW, "unknown": bad}), "unknown")
     invalid(client.post(CUSTOMERS, json={**NEW, "a\0b": 1}), "a\0b")
-
-
-def test_surrogate_pairs_are_characters(client: CheckingClient) -> None:
-    created = data_of(post(client, TEXT.replace('"Ann"', r'"\ud83d\ude00"')), 201)
-
-    assert created["full_name"] == "\U0001f600"
-
-
-# ---------------------------------------------------------------- size
 
 
 @pytest.mark.parametrize("path", [CUSTOMERS, "/customers/logout", "/healthz", "/nowhere"])

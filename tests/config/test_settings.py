@@ -3,22 +3,20 @@
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from customers import config
 from customers.errors import ConfigurationError
-from tests.conftest import REPOSITORY, new_client
-from tests.support.answers import refused
+from tests.conftest import REPOSITORY
+from tests.support.service import BIN
 
 URL = "postgresql://user:hunter2hunter2@localhost/shop"
 KEY = "k" * 32
 NEEDED = {"CUSTOMERS_DATABASE_URL": URL, "CUSTOMERS_SECRET_KEY": KEY}
+MAIL = {"CUSTOMERS_MAIL_FROM": "a@b.co", "CUSTOMERS_RESET_URL": "https://x/{token}"}
 DAY = 24 * 3600
 
 
@@ -66,10 +64,8 @@ def test_with_a_mail_server_sender_and_link_must_be_set() -> None:
         ("CUSTOMERS_DATABASE_URL", "postgres://a,b/c?target_session_attrs=read-write", "database_url",
          "postgres://a,b/c?target_session_attrs=read-write"),
         ("CUSTOMERS_FORMER_SECRET_KEYS", f"{KEY}, {KEY}x", "former_secret_keys", (KEY, KEY + "x")),
-        ("CUSTOMERS_TRUSTED_ORIGINS", "https://A.example, http://b.example:8080/", "trusted_origins",
-         frozenset({"https://a.example", "http://b.example:8080"})),
-        ("CUSTOMERS_TRUSTED_ORIGINS", "https://app.example:443,http://app.example:80", "trusted_origins",
-         frozenset({"https://app.example", "http://app.example"})),
+        ("CUSTOMERS_TRUSTED_ORIGINS", "https://A.example:443, http://b.example:8080/,http://[2001:DB8::1]:80",
+         "trusted_origins", frozenset({"https://a.example", "http://b.example:8080", "http://[2001:db8::1]"})),
         ("CUSTOMERS_COOKIE_SECURE", "No", "cookie", "customers"),
         ("CUSTOMERS_COOKIE_NAME", "shop", "cookie", "shop"),
         ("CUSTOMERS_DATABASE_TIMEOUT", "0.5", "database_timeout", 0.5),
@@ -88,8 +84,8 @@ def test_a_value_is_read(name: str, value: str, field: str, read: Any) -> None:
         ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"),
         ("CUSTOMERS_DATABASE_URL", "mysql://x"), ("CUSTOMERS_DATABASE_URL", "postgresql://a:b:c:d@[/x"),
         ("CUSTOMERS_SECRET_KEY", "k" * 31), ("CUSTOMERS_FORMER_SECRET_KEYS", f"{KEY},short"),
-        ("CUSTOMERS_BCRYPT_ROUNDS", "3"), ("CUSTOMERS_BCRYPT_ROUNDS", "15"), ("CUSTOMERS_BCRYPT_ROUNDS", "twelve"),
-        ("CUSTOMERS_COOKIE_SECURE", "maybe"), ("CUSTOMERS_COOKIE_NAME", "a b"), ("CUSTOMERS_COOKIE_NAME", "x" * 65),
+        ("CUSTOMERS_BCRYPT_ROUNDS", "3"), ("CUSTOMERS_BCRYPT_ROUNDS", "15"), ("CUSTOMERS_COOKIE_SECURE", "maybe"),
+        ("CUSTOMERS_COOKIE_NAME", "a b"), ("CUSTOMERS_COOKIE_NAME", "x" * 65),
         ("CUSTOMERS_TRUSTED_ORIGINS", "shop.example"), ("CUSTOMERS_TRUSTED_ORIGINS", "https://shop.example/path"),
         ("CUSTOMERS_TRUSTED_ORIGINS", "https://user@shop.example/x"), ("CUSTOMERS_TRUSTED_ORIGINS", "null"),
         ("CUSTOMERS_TRUSTED_ORIGINS", "*"), ("CUSTOMERS_TRUSTED_ORIGINS", "https://shop.example:x"),
@@ -99,9 +95,9 @@ def test_a_value_is_read(name: str, value: str, field: str, read: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_a_fault_that_names_its_variable(name: str, value: str) -> None:
-    assert faults({**NEEDED, "CUSTOMERS_MAIL_FROM": "a@b.co", "CUSTOMERS_RESET_URL": "https://x/{token}", name: value})[
-        0
-    ].startswith(name)
+    (fault,) = faults({**NEEDED, **MAIL, name: value})
+
+    assert fault.startswith(name)
 
 
 def test_a_misspelt_setting_is_a_fault_and_a_strange_one_is_not() -> None:
@@ -128,28 +124,19 @@ def test_a_fault_never_repeats_a_secret(environ: dict[str, str]) -> None:
 
 
 def test_settings_do_not_show_their_secrets() -> None:
-    settings = config.load(
-        {
-            **NEEDED,
-            "CUSTOMERS_FORMER_SECRET_KEYS": KEY,
-            "CUSTOMERS_SMTP_URL": "smtp://user:hunter2@mail.example",
-            "CUSTOMERS_MAIL_FROM": "a@b.co",
-            "CUSTOMERS_RESET_URL": "https://shop.example/{token}",
-        }
-    )
+    secrets = {"CUSTOMERS_FORMER_SECRET_KEYS": KEY, "CUSTOMERS_SMTP_URL": "smtp://user:hunter2@mail.example"}
+    settings = config.load({**NEEDED, **MAIL, **secrets})
 
     assert KEY not in repr(settings)
     assert "hunter2" not in repr(settings)
 
 
-@pytest.mark.parametrize("command", [["gunicorn"], ["flask", "init-db"]])
-def test_faults_stop_the_start_with_one_message(command: list[str]) -> None:
-    program = Path(sys.executable).parent / command[0]
+def test_faults_stop_the_start_with_one_message() -> None:
     environ = {**os.environ, "PORT": "x", "CUSTOMERS_BCRYPT_ROUNDS": "99", "CUSTOMERS_DATABASE_URL": URL}
     environ.pop("CUSTOMERS_SECRET_KEY", None)
 
     result = subprocess.run(
-        [program, *command[1:]], cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=60, check=False
+        [BIN / "gunicorn"], cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=120, check=False
     )
 
     assert result.returncode == 1
@@ -167,11 +154,3 @@ def test_a_containers_share_of_processors_bounds_the_workers(tmp_path: Path, cpu
         (tmp_path / "cpu.max").write_text(cpu_max)
 
     assert 1 <= config._processors(tmp_path / "cpu.max") <= most
-
-
-def test_the_application_works_by_its_settings(make_app: Callable[..., Flask]) -> None:
-    app = make_app(pages=False, cookie_name="shop", max_body=1024)
-
-    assert (app.config["SESSION_COOKIE_NAME"], app.config["SESSION_COOKIE_HTTPONLY"]) == ("shop", True)
-    refused(new_client(app).get("/admin/customers"), 404, "not_found")
-    refused(new_client(app).post("/customers/logout", data=b" " * 1025), 413, "body_too_large")
