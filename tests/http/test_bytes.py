@@ -4,14 +4,12 @@ Sent to gunicorn itself. What it refuses before the application is in the envelo
 configuration has tests of its own; so those rows have a status alone (CONTRACT section 4).
 """
 
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD
 from tests.support.service import Service
 from tests.support.shops import serving
 from tests.support.wire import connect, exchange, read, read_all
@@ -47,16 +45,13 @@ def line(text: bytes) -> bytes:
 # What is sent, and the status of the answer, or its code where the application answers with an error.
 SENT: dict[str, tuple[bytes, int | str]] = {
     "HTTP/1.0": (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
-    "HTTP/2": (line(b"GET /healthz HTTP/2.0"), 400),
     "the PROXY protocol": (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + get(HOST), 400),
     "CONNECT": (line(b"CONNECT shop.example:443 HTTP/1.1"), "not_found"),
     "an asterisk": (line(b"OPTIONS * HTTP/1.1"), "not_found"),
     "an absolute address": (line(b"GET http://elsewhere.example/healthz HTTP/1.1"), 200),
     "NUL in the path": (line(b"GET /api/customers/%00 HTTP/1.1"), "not_found"),
     "a written-out slash": (line(b"GET /api/..%2fhealthz HTTP/1.1"), "not_found"),
-    "two slashes first": (line(b"GET //healthz HTTP/1.1"), 200),
     "a bad escape": (line(b"GET /healthz?%zz&%00&%ff HTTP/1.1"), 200),
-    "a long query": (line(b"GET /healthz?" + b"q" * 4000 + b" HTTP/1.1"), 200),
     "no Host": (get(b""), 200),
     "two Hosts": (get(HOST + HOST), 400),
     "a Host with a blank": (get(b"Host: shop example\r\n"), 200),
@@ -68,17 +63,14 @@ SENT: dict[str, tuple[bytes, int | str]] = {
     "a long header": (get(HOST + b"X: " + b"a" * 9000 + b"\r\n"), 431),
     "a path by header": (get(HOST + b"SCRIPT_NAME: /healthz\r\nPATH_INFO: /docs\r\n"), 200),
     "a path by a header with a dash": (get(HOST + b"SCRIPT-NAME: /healthz\r\nPATH-INFO: /docs\r\n"), 200),
-    "a path by another header": (get(HOST + b"X-Original-URL: /docs\r\nX-Rewrite-URL: /docs\r\n"), 200),
     "chunks": (LOGIN + b"Transfer-Encoding: chunked\r\n" + CHUNKS, "invalid_input"),
     "a length and chunks": (LOGIN + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400),
-    "chunks twice": (LOGIN + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400),
     "an unknown coding": (LOGIN + b"Transfer-Encoding: xchunked\r\n" + CHUNKS, 501),
     "a blank before the colon": (LOGIN + b"Transfer-Encoding : chunked\r\n" + CHUNKS, 400),
     "a chunk after a line feed": (LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n", "malformed_json"),
     "two lengths": (LOGIN + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", 400),
     "a negative length": (LOGIN + b"Content-Length: -1\r\n\r\n{}", 400),
-    # Not read to its end, but refused at once.
-    "an endless body": (LOGIN + b"Content-Length: 99999999999999999999\r\n\r\n{}", "body_too_large"),
+    "an endless body, refused at once": (LOGIN + b"Content-Length: 99999999999999999999\r\n\r\n{}", "body_too_large"),
 }
 
 
@@ -116,15 +108,3 @@ def test_requests_sent_ahead_are_answered_in_turn(service: Service) -> None:
         with connect(service) as sock:
             sock.sendall(first + b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             assert re.findall(rb"HTTP/1.1 (\d+)", read_all(sock)) == [status, b"200"]
-
-
-def test_a_body_that_breaks_off_is_not_acted_upon(service: Service) -> None:
-    new = json.dumps({"email": "broken-off@example.com", "password": PASSWORD, "full_name": "Ann"}).encode()
-    head = b"POST /api/customers HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-
-    with connect(service) as sock:
-        sock.sendall(head + b"Content-Length: %d\r\n\r\n" % (len(new) + 1) + new)
-        sock.shutdown(1)  # no more is sent
-        answer = read(sock)
-
-    assert (answer.status, answer.code) == (400, "malformed_json")

@@ -22,10 +22,10 @@ from tests.support.database import Db
     ],
 )
 def test_the_clients_address_comes_from_as_many_proxies_as_are_trusted_without_port_and_brackets(
-    make_app: Callable[..., Flask], customer: Account, db: Db, proxies: int, forwarded: str, ip: str | None
+    app_with: Callable[..., Flask], customer: Account, db: Db, proxies: int, forwarded: str, ip: str | None
 ) -> None:
     db.execute("DELETE FROM login_session")
-    client = new_client(make_app(trusted_proxies=proxies))
+    client = new_client(app_with(trusted_proxies=proxies))
     client.environ_base |= {"HTTP_X_FORWARDED_FOR": forwarded, "HTTP_USER_AGENT": "A browser"}
 
     log_in(client, customer.email)

@@ -100,7 +100,6 @@ CHANGES: dict[str, Callable[[Account, str, Db], Any]] = {
     "an address": lambda customer, address, db: customer.client.patch(address, json={"city": "X"}),
     "the default": lambda customer, address, db: customer.client.patch(address, json={"is_default": True}),
     "a new address": lambda customer, address, db: address_of(customer),
-    "an address less": lambda customer, address, db: customer.client.delete(address),
     "an address by one": lambda customer, address, db: db.execute("UPDATE customer_address SET city = 'Theirs'"),
 }
 
