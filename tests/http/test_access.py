@@ -88,7 +88,7 @@ def undashed(uuid: str) -> str:
 
 
 # In which each of CALLERS writes the uuids of a path.
-FORMS = (str, undashed, str.upper)
+FORMS: tuple[Callable[[str], str], ...] = (str, undashed, str.upper)
 
 
 @dataclass

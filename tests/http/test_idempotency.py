@@ -97,7 +97,7 @@ def test_a_key_is_forgotten_after_24_hours_and_purged(customer: Account, ctx: Co
     assert data_of(later[0], 201) == data_of(later[1], 201) != data_of(first, 201)
     db.execute("UPDATE idempotency_key SET created_at = now() - interval '25 h'")
     post(customer, key={"Idempotency-Key": "another"})
-    purge(ctx.db, ctx.settings)
+    purge(ctx.db, ctx.settings, batch=10)
     assert count(db, "idempotency_key") == 1
 
 
