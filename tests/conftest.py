@@ -1,4 +1,4 @@
-"""What tests stand on: one PostgreSQL for the run, one database and application for each process, empty tables before each."""
+"""What tests stand on: a PostgreSQL for the run, a database and an application a process, empty tables before each."""
 
 import itertools
 import os
