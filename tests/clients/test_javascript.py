@@ -15,6 +15,7 @@ from tests.conftest import PASSWORD, REPOSITORY
 from tests.support.service import BIN, Service
 
 CLIENT = REPOSITORY / "clients" / "customers.js"
+SCRIPTS = [CLIENT, REPOSITORY / "deploy" / "shop" / "shop.js", *(REPOSITORY / "customers").rglob("*.js")]
 GUIDE = REPOSITORY / "docs" / "frontend.md"
 
 ADMIN = "admin@example.com"
@@ -34,6 +35,14 @@ def test_the_javascript_client_calls_the_paths_there_are(app: Flask) -> None:
     }
     assert len(called) == len(set(called))
     assert set(called) == there
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.name))
+def test_no_script_stores_anything_in_the_browser(script: Path) -> None:
+    """ASVS 5.0, 14.3.3. The staff's pages have no script."""
+    stores = r"localStorage|sessionStorage|indexedDB|document\.cookie|cookieStore|\bcaches\b|\.storage\b"
+
+    assert re.findall(stores, script.read_text()) == []
 
 
 @pytest.fixture

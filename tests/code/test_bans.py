@@ -70,6 +70,24 @@ def test_a_regular_expression_is_never_made_of_what_was_sent() -> None:
                     assert isinstance(call.args[0], ast.Constant), f"{path}: {ast.unparse(call)}"
 
 
+def test_every_digest_is_a_whole_sha_256() -> None:
+    """ASVS 5.0, 11.4.1 and 11.4.3. Of md5() in statements ETags are made, which protect nothing."""
+    names = set().union(*(imports(tree) for tree in TREES.values()))
+    used, cut = set(), set()
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "hashlib":
+                used.add(node.attr)
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("hmac.") and len(node.args) > 2:
+                used.add(ast.unparse(node.args[2]))
+            if isinstance(node, ast.Subscript) and "digest(" in ast.unparse(node.value):
+                cut.add(path)
+
+    assert not any(name.startswith(("hashlib.", "hmac.")) for name in names)
+    assert used == {"sha256", "hashlib.sha256", "'sha256'"}
+    assert cut == {"customers/staff/blueprint.py"}  # in the paths of stylesheets
+
+
 def texts(argument: ast.expr) -> str:
     """Return the constant parts of a string."""
     return "".join(str(node.value) for node in ast.walk(argument) if isinstance(node, ast.Constant))

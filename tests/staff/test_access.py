@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, Account, new_client
+from tests.conftest import ADDRESS, PASSWORD, Account, new_client
 from tests.support.database import Db
 from tests.support.html import Page, Visitor, leads_to
 
@@ -196,6 +196,22 @@ def test_signing_out_ends_the_admins_session_and_leaves_the_customers(
     replayed.set_cookie("customers", cookie.value)
     assert replayed.get("/admin/customers").status_code == 303
     assert visitor.client.get("/api/customers/me").status_code == 200
+
+
+def test_every_page_of_an_admin_has_a_button_to_sign_out(
+    app: Flask, visitor: Visitor, customer: Account, db: Db
+) -> None:
+    customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
+    for table in ("customer", "customer_address", "customer_group"):
+        db.execute(f"UPDATE {table} SET uuid = '{NOBODY}'")
+
+    paths = [path for method, path in guarded(app) if method == "GET"]
+
+    assert len(paths) > 7
+    for path in (*paths, f"/admin/groups/{customer.uuid}"):
+        page = visitor.get(path, 404 if customer.uuid in path else 200)
+        assert "token" in page.forms["/admin/logout"], path
+        assert "Sign out" in page.texts["button"], path
 
 
 def test_after_an_ended_session_the_login_says_that_nothing_was_saved(
