@@ -121,6 +121,13 @@ def test_the_queue_has_fewer_places_than_there_are_threads_where_hashing_is_slow
     assert all(job.result() for job in waiting)
 
 
+def test_the_queue_is_empty_when_its_jobs_are_done() -> None:
+    """Each takes a millisecond: fifty that were never taken off would be more than ten milliseconds of work."""
+    hasher, made = Hasher(rounds=4, max_wait=0.01), hashed("x")
+
+    assert all(hasher.verify("x", made) for _ in range(50))
+
+
 def test_hashing_threads_have_the_lowest_priority_and_no_other_thread_has(monkeypatch: pytest.MonkeyPatch) -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
