@@ -185,6 +185,21 @@ def test_a_field_takes_what_is_good_and_refuses_what_is_bad_by_its_name(schema: 
         assert list(schema(partial=True).validate({field: given})) == [field], ascii(given)
 
 
+LIMITED = [(schema, field) for schema, field in EACH if "maxLength" in schema().fields[field].metadata]
+
+
+@pytest.mark.parametrize(("schema", "field"), LIMITED)
+def test_a_text_may_be_as_long_as_is_documented_and_no_longer(schema: type[ma.Schema], field: str) -> None:
+    """ASVS 5.0, 2.1.1. An e-mail has more rules than a length."""
+    documented = schema().fields[field].metadata
+    shortest, longest = documented.get("minLength", 1), documented["maxLength"]
+    lengths = [n for n in (shortest - 1, shortest, longest, longest + 1) if n and "format" not in documented]
+
+    taken = [n for n in lengths if not schema(partial=True).validate({field: ("Zq3!" * 64)[:n]})]
+
+    assert taken == [n for n in lengths if shortest <= n <= longest]
+
+
 # ---------------------------------------------------------------- through HTTP
 
 # Schema -> the fields that it needs, and the routes that it is the body of.
