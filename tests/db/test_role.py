@@ -163,6 +163,17 @@ def test_the_file_can_be_applied_again_and_takes_back_what_was_given_by_hand(res
     ]
 
 
+def test_the_role_has_timeouts_and_keeps_those_that_an_operator_has_set(restricted: Restricted) -> None:
+    current = """SELECT current_setting('statement_timeout') || ', '
+                     || current_setting('idle_in_transaction_session_timeout') AS now"""
+    first = restricted.db.one(current)["now"]
+    restricted.owners.execute(f"ALTER ROLE {restricted.role} SET statement_timeout TO '9s'")
+    give_rights(restricted.owners_conninfo, restricted.role)
+
+    with Db(restricted.db.conninfo) as later:
+        assert (first, later.one(current)["now"]) == ("5s, 10s", "9s, 10s")
+
+
 def test_every_table_of_the_service_has_its_rights_in_the_file(restricted: Restricted) -> None:
     """A table that the next feature adds is not forgotten: without a right to read it, the service would fail."""
     owned = restricted.owners.all("""
