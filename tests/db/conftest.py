@@ -6,10 +6,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from tests.conftest import EVERSHOP, Made
+from tests.conftest import Made
 from tests.support.shops import migrated
-
-SHOPS = pytest.mark.parametrize("sql", ["", EVERSHOP], ids=["empty", "evershop"])
 
 
 @pytest.fixture

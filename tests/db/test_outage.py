@@ -20,13 +20,13 @@ def postgres(tmp_path: Path) -> OwnPostgres:
 def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(
     postgres: OwnPostgres, serve: Callable[..., Service]
 ) -> None:
+    """Idle connections are dead then; each is found out before it is used."""
     service = serve(postgres.conninfo)
-    path, header = sign_up(service, "ann@example.com")
-    login = {"email": "ann@example.com", "password": PASSWORD}
+    path, header = sign_up(service, ANN["email"])
     calls: list[tuple[str, str, dict[str, str] | None]] = [
         ("GET", path, None),
         ("PATCH", path, {"full_name": "X"}),
-        ("POST", "/customer/login", login),
+        ("POST", "/customer/login", {"email": ANN["email"], "password": PASSWORD}),
         ("POST", "/api/customers", {**ANN, "email": "other@example.com"}),
         ("GET", "/readyz", None),
     ]
@@ -35,64 +35,49 @@ def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(
         answers = [service.call(method, target, body, header) for method, target, body in calls]
         return [(status, body.get("error", {}).get("code")) for status, body in answers]
 
-    postgres.stop()
-    without = [statuses() for _ in range(3)]
-    logout = service.call("POST", "/customers/logout", None, header)[0]
-    alive = service.call("GET", "/healthz")[0]
-    postgres.start()
-    with_it = [statuses() for _ in range(3)]
-
-    assert without == [[(503, "unavailable")] * 5] * 3
-    assert (logout, alive) == (503, 200), "a logout that ends nothing is no success"
-    assert with_it == [
-        [(200, None), (200, None), (200, None), (201, None), (200, None)],
-        *[[(200, None), (200, None), (200, None), (409, "email_taken"), (200, None)]] * 2,
-    ]
-    assert [line for line in service.lines() if line["level"] == "error"] == []
-
-
-def test_a_restart_between_two_requests_is_not_noticed(postgres: OwnPostgres, serve: Callable[..., Service]) -> None:
-    """Idle connections are dead then; each is found out before it is used, without a round trip."""
-    service = serve(postgres.conninfo)
-    path, header = sign_up(service, "ann@example.com")
-
     def read_often() -> set[int]:
         with ThreadPoolExecutor(16) as pool:
             return {status for status, _ in pool.map(lambda _: service.call("GET", path, headers=header), range(64))}
 
     before = read_often()
     postgres.stop()
+    without = [statuses() for _ in range(3)]
+    logout = service.call("POST", "/customers/logout", None, header)[0]
+    alive = service.call("GET", "/healthz")[0]
     postgres.start()
+    after = read_often()
+    again = statuses()
 
-    assert (before, read_often()) == ({200}, {200})
+    assert without == [[(503, "unavailable")] * 5] * 3
+    assert (logout, alive) == (503, 200), "a logout that ends nothing is no success"
+    assert (before, after) == ({200}, {200})
+    assert again == [(200, None), (200, None), (200, None), (201, None), (200, None)]
+    assert [line for line in service.lines() if line["level"] == "error"] == []
 
 
-def test_a_statement_that_takes_longer_than_the_role_allows_is_a_503(
+def test_a_slow_or_frozen_postgresql_is_a_503_within_the_timeout(
     postgres: OwnPostgres, serve: Callable[..., Service]
 ) -> None:
+    """A frozen one takes connections and never answers: its own statement timeout is frozen with it."""
     with psycopg.connect(postgres.conninfo, autocommit=True) as conn:
         conn.execute("ALTER DATABASE postgres SET statement_timeout = '1s'")  # as deploy/role.sql does for its role
-    service = serve(postgres.conninfo, CUSTOMERS_MAIL_SENDER="false")
-    path, header = sign_up(service, "ann@example.com")
+    service = serve(
+        postgres.conninfo,
+        CUSTOMERS_MAIL_SENDER="false",
+        CUSTOMERS_DATABASE_TIMEOUT="5",
+        CUSTOMERS_CONNECT_TIMEOUT="1",
+    )
+    path, header = sign_up(service, ANN["email"])
 
     with psycopg.connect(postgres.conninfo) as conn:
         conn.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
         status, body = service.call("GET", path, headers=header)
-
-    assert (status, body["error"]["code"]) == (503, "unavailable")
-    assert service.call("GET", path, headers=header)[0] == 200
     warnings = [line["message"] for line in service.lines() if line["level"] == "warning" and "request_id" in line]
-    assert [message.partition(":")[0] for message in warnings] == ["QueryCanceled"]
-
-
-def test_a_frozen_postgresql_is_a_503_within_the_timeout(postgres: OwnPostgres, serve: Callable[..., Service]) -> None:
-    """It takes connections and never answers: its own statement timeout is frozen with it."""
-    service = serve(postgres.conninfo, CUSTOMERS_DATABASE_TIMEOUT="1", CUSTOMERS_CONNECT_TIMEOUT="1")
-    path, header = sign_up(service, "ann@example.com")
-
     with postgres.frozen(), ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(service.call, "GET", asked, headers=header) for asked in (path, "/readyz", "/healthz")]
-        statuses = [call.result()[0] for call in calls]
+        frozen = [call.result()[0] for call in calls]
 
-    assert statuses == [503, 503, 200]
+    assert (status, body["error"]["code"]) == (503, "unavailable")
+    assert [message.partition(":")[0] for message in warnings] == ["QueryCanceled"]
+    assert frozen == [503, 503, 200]
     assert service.call("GET", path, headers=header)[0] == 200

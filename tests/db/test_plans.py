@@ -58,19 +58,13 @@ def statements(page: int, sort: str, filters: Filters) -> list[tuple[TextClause,
     return [(search._total_statement(names), asked), (later, {**values, "offset": offset})]
 
 
-def plan(
-    conn: psycopg.Connection,
-    page: int = 1,
-    sort: str = "customer_id",
-    modes: Any = ("custom", "generic"),
-    **filters: Any,
-) -> Nodes:
-    """Return the nodes of the plans of a page: for these values, and for any."""
+def plan(conn: psycopg.Connection, page: int = 1, sort: str = "customer_id", **filters: Any) -> Nodes:
+    """Return the nodes of the plans of a page: for these values and, but for a status, for any."""
+    modes = ("custom",) if "status" in filters and "email" not in filters else ("custom", "generic")
     found: Nodes = []
     for statement, values in statements(page, sort, filters):
         compiled = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's own
-        names = list(values)
-        for number, name in enumerate(names, 1):
+        for number, name in enumerate(values, 1):
             compiled = compiled.replace(f"%({name})s", f"${number}")
         parameters = sql.SQL(", ").join(sql.Literal(value) for value in values.values())
         conn.execute(f"PREPARE page AS {compiled}".encode())
@@ -93,17 +87,13 @@ def reads_the_table(found: Nodes) -> bool:
     return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] == "customer" for node in found)
 
 
-def indexes(found: Nodes) -> set[str]:
-    return {node["Index Name"] for node in found if "Index Name" in node}
-
-
 CASES: dict[str, dict[str, Any]] = {
     "last page": {"page": LAST},
     "page in the first half": {"page": 500},
     "page in the second half": {"page": 1000},
     "whole e-mail": {"email": "customer777@EXAMPLE.com"},
     "span of time": {"created_from": FROM, "created_to": TO},
-    "few by status": {"status": 0, "modes": ["custom"]},  # of any status there may be many to count
+    "few by status": {"status": 0},  # of any status there may be many to count
     "group": {"group_id": 2},
     "e-mail and status": {"email": "customer777@example.com", "status": 1},
     **{f"first page by {sort}": {"sort": sort} for sort in SORTS},
@@ -118,15 +108,10 @@ def test_no_page_that_an_index_can_give_is_read_from_the_whole_table(grown: psyc
     assert not reads_the_table(found), json.dumps(found, indent=1)
 
 
-def test_an_e_mail_is_found_by_its_index(grown: psycopg.Connection) -> None:
-    assert "customer_email_key" in indexes(plan(grown, email="customer1@example.com"))
-
-
-@pytest.mark.parametrize(
-    ("sort", "index"), [("status", "customer_status_idx"), ("-status", "customer_status_descending_idx")]
-)
-def test_where_ties_are_many_each_direction_has_its_index(grown: psycopg.Connection, sort: str, index: str) -> None:
+@pytest.mark.parametrize("sort", ["status", "-status"])
+def test_where_ties_are_many_each_direction_has_its_index(grown: psycopg.Connection, sort: str) -> None:
     """Any other one would leave nine tenths of all customers to be sorted by their ids."""
+    index = "customer_status_descending_idx" if sort == "-status" else "customer_status_idx"
     for page in (500, LAST):
         found = plan(grown, page, sort)
         assert {node["Index Name"] for node in found if node["Node Type"] == "Index Only Scan"} == {index}
@@ -141,12 +126,5 @@ def test_a_part_of_a_text_is_found_by_trigrams_where_the_server_has_them(
 
     found = plan(grown, **filters)
 
-    assert "customer_search_idx" in indexes(found)
+    assert "customer_search_idx" in {node.get("Index Name") for node in found}
     assert not reads_the_table(found)
-
-
-def test_the_plan_of_a_scan_is_known_for_what_it_is(grown: psycopg.Connection) -> None:
-    """What the other tests look for is there when no index helps."""
-    with grown.transaction(force_rollback=True):
-        grown.execute("DROP INDEX customer_full_name_idx")
-        assert reads_the_table(plan(grown, sort="full_name"))

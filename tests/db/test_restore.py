@@ -10,15 +10,14 @@ import pytest
 from flask import Flask
 
 from customers.config import Settings
-from customers.context import Context
 from customers.features.sessions import service as admins
 from customers.http import context
-from tests.conftest import ADDRESS, PASSWORD, REPOSITORY, application, log_in, new_client, reaching
+from tests.conftest import PASSWORD, REPOSITORY, Account, Made, application, log_in, new_client, reaching
 from tests.support.answers import data_of
-from tests.support.client import CheckingClient
+from tests.support.builders import registered
 from tests.support.database import Db
-from tests.support.service import ANN
-from tests.support.shops import with_schema
+from tests.support.rows import add, add_group
+from tests.support.shops import migrated, with_schema
 
 COUNTED = ("customer_counter", "customers_schema")
 
@@ -61,34 +60,23 @@ def rows(conninfo: str) -> dict[str, Any]:
         return {name: db.all(f"SELECT * FROM {name} ORDER BY 1") for name in names if name not in COUNTED}
 
 
-def signed_in(app: Flask) -> CheckingClient:
-    admin = new_client(app)
-    log_in(admin, "admin@example.com", path="/admin/user/login")
-    return admin
+def signed_in(app: Flask) -> Account:
+    sid = log_in(new_client(app, use_cookies=False), "admin@example.com", path="/admin/user/login")
+    return Account(app, "", "admin@example.com", sid)
 
 
 @pytest.fixture
-def shop(make_database: Callable[[], str], settings: Settings) -> str:
+def shop(make: Callable[..., Made]) -> str:
     """Return a database with 25 customers in two groups, one of whom waits for a confirmation, and an admin."""
-    conninfo = with_schema(make_database())
-    app = application(reaching(settings, conninfo))
-    ctx: Context = context.of(app)
+    ctx, db = migrated(make)
     admins.create_admin(ctx, email="admin@example.com", password=PASSWORD, full_name="Adam")
-    admin, visitor = signed_in(app), new_client(app, use_cookies=False)
-    group = data_of(admin.post("/api/customer-groups", json={"group_name": "Wholesale"}), 201)["customer_group_id"]
+    group = add_group(db, "Wholesale")
     for number in range(24):
-        body = {**ANN, "email": f"c{number}@example.com", "group_id": group if number % 3 else 1}
-        made = admin.post("/api/customers", json=body)
-        data_of(admin.post(f"{made.headers['Location']}/addresses", json=ADDRESS), 201)
-    data_of(visitor.post("/api/customers", json={**ANN, "status": 0}), 201)
-    data_of(admin.patch("/api/customer-groups/" + first_group(admin), json={"group_name": "Everybody"}))
-    ctx.db.close()
-    return conninfo
-
-
-def first_group(admin: CheckingClient) -> str:
-    uuid: str = data_of(admin.get("/api/customer-groups"))[0]["uuid"]
-    return uuid
+        customer_id = add(db, group_id=group if number % 3 else 1)
+        db.execute("INSERT INTO customer_address (customer_id, country) VALUES (%s, 'US')", customer_id)
+    db.execute("INSERT INTO pending_customer (customer_id) VALUES (%s)", add(db, status=0))
+    db.execute("UPDATE customer_group SET group_name = 'Everybody' WHERE customer_group_id = 1")
+    return db.conninfo
 
 
 @pytest.mark.parametrize(
@@ -111,12 +99,12 @@ def test_a_dump_restores_into_a_database_of_init_db_with_total_and_walk_as_befor
 
     assert (dumped.returncode, done.returncode) == (0, 0), dumped.stderr + done.stderr
     assert rows(restored) == rows(shop)
-    admin = signed_in(app)
+    admin = signed_in(app).client
     pages = [admin.get(f"/api/customers?limit=10&page={page}").get_json() for page in (1, 2, 3)]
     assert {page["meta"]["total"] for page in pages} == {25}
     assert len({customer["uuid"] for page in pages for customer in page["data"]}) == 25
     assert [group["customers"] for group in data_of(admin.get("/api/customer-groups"))] == [9, 16]
-    new = data_of(admin.post("/api/customers", json={**ANN, "email": "new@example.com"}), 201)
+    new = registered(admin)
     assert new["customer_id"] > max(customer["customer_id"] for page in pages for customer in page["data"])
     assert admin.get("/api/customers").get_json()["meta"]["total"] == 26
     assert admin.get("/readyz").status_code == 200
