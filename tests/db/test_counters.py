@@ -1,9 +1,7 @@
 """The number of all customers is right to the last row, whoever writes and however (CONTRACT section 4)."""
 
 import random
-import secrets
 import threading
-from collections.abc import Iterator
 from contextlib import nullcontext
 
 import psycopg
@@ -101,32 +99,6 @@ def test_a_bulk_load_is_one_part_and_what_adds_nothing_writes_nothing(own: Made,
 
     assert (total(db), len(parts)) == (500, 1)
     assert db.all(PARTS) == parts
-
-
-@pytest.fixture
-def stranger(own: Made) -> Iterator[str]:
-    """Return a role that may write customers, and nothing else."""
-    db, role = own[1], f"stranger_{secrets.token_hex(8)}"  # roles are the whole server's
-    db.execute(f"CREATE ROLE {role}")
-    db.execute(f"GRANT SELECT, INSERT, DELETE, TRUNCATE ON customer TO {role}")
-    yield role
-    db.execute(f"DROP OWNED BY {role}")
-    db.execute(f"DROP ROLE {role}")
-
-
-def test_a_role_without_rights_to_the_counter_is_counted_and_leads_the_counting_to_no_other_table(
-    own: Made, conninfo: str, stranger: str
-) -> None:
-    """A function with its definer's rights must not find a table of the caller's making."""
-    with transaction(conninfo) as conn:
-        conn.execute(f"SET ROLE {stranger}".encode())
-        for statement in (INSERT, INSERT, DELETE_ONE):
-            conn.execute(statement)
-        conn.execute("CREATE TEMP TABLE customer_counter (slot int, customers bigint)")
-        conn.execute("SET search_path = pg_temp, public")
-        conn.execute(INSERT)
-
-    assert total(own[1]) == 2
 
 
 # ---------------------------------------------------------------- at once

