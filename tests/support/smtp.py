@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
-from types import TracebackType
+from ssl import SSLContext
 from typing import Any, NamedTuple
 
 from aiosmtpd.controller import Controller
@@ -58,11 +58,12 @@ class Mail(NamedTuple):
 class MailServer:
     """An SMTP server on a port of its own. What its attributes say holds from the next command on."""
 
-    def __init__(self, *, auth: bool = False) -> None:
-        """With ``auth`` it demands the credentials user and secret."""
+    def __init__(self, *, auth: bool = False, tls: SSLContext | None = None) -> None:
+        """With ``auth`` it demands the credentials user and secret; with ``tls`` it speaks TLS from the first byte."""
         self.port = free_port()
         self.mails: list[Mail] = []
         self.auth = auth
+        self.tls = tls
         self.delay = 0.0  # seconds before each line it says
         self.greeting_lines = 0  # said one after the other in answer to EHLO, each after the delay
         self.deaths = 0  # so many times it closes the connection in the middle of DATA
@@ -105,15 +106,13 @@ class MailServer:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
 class _Controller(Controller):
     def __init__(self, server: MailServer) -> None:
-        super().__init__(_Handler(server), hostname="127.0.0.1", port=server.port)
+        super().__init__(_Handler(server), hostname="127.0.0.1", port=server.port, ssl_context=server.tls)
         self._mail_server = server
 
     def factory(self) -> SMTP:
@@ -159,41 +158,32 @@ def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism:
 
 
 class _Handler:
-    """What aiosmtpd asks, by the names of its hooks."""
+    """What aiosmtpd asks, by the names of its hooks (hence N802)."""
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
 
-    async def handle_EHLO(  # noqa: N802  # aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
-    ) -> list[str]:
+    async def handle_EHLO(self, server: SMTP, session: Session, _: Envelope, hostname: str, lines: list[str]) -> Any:  # noqa: N802
         session.host_name = hostname
-        for _ in range(self._server.greeting_lines):
+        for _number in range(self._server.greeting_lines):
             await server.push("250-still here")
-        return [self._server.refusals["EHLO"]] if "EHLO" in self._server.refusals else responses
+        return [self._server.refusals["EHLO"]] if "EHLO" in self._server.refusals else lines
 
-    async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:  # noqa: N802  # aiosmtpd's name
+    async def handle_HELO(self, server: SMTP, session: Session, _: Envelope, hostname: str) -> str:  # noqa: N802
         session.host_name = hostname
         return self._server.refusals.get("EHLO", "250 mail.example")
 
-    async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if "MAIL" in self._server.refusals:
-            return self._server.refusals["MAIL"]
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 OK"
+    async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+        if "MAIL" not in self._server.refusals:
+            envelope.mail_from = address
+        return self._server.refusals.get("MAIL", "250 OK")
 
-    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if "RCPT" in self._server.refusals:
-            return self._server.refusals["RCPT"]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+    async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, *rest: Any) -> str:  # noqa: N802
+        if "RCPT" not in self._server.refusals:
+            envelope.rcpt_tos.append(address)
+        return self._server.refusals.get("RCPT", "250 OK")
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if "DATA" in self._server.refusals:
             return self._server.refusals["DATA"]
         assert isinstance(envelope.content, bytes)
@@ -201,7 +191,7 @@ class _Handler:
         self._server.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message, envelope.content))
         return "250 OK"
 
-    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+    async def handle_QUIT(self, *_: Any) -> str:  # noqa: N802
         return self._server.farewell
 
 
@@ -235,14 +225,9 @@ class Mailing:
         self.db.execute("UPDATE outbox_mail SET next_attempt_at = now()")
 
     def let_pass(self, interval: str) -> None:
-        """Make all mail older, whatever times are noted of it."""
-        columns = self.db.all(
-            "SELECT column_name AS name FROM information_schema.columns"
-            " WHERE table_name = 'outbox_mail' AND data_type = 'timestamp with time zone'"
-            "   AND column_name <> 'next_attempt_at'"
-        )
-        older = ", ".join(f"{column['name']} = {column['name']} - interval '{interval}'" for column in columns)
-        self.db.execute(f"UPDATE outbox_mail SET {older}")
+        """Make all mail older."""
+        ages = ", ".join(f"{name} = {name} - interval '{interval}'" for name in ("created_at", "sent_at", "failed_at"))
+        self.db.execute(f"UPDATE outbox_mail SET {ages}")
 
     def token(self, address: str) -> str:
         """Return the secret of a fresh mail."""
