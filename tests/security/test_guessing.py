@@ -15,9 +15,10 @@ from werkzeug.test import TestResponse
 from customers.http import context
 from tests.conftest import PASSWORD, Account, new_client
 from tests.security.conftest import Make, lengthen_pauses, shut_out
+from tests.support.answers import data_of
 from tests.support.database import Db
 from tests.support.limits import HOME, NOBODY, WRONG, attempt, pass_time, refused, right, statuses
-from tests.support.smtp import Mailing, MailServer
+from tests.support.smtp import NEW_PASSWORD, Mailing, MailServer
 
 LOGIN = {"customer": "/customer/login", "admin": "/admin/user/login"}
 
@@ -40,73 +41,52 @@ def test_five_attempts_are_free_and_then_the_pause_doubles_up_to_a_quarter_of_an
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
 
 
-def test_a_refusal_neither_counts_nor_lengthens_the_pause_nor_writes(limited: Flask, db: Db) -> None:
+def test_a_refusal_neither_counts_nor_lengthens_the_pause_nor_writes_and_its_retry_after_is_true(
+    limited: Flask, db: Db
+) -> None:
     shut_out(limited, db)
-    attempt(limited, NOBODY)  # the first refusal is noted
+    seconds = refused(attempt(limited, NOBODY))  # the first refusal is noted
     before = db.all("SELECT *, xmin FROM attempt_counter ORDER BY digest")
 
     waits = [refused(attempt(limited, NOBODY)) for _ in range(10)]
 
     assert db.all("SELECT *, xmin FROM attempt_counter ORDER BY digest") == before
+    assert 600 >= seconds >= waits[0]
     assert waits == sorted(waits, reverse=True)
-    assert waits[0] <= 600
-
-
-def test_an_attempt_after_retry_after_is_let_through_and_one_before_is_not(limited: Flask, db: Db) -> None:
-    shut_out(limited, db)
-    seconds = refused(attempt(limited, NOBODY))
-
-    pass_time(db, seconds - 300)
+    pass_time(db, waits[-1] - 300)
     early = refused(attempt(limited, NOBODY))
     pass_time(db, early)
-
     assert 1 <= early <= 300
     assert attempt(limited, NOBODY).status_code == 401
 
 
-def test_a_success_clears_the_account_and_network(limited: Flask, customer: Account) -> None:
-    for _ in range(3):
+def test_a_success_clears_the_account_and_network_and_so_does_a_day(limited: Flask, customer: Account, db: Db) -> None:
+    for _ in range(2):
         assert statuses(limited, 4, customer.email) == [401] * 4
         assert right(limited, customer.email) == 200
-
-
-def test_the_right_password_is_refused_in_a_pause_too(limited: Flask, customer: Account, db: Db) -> None:
+    assert statuses(limited, 4, customer.email) == [401] * 4
+    pass_time(db, 24 * 3600 + 900)
     shut_out(limited, db, customer.email)
 
-    refused(attempt(limited, customer.email, PASSWORD))
 
-
-def test_the_case_of_an_e_mail_makes_no_difference(limited: Flask, db: Db) -> None:
-    spellings = [NOBODY, NOBODY.upper(), "Nobody@example.com", "nobody@Example.com", " nobody@example.com "]
+def test_the_case_of_an_e_mail_makes_no_difference_nor_does_the_right_password(
+    limited: Flask, make_customer: Callable[..., Account], db: Db
+) -> None:
+    make_customer("ann@example.com")
+    spellings = ["ann@example.com", "ANN@EXAMPLE.COM", "Ann@example.com", "ann@Example.com", " ann@example.com "]
 
     assert [attempt(limited, email).status_code for email in spellings] == [401] * 5
     lengthen_pauses(db)
-    refused(attempt(limited, NOBODY))
+    refused(attempt(limited, "ann@example.com", PASSWORD))
 
 
 def test_accounts_kinds_and_networks_have_pauses_of_their_own(limited: Flask, db: Db) -> None:
-    shut_out(limited, db)
+    shut_out(limited, db, ip="2001:db8:1:2::1")
 
-    assert attempt(limited, "other@example.com").status_code == 401
-    assert attempt(limited, NOBODY, path=LOGIN["admin"]).status_code == 401
-    assert attempt(limited, NOBODY, ip="203.0.113.10").status_code == 401
-    refused(attempt(limited, NOBODY))
-
-
-@pytest.mark.parametrize(
-    ("ip", "same", "other"),
-    [
-        ("2001:db8:1:2::1", "[2001:db8:1:2:ffff::9]:443", "2001:db8:1:3::1"),
-        ("203.0.113.1", "::ffff:203.0.113.1", "203.0.113.2"),
-        ("203.0.113.1:51234", "203.0.113.1:4", "203.0.113.2:51234"),
-        ("nonsense", "unknown", "203.0.113.1"),  # one network, not a way around
-    ],
-)
-def test_a_network_is_an_ipv4_address_or_an_ipv6_64(limited: Flask, db: Db, ip: str, same: str, other: str) -> None:
-    shut_out(limited, db, ip=ip)
-
-    assert attempt(limited, NOBODY, ip=other).status_code == 401
-    refused(attempt(limited, NOBODY, ip=same))
+    assert attempt(limited, "other@example.com", ip="2001:db8:1:2::1").status_code == 401
+    assert attempt(limited, NOBODY, ip="2001:db8:1:2::1", path=LOGIN["admin"]).status_code == 401
+    assert attempt(limited, NOBODY, ip="2001:db8:1:3::1").status_code == 401
+    refused(attempt(limited, NOBODY, ip="2001:db8:1:2:ffff::9"))
 
 
 # ---------------------------------------------------------------- by network
@@ -125,14 +105,13 @@ def test_a_network_may_fail_30_times_in_a_quarter_of_an_hour(limited: Flask, cus
     assert right(limited, customer.email) == 200
 
 
-def test_successes_do_not_count_against_a_network(limited: Flask, customer: Account) -> None:
-    assert [right(limited, customer.email) for _ in range(40)] == [200] * 40
-
-
-def test_a_networks_failures_at_customers_and_admins_add_up(limited: Flask) -> None:
+def test_successes_do_not_count_against_a_network_and_failures_at_customers_and_admins_add_up(
+    limited: Flask, customer: Account
+) -> None:
+    assert [right(limited, customer.email) for _ in range(31)] == [200] * 31
     for number in range(15):
         for path in LOGIN.values():
-            attempt(limited, f"nobody{number}@example.com", path=path)
+            assert attempt(limited, f"nobody{number}@example.com", path=path).status_code == 401
 
     for path in LOGIN.values():
         refused(attempt(limited, "another@example.com", path=path))
@@ -192,39 +171,30 @@ def test_after_100_failures_only_networks_of_former_success_may_try(
     assert right(limited, email, ip="192.0.2.1", path=path) == 200
 
 
-def test_a_network_is_known_for_30_days_after_the_last_login(limited: Flask, customer: Account, db: Db) -> None:
+def test_a_network_is_known_to_an_account_for_30_days_after_the_last_login(
+    limited: Flask, customer: Account, make_customer: Callable[..., Account], db: Db
+) -> None:
     right(limited, customer.email, ip="2001:db8:1:2::1")
     right(limited, customer.email)
-    db.execute("UPDATE login_network SET last_login_at = now() - interval '30 days' WHERE family(network) = 4")
+    right(limited, make_customer().email, ip="203.0.113.10")  # which is another account's
+    db.execute("UPDATE login_network SET last_login_at = now() - interval '30 days' WHERE network = '203.0.113.9'")
     db.execute("UPDATE login_network SET last_login_at = now() - interval '29 days' WHERE family(network) = 6")
     from_everywhere(limited, customer.email)
 
-    refused(attempt(limited, customer.email, PASSWORD))
+    for ip in (HOME, "203.0.113.10"):
+        refused(attempt(limited, customer.email, PASSWORD, ip))
     assert right(limited, customer.email, ip="2001:db8:1:2::abcd") == 200
 
 
-def test_a_known_network_of_one_account_is_no_other_accounts(
-    limited: Flask, make_customer: Callable[..., Account]
-) -> None:
-    neighbour, victim = make_customer(), make_customer()
-    right(limited, neighbour.email)
-    from_everywhere(limited, victim.email)
-
-    refused(attempt(limited, victim.email, PASSWORD))
-
-
 def test_a_login_notes_its_network_once_a_day(limited: Flask, customer: Account, db: Db) -> None:
-    known = "SELECT network::text, last_login_at, xmin FROM login_network WHERE network <<= '203.0.113.0/24'"
+    known = "SELECT last_login_at, xmin FROM login_network WHERE network = '203.0.113.9/32'"
     right(limited, customer.email)
     first = db.one(known)
 
     right(limited, customer.email)
-    again = db.one(known)
+    assert db.one(known) == first
     db.execute("UPDATE login_network SET last_login_at = last_login_at - interval '25 hours'")
     right(limited, customer.email)
-
-    assert first["network"] == "203.0.113.9/32"
-    assert again == first
     assert db.one(known)["last_login_at"] > first["last_login_at"]
 
 
@@ -237,39 +207,36 @@ def test_a_completed_reset_lets_the_owner_in_from_a_new_network(make_app: Make, 
         statuses(mailing.app, 3, customer.email, ip="198.51.100.1")
         locked_out = attempt(mailing.app, customer.email, PASSWORD)
 
-        body = {"token": token, "password": "staple correct horse"}
+        body = {"token": token, "password": NEW_PASSWORD}
         reset = new_client(mailing.app).post("/api/customers/password", json=body, headers={"X-Forwarded-For": HOME})
         cleared = attempt(mailing.app, customer.email, ip="198.51.100.2")
         statuses(mailing.app, 3, customer.email, ip="198.51.100.1")
 
     refused(locked_out)
     assert (reset.status_code, cleared.status_code) == (200, 401)
-    refused(attempt(mailing.app, customer.email, body["password"], ip="198.51.100.3"))
-    assert attempt(mailing.app, customer.email, body["password"]).status_code == 200
+    refused(attempt(mailing.app, customer.email, NEW_PASSWORD, ip="198.51.100.3"))
+    assert attempt(mailing.app, customer.email, NEW_PASSWORD).status_code == 200
 
 
 # ---------------------------------------------------------------- the current password
 
 
-def change(app: Flask, customer: Account, current: str, ip: str = HOME) -> TestResponse:
+def change(app: Flask, customer: Account, current: str) -> TestResponse:
     body = {"current_password": current, "password": "another long password"}
-    headers = {**customer.headers, "X-Forwarded-For": ip}
+    headers = {**customer.headers, "X-Forwarded-For": HOME}
     return new_client(app).post("/api/customers/me/password", json=body, headers=headers)
 
 
-def test_the_current_password_is_guessed_by_the_same_counters(limited: Flask, customer: Account, db: Db) -> None:
+def test_the_current_password_is_guessed_by_the_same_counters_which_the_right_one_clears(
+    limited: Flask, customer: Account, db: Db
+) -> None:
     assert [change(limited, customer, WRONG).status_code for _ in range(2)] == [403] * 2
     assert statuses(limited, 3, customer.email) == [401] * 3
     lengthen_pauses(db)
 
     refused(change(limited, customer, PASSWORD))
     refused(attempt(limited, customer.email, PASSWORD))
-    assert change(limited, customer, PASSWORD, "203.0.113.10").status_code == 200
-
-
-def test_the_right_current_password_clears_the_account_and_network(limited: Flask, customer: Account) -> None:
-    statuses(limited, 4, customer.email)
-
+    pass_time(db, 600)
     assert change(limited, customer, PASSWORD).status_code == 200
     assert statuses(limited, 5, customer.email) == [401] * 5
 
@@ -278,8 +245,7 @@ def test_the_right_current_password_clears_the_account_and_network(limited: Flas
 
 
 def test_each_limit_is_a_setting_and_0_switches_it_off(make_app: Make, db: Db) -> None:
-    off = make_app(trusted_proxies=1)
-    assert statuses(off, 40) == [401] * 40
+    assert statuses(make_app(trusted_proxies=1), 40) == [401] * 40
     assert db.all("SELECT FROM attempt_counter") == []
 
     paused = make_app(trusted_proxies=1, limit_free_attempts=5, limit_longest_pause=1)
@@ -287,9 +253,6 @@ def test_each_limit_is_a_setting_and_0_switches_it_off(make_app: Make, db: Db) -
     pass_time(db, 600)
     assert statuses(paused, 1) == [401]
     assert db.one("SELECT expires_at - open_at AS rest FROM attempt_counter")["rest"] == timedelta(days=1)
-
-    by_network = make_app(trusted_proxies=1, limit_network_failures=3)
-    assert statuses(by_network, 4) == [401, 401, 401, 429]
 
     by_account = make_app(trusted_proxies=1, limit_account_failures=2)
     assert [attempt(by_account, NOBODY, ip=f"192.0.2.{n}").status_code for n in range(3)] == [401, 401, 429]
@@ -357,39 +320,31 @@ def test_the_first_refusal_of_each_pause_is_recorded_and_no_other(
 
 
 def test_refusals_are_counted_by_limit_and_logins_as_throttled(limited: Flask, db: Db) -> None:
-    def values() -> list[float]:
-        samples: list[tuple[str, dict[str, str]]] = [
-            ("customers_limit_refusals_total", {"limit": "account_and_network"}),
-            ("customers_limit_refusals_total", {"limit": "network"}),
-            ("customers_logins_total", {"kind": "customer", "outcome": "throttled"}),
-            ("customers_logins_total", {"kind": "customer", "outcome": "failed"}),
-        ]
-        return [REGISTRY.get_sample_value(name, labels) or 0 for name, labels in samples]
-
-    before = values()
+    samples: list[tuple[str, dict[str, str]]] = [
+        ("customers_limit_refusals_total", {"limit": "account_and_network"}),
+        ("customers_limit_refusals_total", {"limit": "network"}),
+        ("customers_logins_total", {"kind": "customer", "outcome": "throttled"}),
+    ]
+    before = [REGISTRY.get_sample_value(*sample) or 0 for sample in samples]
     shut_out(limited, db)
     statuses(limited, 2)
 
-    assert [now - then for now, then in zip(values(), before, strict=True)] == [2, 0, 2, 5]
+    now = [REGISTRY.get_sample_value(*sample) or 0 for sample in samples]
+    assert [value - then for value, then in zip(now, before, strict=True)] == [2, 0, 2]
 
 
 # ---------------------------------------------------------------- what is kept
 
 
-def test_neither_e_mail_nor_network_of_an_attempt_is_stored(limited: Flask, db: Db) -> None:
-    statuses(limited, 6)
-
-    stored = str(db.all("SELECT * FROM attempt_counter"))
-    assert "digest" in stored
-    assert NOBODY not in stored
-    assert HOME not in stored
-
-
-def test_a_flood_of_e_mails_from_one_network_adds_as_many_rows_as_it_may_fail(limited: Flask, db: Db) -> None:
-    for number in range(60):
+def test_a_flood_of_e_mails_adds_as_many_rows_as_a_network_may_fail_and_stores_neither_e_mail_nor_network(
+    limited: Flask, db: Db
+) -> None:
+    for number in range(35):
         attempt(limited, f"nobody{number}@example.com")
 
-    assert db.one("SELECT count(*) FROM attempt_counter")["count"] == 30 + 30 + 1
+    rows = db.all("SELECT * FROM attempt_counter")
+    assert len(rows) == 30 + 30 + 1
+    assert not any(text in str(rows) for text in ("nobody", HOME))
 
 
 def test_expired_counters_are_deleted_by_the_attempts_that_follow(limited: Flask, db: Db) -> None:
@@ -399,34 +354,15 @@ def test_expired_counters_are_deleted_by_the_attempts_that_follow(limited: Flask
     )
 
     sizes = []
-    for _ in range(5):
+    for _ in range(3):
         attempt(limited, NOBODY)
         sizes.append(db.one("SELECT count(*) FROM attempt_counter")["count"])
 
-    assert sizes == [83, 63, 43, 23, 3]
-
-
-def test_failures_are_forgotten_a_day_after_the_last(limited: Flask, db: Db) -> None:
-    statuses(limited, 4)
-    pass_time(db, 24 * 3600 + 900)
-
-    shut_out(limited, db)
-
-
-def test_losing_the_counters_is_harmless(limited: Flask, customer: Account, db: Db) -> None:
-    statuses(limited, 6, customer.email)
-
-    db.execute("TRUNCATE attempt_counter")  # what a crash does to an unlogged table
-
-    persistence = db.one("SELECT relpersistence::text FROM pg_class WHERE relname = 'attempt_counter'")
-    assert persistence == {"relpersistence": "u"}
-    assert right(limited, customer.email) == 200
+    assert sizes == [83, 63, 43]
 
 
 def test_known_networks_are_deleted_with_the_account(limited: Flask, customer: Account, admin: Account, db: Db) -> None:
     right(limited, customer.email)
-
-    assert admin.client.delete(customer.path).status_code == 200
+    data_of(admin.client.delete(customer.path))
 
     assert db.all("SELECT FROM login_network WHERE customer_id IS NOT NULL") == []
-    assert statuses(limited, 1, customer.email) == [401]
