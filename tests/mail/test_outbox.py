@@ -21,7 +21,8 @@ CHANGED, MOVED = "Your password was changed", "Your e-mail address was changed"
 
 
 @pytest.fixture
-def mailing(make_app: Callable[..., Flask], smtp: MailServer, db: Db) -> Mailing:
+def impatient(make_app: Callable[..., Flask], smtp: MailServer, db: Db) -> Mailing:
+    """Return an application that waits 0.6 s for an answer: too short on a busy machine where mail is to arrive."""
     return Mailing(make_app, smtp, db, smtp_timeout=0.6)
 
 
@@ -62,14 +63,13 @@ def test_a_server_down_for_four_attempts_gets_the_mail_once_after_growing_pauses
     ids=["refused", "dying in the middle", "slow"],
 )
 def test_a_mail_that_failed_is_tried_again_and_arrives_once(
-    mailing: Mailing, ann: Account, trouble: dict[str, Any], error: str
+    mailing: Mailing, impatient: Mailing, smtp: MailServer, ann: Account, trouble: dict[str, Any], error: str
 ) -> None:
-    smtp = mailing.smtp
     for name, value in trouble.items():
         setattr(smtp, name, value)
     mailing.ask(ann.email)
 
-    assert mailing.deliver() == []
+    assert (impatient if "delay" in trouble else mailing).deliver() == []
     assert (unsent(mailing)["given_up"], unsent(mailing)["attempts"]) == (False, 1)
     assert error in mailing.command("outbox")[1]
     smtp.refusals, smtp.delay = {}, 0
@@ -117,12 +117,12 @@ def test_a_mail_refused_for_a_day_is_given_up_shown_and_counted_and_a_retry_send
 
 
 def test_a_server_that_keeps_a_connection_alive_for_longer_than_the_lease_gets_no_mail_twice(
-    mailing: Mailing, ann: Account
+    impatient: Mailing, ann: Account
 ) -> None:
     """Each line comes within the timeout, and all of them take longer than the claim on the mail lasts."""
-    mailing.smtp.delay, mailing.smtp.greeting_lines = 0.3, 18
-    mailing.ask(ann.email)
-    parts = mailing.ctx.db, mailing.ctx.settings, mailing.ctx.mail
+    impatient.smtp.delay, impatient.smtp.greeting_lines = 0.3, 18
+    impatient.ask(ann.email)
+    parts = impatient.ctx.db, impatient.ctx.settings, impatient.ctx.mail
 
     first = threading.Thread(target=deliver_next, args=parts)
     first.start()
@@ -130,7 +130,7 @@ def test_a_server_that_keeps_a_connection_alive_for_longer_than_the_lease_gets_n
         deliver_next(*parts)
         first.join(0.05)
 
-    assert len(mailing.smtp.mails) <= 1
+    assert len(impatient.smtp.mails) <= 1
 
 
 @pytest.mark.parametrize("farewell", ["421 4.3.2 Shutting down", "500 What?"])
