@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import Account
+from tests.support.builders import address_of
 from tests.support.html import Visitor
 
 
@@ -13,3 +14,15 @@ def visitor(app: Flask, admin: Account) -> Visitor:
     visitor = Visitor(app)
     assert visitor.sign_in(admin.email).status_code == 303
     return visitor
+
+
+@pytest.fixture
+def edit(customer: Account) -> str:
+    """Return the page of a customer."""
+    return f"/admin/customers/edit/{customer.uuid}"
+
+
+@pytest.fixture
+def address(customer: Account, edit: str) -> str:
+    """Return the page of an address of the customer."""
+    return f"{edit}/addresses/{address_of(customer).rpartition('/')[2]}"

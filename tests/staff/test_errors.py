@@ -10,28 +10,19 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.conftest import Account, new_client
+from tests.support.builders import MISSING
 from tests.support.database import Db
-from tests.support.html import Page, Visitor, leads_to
+from tests.support.html import Visitor, leads_to
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-NOBODY = "00000000-0000-0000-0000-000000000001"
+EDIT, GROUPS = f"/admin/customers/edit/{MISSING}", "/admin/groups"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"/admin/customers/edit/{NOBODY}",
-        f"/admin/customers/edit/{NOBODY}/delete",
-        f"/admin/customers/edit/{NOBODY}/addresses/new",
-        f"/admin/customers/edit/{NOBODY}/addresses/{NOBODY}",
-        f"/admin/groups/{NOBODY}",
-    ],
-)
+@pytest.mark.parametrize("path", [
+    EDIT, f"{EDIT}/delete", f"{EDIT}/addresses/new", f"{EDIT}/addresses/{MISSING}", f"{GROUPS}/{MISSING}"
+])  # fmt: skip
 def test_an_unknown_customer_address_or_group_is_a_page_with_404(visitor: Visitor, path: str) -> None:
-    answer = visitor.client.get(path)
-
-    assert (answer.status_code, answer.mimetype) == (404, "text/html")
-    assert Page(answer.text).texts["h1"] == ["Not found"]
+    assert visitor.get(path, 404).texts["h1"] == ["Not found"]
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [
@@ -44,15 +35,11 @@ def test_an_unknown_customer_address_or_group_is_a_page_with_404(visitor: Visito
 def test_an_unknown_path_is_a_page_to_a_browser_and_the_envelope_to_a_program(
     app: Flask, method: str, path: str, status: int
 ) -> None:
-    client = new_client(app)
-
-    browser = client.open(path, method=method, headers=HTML)
-    program = client.open(path, method=method, headers={"Accept": "*/*"})
+    browser, program = (new_client(app).open(path, method=method, headers=accept) for accept in (HTML, {}))
 
     assert (browser.status_code, browser.mimetype) == (status, "text/html")
     assert (program.status_code, program.mimetype) == (status, "application/json")
     assert browser.headers.get("Allow") == program.headers.get("Allow")
-    assert ("Allow" in program.headers) == (status == 405)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/admin/user/login", 405), ("/admin/user/x", 404)])
@@ -74,37 +61,30 @@ def in_chunks(visitor: Visitor, path: str, fields: dict[str, str]) -> TestRespon
 
 def test_a_form_over_the_limit_is_refused_whether_or_not_it_says_its_length(visitor: Visitor, db: Db) -> None:
     """Sent in chunks it was once cut off at the limit, and what had come until then was taken."""
-    form = {**visitor.get("/admin/groups").forms[""], "group_name": "Friends"}
+    form = {**visitor.get(GROUPS).forms[""], "group_name": "Friends"}
     form["padding"] = "x" * (2**20 - len(urlencode({**form, "padding": ""})))
     longer = {**form, "padding": form["padding"] + "x"}
 
-    refused = [visitor.client.post("/admin/groups", data=longer), in_chunks(visitor, "/admin/groups", longer)]
-    login = in_chunks(visitor, "/admin/login", longer)
+    refused = [visitor.client.post(GROUPS, data=longer)]
+    refused += [in_chunks(visitor, path, longer) for path in (GROUPS, "/admin/login")]
 
-    assert [answer.status_code for answer in (*refused, login)] == [413, 413, 413]
+    assert [answer.status_code for answer in refused] == [413, 413, 413]
     assert db.all("SELECT FROM customer_group WHERE customer_group_id <> 1") == []
-    assert leads_to(in_chunks(visitor, "/admin/groups", form)) == "/admin/groups?done=group-created"
+    assert leads_to(in_chunks(visitor, GROUPS, form)) == f"{GROUPS}?done=group-created"
 
 
 def test_without_a_database_a_page_asks_to_try_again(make_app: Callable[..., Flask], visitor: Visitor) -> None:
     down = Visitor(make_app(database_url="postgresql://127.0.0.1:1/none"))
-    cookie = visitor.client.get_cookie("customers")
-    assert cookie
-    form = down.get("/admin/login")
-    down.client.set_cookie("customers", cookie.value)
+    login = down.sign_in()
+    down.take_cookie(visitor)
 
-    answers = [
-        down.client.get("/admin/customers"),
-        down.submit(form, "/admin/login", email="admin@example.com", password="correct horse battery"),
-    ]
-
-    for answer in answers:
+    for answer in (login, down.client.get("/admin/customers")):
         assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (503, "text/html", "2")
         assert answer.headers["X-Request-ID"] in answer.text
 
 
 def test_an_unexpected_error_shows_the_request_id_and_nothing_of_its_cause(
-    visitor: Visitor, customer: Account, db: Db, caplog: pytest.LogCaptureFixture
+    visitor: Visitor, customer: Account, edit: str, db: Db, caplog: pytest.LogCaptureFixture
 ) -> None:
     db.execute(
         "INSERT INTO audit_log (event, actor_kind, subject_kind, subject_uuid, details)"
@@ -112,7 +92,7 @@ def test_an_unexpected_error_shows_the_request_id_and_nothing_of_its_cause(
         customer.uuid,
     )
 
-    answer = visitor.client.get(f"/admin/customers/edit/{customer.uuid}", headers={"X-Request-ID": "find-me"})
+    answer = visitor.client.get(edit, headers={"X-Request-ID": "find-me"})
 
     assert (answer.status_code, answer.mimetype) == (500, "text/html")
     assert "find-me" in answer.text
@@ -126,12 +106,10 @@ def test_the_stylesheet_may_be_cached_for_ever_and_pages_never(visitor: Visitor)
 
     style = new_client(visitor.client.application).get(path)
     former = visitor.client.get(path.replace(path.split("/")[2], "0123456789abcdef"))
-    missing = visitor.client.get("/admin-assets/x/secrets.css")
 
     assert style.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert "Set-Cookie" not in style.headers
-    assert former.headers["Cache-Control"] == "no-cache"
-    assert former.data == style.data
+    assert (former.headers["Cache-Control"], former.data) == ("no-cache", style.data)
     assert len(style.data) < 20_000
-    assert missing.status_code == 404
+    assert visitor.client.get("/admin-assets/x/secrets.css").status_code == 404
     assert page.headers["Cache-Control"] == "no-store"

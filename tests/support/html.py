@@ -7,8 +7,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.support.client import BCRYPT, DIGEST, CheckingClient
 from tests.conftest import PASSWORD, new_client
+from tests.support.client import BCRYPT, DIGEST, CheckingClient
 
 PAGES = re.compile(r"/admin(?!/user/)(?:$|/.*)")
 ASSETS = re.compile(r"/admin-assets/.*")
@@ -22,7 +22,6 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.forms: dict[str, dict[str, str]] = {}
-        self.methods: dict[str, str] = {}
         self.texts: dict[str, list[str]] = {}
         self._open: list[str] = []
         self._action: str | None = None
@@ -38,7 +37,6 @@ class Page(HTMLParser):
         if tag == "form":
             self._action = found.get("action", "")
             self.forms[self._action] = {}
-            self.methods[self._action] = found.get("method", "get")
         if self._action is None:
             return
         fields = self.forms[self._action]
@@ -62,12 +60,16 @@ class Page(HTMLParser):
         """Return the attributes of the elements of this tag that have these attributes."""
         return [found for name, found in self.elements if name == tag and wanted.items() <= found.items()]
 
-    def fault(self, field: str) -> str:
-        """Return what is said beside a field, by the link that assistive technology follows."""
-        (control,) = [found for _, found in self.elements if found.get("id") == field]
-        assert control["aria-invalid"] == "true"
-        assert f"{field}-fault" in control["aria-describedby"].split()
-        return " ".join(self.texts["p"])
+    @property
+    def faults(self) -> set[str]:
+        """The fields beside which something is said, by the link that assistive technology follows."""
+        wrong = [found for _, found in self.elements if found.get("aria-invalid") == "true"]
+        return {found["id"] for found in wrong if f"{found['id']}-fault" in found["aria-describedby"].split()}
+
+    @property
+    def ends(self) -> list[str]:
+        """The forms that end one session each."""
+        return [action for action in self.forms if re.search("/sessions/[0-9a-f-]{36}/end$", action)]
 
 
 def check_page(response: TestResponse, sent: Any) -> None:
@@ -82,18 +84,17 @@ def check_page(response: TestResponse, sent: Any) -> None:
     assert not DIGEST.search(response.text)
     password = sent.get("password") if isinstance(sent, dict) else None
     assert not password or len(password) < 8 or password not in response.text
-    if response.status_code in (302, 303) or response.mimetype != "text/html" or response.request.method != "GET":
-        assert response.status_code in (302, 303) or response.mimetype in ("text/html", "text/css", "image/svg+xml")
-    if response.mimetype == "text/html" and response.status_code not in (302, 303) and response.data:
-        check_html(response)
+    if response.status_code not in (302, 303):
+        assert response.mimetype in ("text/html", "text/css", "image/svg+xml")
+        if response.mimetype == "text/html" and response.data:
+            check_html(response)
     if response.status_code == 503:
         assert headers["Retry-After"]
 
 
 def check_html(response: TestResponse) -> None:
-    html = response.text
-    page = Page(html)
-    assert "<script" not in html
+    page = Page(response.text)
+    assert "<script" not in response.text
     assert not [found for _, found in page.elements if any(name == "style" or name.startswith("on") for name in found)]
     ids = [found["id"] for _, found in page.elements if "id" in found]
     assert len(ids) == len(set(ids))
@@ -124,6 +125,12 @@ class Visitor:
     def sign_in(self, email: str = "admin@example.com", password: str = PASSWORD, **more: str) -> TestResponse:
         return self.client.post("/admin/login", data={"email": email, "password": password, **more})
 
+    def take_cookie(self, other: "Visitor") -> None:
+        """Take the session cookie of another browser."""
+        cookie = other.client.get_cookie("customers")
+        assert cookie
+        self.client.set_cookie("customers", cookie.value)
+
     def get(self, path: str, status: int = 200) -> Page:
         """Load a page."""
         response = self.client.get(path)
@@ -135,14 +142,25 @@ class Visitor:
         page = self.get(path)
         if action is None:
             action = path if path in page.forms else ""
-        return self.submit(page, action, path, **typed)
+        return self.submit(page, action, action or path, **typed)
+
+    def follow(self, answer: TestResponse) -> Page:
+        """Load the page that a redirect after a form leads to."""
+        return self.get(leads_to(answer))
 
     def submit(self, page: Page, action: str, path: str = "", /, **typed: str) -> TestResponse:
-        """Send a form of a page that has been loaded."""
-        return self.client.post(action or path, data={**page.forms[action], **typed})
+        """Send a form of a page that has been loaded: to a path, if one is given, and else to the form's action."""
+        return self.client.post(path or action, data={**page.forms[action], **typed})
 
 
 def leads_to(response: TestResponse) -> str:
     """Return where a redirect after a form goes."""
     assert response.status_code == 303, response.text
     return response.headers["Location"]
+
+
+def rejected(response: TestResponse, status: int, *fields: str) -> Page:
+    """Assert that a form was shown again with this status, and which fields it finds fault with; return the page."""
+    page = Page(response.text)
+    assert (response.status_code, page.faults) == (status, set(fields))
+    return page
