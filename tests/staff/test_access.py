@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
-from tests.support.answers import refused
+from tests.conftest import PASSWORD, Account, log_in
 from tests.support.builders import MISSING, browser_of
 from tests.support.database import Db
 from tests.support.html import Visitor, leads_to, rejected
@@ -25,11 +24,13 @@ def routes(app: Flask) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_only_the_login_and_the_files_need_no_admin(app: Flask) -> None:
+def test_only_the_login_and_the_files_need_no_admin_and_no_page_is_in_the_openapi_document(app: Flask) -> None:
     public = {path for access, _, path in routes(app) if access == "public"}
 
     assert public == {"/admin", "/admin/login", "/admin-assets/<digest>/<name>"}
     assert {access for access, _, path in routes(app) if path not in public} == {"page"}
+    documented = {path for path in app.extensions["openapi"]["paths"] if path.startswith("/admin")}
+    assert documented == {"/admin/user/login", "/admin/user/logout"}
 
 
 @pytest.mark.parametrize("who", ["anonymous", "customer", "admin by header"])
@@ -143,29 +144,6 @@ def test_signing_out_ends_the_admins_session_and_leaves_the_customers(
     assert visitor.client.get("/api/customers/me").status_code == 200
 
 
-def test_every_page_of_an_admin_has_a_button_to_sign_out(
-    app: Flask, visitor: Visitor, customer: Account, db: Db
-) -> None:
-    customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
-    for table in ("customer", "customer_address", "customer_group"):
-        db.execute(f"UPDATE {table} SET uuid = '{NOBODY}'")
-
-    paths = [path for method, path in guarded(app) if method == "GET"]
-
-    assert len(paths) > 7
-    for path in (*paths, f"/admin/groups/{customer.uuid}"):
-        page = visitor.get(path, 404 if customer.uuid in path else 200)
-        assert "token" in page.forms["/admin/logout"], path
-        assert "Sign out" in page.texts["button"], path
-
-
-def test_after_an_ended_session_the_login_says_that_nothing_was_saved(
-    visitor: Visitor, customer: Account, db: Db
-) -> None:
-    path = f"/admin/customers/edit/{customer.uuid}"
-    page = visitor.get(path)
-
-
 def test_after_an_ended_session_the_login_says_that_nothing_was_saved(visitor: Visitor, edit: str, db: Db) -> None:
     page = visitor.get(edit)
     db.execute("DELETE FROM login_session")
@@ -175,16 +153,3 @@ def test_after_an_ended_session_the_login_says_that_nothing_was_saved(visitor: V
     assert "the last change has not been made" in login.texts["p"][0]
     answer = visitor.submit(login, "/admin/login", email="admin@example.com", password=PASSWORD)
     assert leads_to(answer) == edit
-
-
-def test_the_pages_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
-    client = new_client(make_app(pages=False))
-
-    for path in ("/admin", "/admin/login", LIST, "/admin-assets/x/style.css"):
-        refused(client.get(path, headers={"Accept": "text/html"}), 404, "not_found")
-    assert "/admin/user/login" in client.application.extensions["openapi"]["paths"]
-
-
-def test_no_page_is_in_the_openapi_document(app: Flask) -> None:
-    admins = {path for path in app.extensions["openapi"]["paths"] if path.startswith("/admin")}
-    assert admins == {"/admin/user/login", "/admin/user/logout"}

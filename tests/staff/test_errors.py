@@ -25,28 +25,24 @@ def test_an_unknown_customer_address_or_group_is_a_page_with_404(visitor: Visito
     assert visitor.get(path, 404).texts["h1"] == ["Not found"]
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [
-    ("GET", "/admin/nothing", 404),
-    ("GET", "/admin/customers/", 404),
-    ("GET", "/admin/customers/edit/not-a-uuid", 404),
-    ("GET", "/admin/logout", 405),
-    ("DELETE", "/admin/customers", 405),
+@pytest.mark.parametrize(("method", "path", "status", "to_a_browser"), [
+    ("GET", "/admin/nothing", 404, "text/html"),
+    ("GET", "/admin/customers/", 404, "text/html"),
+    ("GET", "/admin/customers/edit/not-a-uuid", 404, "text/html"),
+    ("GET", "/admin/logout", 405, "text/html"),
+    ("DELETE", "/admin/customers", 405, "text/html"),
+    ("GET", "/nothing", 404, "application/json"),
+    ("GET", "/admin/user/login", 405, "application/json"),
+    ("GET", "/admin/user/x", 404, "application/json"),
 ])  # fmt: skip
-def test_an_unknown_path_is_a_page_to_a_browser_and_the_envelope_to_a_program(
-    app: Flask, method: str, path: str, status: int
+def test_an_unknown_path_is_a_page_to_a_browser_among_the_pages_and_else_the_envelope(
+    app: Flask, method: str, path: str, status: int, to_a_browser: str
 ) -> None:
     browser, program = (new_client(app).open(path, method=method, headers=accept) for accept in (HTML, {}))
 
-    assert (browser.status_code, browser.mimetype) == (status, "text/html")
+    assert (browser.status_code, browser.mimetype) == (status, to_a_browser)
     assert (program.status_code, program.mimetype) == (status, "application/json")
     assert browser.headers.get("Allow") == program.headers.get("Allow")
-
-
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/admin/user/login", 405), ("/admin/user/x", 404)])
-def test_outside_of_the_pages_a_browser_gets_the_envelope(app: Flask, path: str, status: int) -> None:
-    answer = new_client(app).get(path, headers=HTML)
-
-    assert (answer.status_code, answer.mimetype) == (status, "application/json")
 
 
 def in_chunks(visitor: Visitor, path: str, fields: dict[str, str]) -> TestResponse:

@@ -9,7 +9,6 @@ from customers.features.sessions import service as admins
 from customers.security.trail import Event
 from customers.staff import history
 from tests.conftest import PASSWORD, Account, new_client
-from tests.support.database import Db
 from tests.support.html import Page, Visitor, leads_to
 
 
@@ -43,12 +42,6 @@ def test_the_last_twenty_events_are_shown(visitor: Visitor, customer: Account, e
         customer.client.patch(customer.path, json={"full_name": f"Name {number}"})
 
     assert shown(visitor.get(edit)) == ["Details changed"] * 20
-
-
-def test_an_account_without_events_says_so(visitor: Visitor, edit: str, db: Db) -> None:
-    db.empty_audit_log()
-
-    assert "Nothing has been recorded yet." in visitor.get(edit).texts["p"]
 
 
 def test_every_event_of_an_account_has_words() -> None:

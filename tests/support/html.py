@@ -96,6 +96,8 @@ def check_html(response: TestResponse) -> None:
     page = Page(response.text)
     assert "<script" not in response.text
     assert not [found for _, found in page.elements if any(name == "style" or name.startswith("on") for name in found)]
+    # A text that a field cuts off can be another person's e-mail, or only the beginning of a password.
+    assert not [found for _, found in page.elements if {"maxlength", "readonly"} & set(found)]
     ids = [found["id"] for _, found in page.elements if "id" in found]
     assert len(ids) == len(set(ids))
     assert page.all("html")[0]["lang"] == "en"
