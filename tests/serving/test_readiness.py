@@ -12,33 +12,37 @@ from customers.context import Context
 from customers.db import migrate
 from customers.errors import SchemaMissing
 from customers.http import context
-from tests.conftest import EVERSHOP, PASSWORD, Made, application, new_client
+from tests.conftest import EVERSHOP, Made, application, new_client
 from tests.support.answers import refused
-
-SET = ("application_name", "timezone", "datestyle", "client_encoding", "standard_conforming_strings")
+from tests.support.service import ANN
+from tests.support.shops import migrated
 
 
 def test_without_the_schema_every_request_but_healthz_says_what_to_run(make: Callable[..., Made]) -> None:
     app = application(make()[0].settings)
-    body = {"email": "a@example.com", "password": PASSWORD, "full_name": "A"}
+    client = new_client(app)
 
-    ready, created = new_client(app).get("/readyz"), new_client(app).post("/api/customers", json=body)
-
-    for answer in (ready, created):
+    for answer in (client.get("/readyz"), client.post("/api/customers", json=ANN)):
         refused(answer, 503, "schema_missing")
         assert "flask init-db" in answer.get_json()["error"]["message"]
-    assert new_client(app).get("/healthz").status_code == 200
+    assert client.get("/healthz").status_code == 200
     context.of(app).db.close()
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["UPDATE customers_schema SET version = version - 1", "DELETE FROM customers_schema",
-     "ALTER TABLE customers_schema RENAME version TO another"],
-)  # fmt: skip
-def test_an_older_schema_is_as_good_as_none(make: Callable[..., Made], change: str) -> None:
-    ctx, db = make()
+@pytest.mark.parametrize("change", [
+    "UPDATE customers_schema SET version = version - 1", "DELETE FROM customers_schema",
+    "ALTER TABLE customers_schema RENAME version TO another",
+])  # fmt: skip
+def test_an_older_schema_is_as_good_as_none_and_a_newer_one_is_good_enough(
+    make: Callable[..., Made], change: str
+) -> None:
+    ctx, db = migrated(make)
+    db.execute("UPDATE customers_schema SET version = 1000")
     migrate.apply(ctx.db)
+    migrate.check(ctx.db)
+    assert db.one("SELECT version FROM customers_schema") == {"version": 1000}, "it is not set back"
+
+    db.execute("UPDATE customers_schema SET version = %s", migrate.version())
     migrate.check(ctx.db)
     db.execute(change)
 
@@ -46,21 +50,9 @@ def test_an_older_schema_is_as_good_as_none(make: Callable[..., Made], change: s
         migrate.check(ctx.db)
 
 
-def test_a_newer_schema_is_good_enough_and_is_not_set_back(make: Callable[..., Made]) -> None:
-    ctx, db = make()
-    migrate.apply(ctx.db)
-    db.execute("UPDATE customers_schema SET version = 1000")
-
-    migrate.apply(ctx.db)
-
-    migrate.check(ctx.db)
-    assert db.one("SELECT version FROM customers_schema") == {"version": 1000}
-
-
 def test_applying_the_schema_again_waits_for_no_open_transaction(make: Callable[..., Made]) -> None:
     """CREATE INDEX IF NOT EXISTS takes its lock before it looks, and would wait for every writer."""
-    ctx, db = make(EVERSHOP)
-    migrate.apply(ctx.db, repair_defaults=True)
+    ctx, db = migrated(make, EVERSHOP)
 
     with ctx.db.writing() as tx:
         tx.conn.exec_driver_sql("UPDATE customer SET full_name = 'open'")
@@ -71,13 +63,14 @@ def test_applying_the_schema_again_waits_for_no_open_transaction(make: Callable[
     assert db.one("SELECT full_name FROM customer WHERE customer_id = 1") == {"full_name": "open"}
 
 
-def test_connections_have_the_services_own_settings_and_keep_the_urls_options(ctx: Context, settings: Settings) -> None:
+def test_connections_keep_the_urls_options_but_those_that_the_service_sets_itself(settings: Settings) -> None:
     odd = "-c work_mem=7MB -c TimeZone=Asia/Tokyo -c DateStyle=German -c standard_conforming_strings=off"
     conninfo = make_conninfo(settings.database_url, options=odd, client_encoding="LATIN1")
     other = Context.of(replace(settings, database_url=conninfo))
 
     with other.db.reading() as conn:
-        found = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in (*SET, "work_mem")]
+        names = ("TimeZone", "DateStyle", "client_encoding", "standard_conforming_strings", "work_mem")
+        found = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in names]
     other.db.close()
 
-    assert found == ["customers", "UTC", "ISO, DMY", "UTF8", "on", "7MB"]
+    assert found == ["UTC", "ISO, DMY", "UTF8", "on", "7MB"]

@@ -1,38 +1,16 @@
 """The service as it is run: gunicorn with this repository's gunicorn.conf.py."""
 
 import json
-import subprocess
-import urllib.request
 from collections.abc import Callable
 
-import psutil
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
-from tests.conftest import PASSWORD, REPOSITORY
-from tests.support.service import ANN, BIN, Service, database_url, environment, sign_up, wait_until
+from tests.conftest import PASSWORD
+from tests.support.service import ANN, Service, run, sign_up, wait_until
+from tests.support.wire import exchange
 
+LOGIN = b"POST /customer/login HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 pytestmark = pytest.mark.usefixtures("app")  # empty tables
-
-
-def workers(service: Service) -> set[int]:
-    """Return the workers' process ids."""
-    return {worker.pid for worker in psutil.Process(service.process.pid).children()}
-
-
-def command(service: Service, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command with the settings of a service."""
-    return subprocess.run(
-        [BIN / "flask", *args],
-        cwd=REPOSITORY,
-        env=service.environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_the_access_log_says_who_did_what_and_no_secret(serve: Callable[..., Service], database: str) -> None:
@@ -61,7 +39,7 @@ def test_data_and_sessions_survive_a_restart_and_a_command_shares_the_database(
 
     second = serve(database)
     options = ["a@example.com", "--full-name", "A", "--password-stdin"]
-    created = command(second, "create-admin", *options, stdin=f"{PASSWORD}\n")
+    created = run("flask", "create-admin", *options, stdin=f"{PASSWORD}\n", **second.settings)
     login = second.call("POST", "/admin/user/login", {"email": "a@example.com", "password": PASSWORD})
 
     assert second.call("GET", path, headers=header)[0] == 200
@@ -71,50 +49,23 @@ def test_data_and_sessions_survive_a_restart_and_a_command_shares_the_database(
 
 def test_a_killed_worker_is_replaced(serve: Callable[..., Service], database: str) -> None:
     service = serve(database)
-    wait_until(lambda: len(workers(service)) == 2)
-    before = workers(service)
+    wait_until(lambda: len(service.workers()) == 2)
+    before = set(service.workers())
 
-    psutil.Process(min(before)).kill()
+    before.pop().kill()
 
-    wait_until(lambda: len(workers(service) - before) == 1)
+    wait_until(lambda: len(set(service.workers()) - before) == 1)
     wait_until(service.answers)
     assert {service.call("GET", "/readyz")[0] for _ in range(10)} == {200}
 
 
 def test_production_refuses_to_start_without_its_settings_and_names_each() -> None:
-    started = subprocess.run(
-        [BIN / "gunicorn"],
-        cwd=REPOSITORY,
-        env=environment(CUSTOMERS_SMTP_URL="smtp://127.0.0.1"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    started = run("gunicorn", CUSTOMERS_SMTP_URL="smtp://127.0.0.1")
 
     assert started.returncode != 0
     for name in ("DATABASE_URL", "SECRET_KEY", "MAIL_FROM", "RESET_URL"):
         assert f"CUSTOMERS_{name}: Missing." in started.stderr
     assert "Traceback" not in started.stderr
-
-
-def test_a_database_of_another_encoding_is_refused_by_name_at_start(server: str) -> None:
-    name = "test_latin1"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE IF EXISTS {name}")
-        conn.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-    try:
-        url = database_url(make_conninfo(server, dbname=name))
-        settings = environment(CUSTOMERS_DATABASE_URL=url, CUSTOMERS_SECRET_KEY="k" * 32)
-        started = subprocess.run(
-            [BIN / "gunicorn"], cwd=REPOSITORY, env=settings, capture_output=True, text=True, timeout=120, check=False
-        )
-    finally:
-        with psycopg.connect(server, autocommit=True) as conn:
-            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    assert started.returncode != 0
-    assert "LATIN1" in started.stderr
 
 
 def test_a_new_database_and_the_defaults_of_production(
@@ -123,17 +74,12 @@ def test_a_new_database_and_the_defaults_of_production(
     """Before init-db it is not ready, after it is; cookies are for HTTPS; without a mail server it warns."""
     service = serve(make_database(), CUSTOMERS_COOKIE_SECURE="true")
     before = service.call("GET", "/readyz")
-    made = command(service, "init-db")
+    made = run("flask", "init-db", **service.settings)
     after = service.call("GET", "/readyz")
     created = service.call("POST", "/api/customers", ANN)
     reset = service.call("POST", "/api/customers/reset-password", {"email": ANN["email"]})
-    request = urllib.request.Request(  # noqa: S310  # an address of this machine
-        service.base + "/customer/login",
-        data=json.dumps({"email": ANN["email"], "password": PASSWORD}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # likewise
-        cookie = response.headers["Set-Cookie"]
+    body = json.dumps({"email": ANN["email"], "password": PASSWORD}).encode()
+    cookie = exchange(service, LOGIN % (len(body), body)).headers["Set-Cookie"]
 
     assert (before[0], before[1]["error"]["code"]) == (503, "schema_missing")
     assert "flask init-db" in before[1]["error"]["message"]

@@ -5,7 +5,6 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import psycopg
 import pytest
 
@@ -22,7 +21,7 @@ def test_a_request_in_flight_is_finished(
 ) -> None:
     service = serve(database, CUSTOMERS_WORKERS="1")
     path, header = sign_up(service, "in-flight@example.com")
-    (worker,) = psutil.Process(service.process.pid).children()
+    (worker,) = service.workers()
     with psycopg.connect(database) as conn, ThreadPoolExecutor(1) as pool:
         conn.execute("LOCK TABLE customer_address IN ACCESS EXCLUSIVE MODE")
         answer = pool.submit(service.call, "GET", f"{path}/addresses", headers=header)

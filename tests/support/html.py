@@ -109,6 +109,9 @@ def check_html(response: TestResponse) -> None:
     for tag, found in page.elements:
         if tag in ("select", "input") and found.get("type") != "hidden":
             assert found["id"] in labelled, found
+        if found.get("name") == "password":  # masked, and a password manager may fill it in
+            assert found["type"] == "password"
+            assert found["autocomplete"] in ("current-password", "new-password")
         for name in ("aria-describedby", "aria-labelledby"):
             assert set(found.get(name, "").split()) <= set(ids), found
         if tag == "th":

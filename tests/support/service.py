@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.conftest import NO_LIMITS, PASSWORD, REPOSITORY
 
 BIN = Path(sys.executable).parent
 NO_LIMITS_SET = {f"CUSTOMERS_{name.upper()}": "0" for name in NO_LIMITS}
+Sample = tuple[str, frozenset[tuple[str, str]]]
 ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 
 
@@ -39,6 +42,20 @@ def environment(**changes: str) -> dict[str, str]:
         if not name.startswith(("CUSTOMERS_", "HOST", "PORT", "OTEL_"))
     }
     return {**kept, "PATH": f"{BIN}:{kept['PATH']}", **changes}
+
+
+def run(program: str, *args: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of this environment with these settings of the service, as the operator does."""
+    return subprocess.run(
+        [BIN / program, *args],
+        cwd=REPOSITORY,
+        env=environment(**settings),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def database_url(conninfo: str) -> str:
@@ -108,6 +125,27 @@ class Service:
     def lines(self) -> list[dict[str, Any]]:
         """Return the log so far; every line is a JSON object."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The service's settings, for a command beside it."""
+        return {name: value for name, value in self.environment.items() if name.startswith("CUSTOMERS_")}
+
+    def metrics(self) -> dict[Sample, float]:
+        """Return each sample's value, by name and labels."""
+        with urllib.request.urlopen(f"{self.base}/metrics", timeout=10) as response:  # noqa: S310  # likewise
+            families = text_string_to_metric_families(response.read().decode())
+        return {(found.name, frozenset(found.labels.items())): found.value for one in families for found in one.samples}
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of a name that have these labels."""
+        return sum(
+            value for (found, having), value in self.metrics().items() if found == name and labels.items() <= having
+        )
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the workers."""
+        return psutil.Process(self.process.pid).children()
 
     def stop(self) -> int:
         """End the service gracefully and return its exit status."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import PASSWORD
 from tests.support.service import Service, wait_until
+from tests.support.wire import connect, read_all
 
 BODY = json.dumps({"email": "ann@example.com", "password": PASSWORD}).encode()
 JSON = b"Host: shop.example\r\nContent-Type: application/json\r\n"
@@ -18,21 +19,17 @@ SECRET = PASSWORD.encode()
 MALFORMED = {
     "a Content-Length that is too small": LOGIN + b"Content-Length: 9\r\n\r\n" + BODY + b"\r\n\r\n",
     "a Content-Length that is no number": LOGIN + b"Content-Length: x" + SECRET + b"\r\n\r\n" + BODY,
-    "a body without a size": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n" + BODY + b"\r\n\r\n",
     "a chunk that is longer than it says": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\r\n" + BODY + b"\r\n0\r\n\r\n",
     "an unknown coding": LOGIN + b"Transfer-Encoding: " + SECRET + b"\r\n\r\n" + BODY,
     "a form without a size": b"POST /admin/login HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\npassword=" + SECRET + b"\r\n\r\n",
-    "a header without a name": b"GET / HTTP/1.1\r\nHost: shop.example\r\n: " + SECRET + b"\r\n\r\n",
     "a header with a space in its name": b"GET / HTTP/1.1\r\nX " + SECRET + b": 1\r\n\r\n",
     "a folded header": b"GET / HTTP/1.1\r\nX-Session-ID: a\r\n " + SECRET + b"\r\n\r\n",
     "a control character": b"GET / HTTP/1.1\r\nX-Session-ID: \x01" + SECRET + b"\r\n\r\n",
-    "an expectation": b"GET / HTTP/1.1\r\nExpect: " + SECRET + b"\r\n\r\n",
     "a method in lower case": b"post-" + SECRET.replace(b" ", b"-") + b" / HTTP/1.1\r\n\r\n",
     "a version": b"GET / HTTP/" + SECRET + b"\r\n\r\n",
     "a query with spaces": b"GET /?password=" + SECRET + b" HTTP/1.1\r\n\r\n",
     "a line that breaks off": b"GET /?password=" + SECRET,
-    "a head that breaks off": b"GET / HTTP/1.1\r\nX-Session-ID: " + SECRET,
     "no HTTP at all": SECRET + b"\r\n\r\n",
 }
 
@@ -42,14 +39,12 @@ def test_no_content_of_a_malformed_request_is_in_any_line(
     serve: Callable[..., Service], database: str, level: str
 ) -> None:
     service = serve(database, CUSTOMERS_LOG_LEVEL=level, CUSTOMERS_WORKERS="1")
-    answers = {}
 
-    for name, request in MALFORMED.items():
-        with socket.create_connection(("127.0.0.1", service.port), timeout=30) as sock:
+    for request in MALFORMED.values():
+        with connect(service) as sock:
             sock.sendall(request)
             sock.shutdown(socket.SHUT_WR)
-            with sock.makefile("rb") as answer:
-                answers[name] = answer.read().split(b"\r\n")[0]
+            read_all(sock)
     service.call("GET", "/healthz")
     wait_until(lambda: service.lines()[-1].get("path") == "/healthz")
 
@@ -59,5 +54,5 @@ def test_no_content_of_a_malformed_request_is_in_any_line(
     assert BODY.decode()[9:20] not in text
     refused = [line for line in service.lines() if line["message"].startswith("Invalid request from ip=127.0.0.1: ")]
     assert {line["message"].split()[-1] for line in refused} >= {"InvalidRequestMethod", "InvalidHeader"}
-    assert len(refused) >= len(MALFORMED) / 2, answers
+    assert len(refused) >= len(MALFORMED) / 2
     assert not [line for line in service.lines() if line["level"] == "error"]

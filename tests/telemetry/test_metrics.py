@@ -7,173 +7,103 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
-from prometheus_client.parser import text_string_to_metric_families
 
 from customers.telemetry.metrics import template
 from tests.conftest import new_client
 from tests.support.database import Db
-from tests.support.measured import Measured
 from tests.support.service import Service, sign_up, wait_until
-from tests.support.shops import with_schema
+from tests.support.shops import serving, with_schema
 
 COUNT = "customers_http_request_duration_seconds_count"
-HEALTHZ = COUNT, frozenset({("route", "/healthz"), ("method", "GET"), ("status", "200")})
+LOGIN = {"email": "nobody@example.com", "password": "wrong password"}
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory, make_database: Callable[[], str]) -> Iterator[Measured]:
+def service(tmp_path_factory: pytest.TempPathFactory, make_database: Callable[[], str]) -> Iterator[Service]:
     """Return a service of three workers."""
-    settings = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "3"}
-    database = with_schema(make_database())
-    log = tmp_path_factory.mktemp("metrics") / "log"
-    made = Measured(Service, log, CUSTOMERS_DATABASE_URL=database, **settings)
-    yield made
-    made.service.stop()
-
-
-def get_often(service: Service, times: int) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: service.call("GET", "/healthz"), range(times)))
-
-
-def replaced(measured: Measured, former: set[int]) -> bool:
-    """Return whether all workers of before have ended and as many others answer."""
-    now = {worker.pid for worker in measured.workers()}
-    return len(now) == 3 and not former & now and measured.service.answers()
+    with serving(tmp_path_factory.mktemp("log"), with_schema(make_database()), CUSTOMERS_WORKERS="3") as running:
+        yield running
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP], ids=["killed workers", "a reload"])
-def test_the_counts_of_all_workers_add_up_and_outlive_them(measured: Measured, how: signal.Signals) -> None:
-    before = measured.scrape().get(HEALTHZ, 0)
-    get_often(measured.service, 100)
-    counted = measured.scrape()[HEALTHZ]
-    workers = measured.workers()
+def test_the_counts_of_all_workers_add_up_and_outlive_them(service: Service, how: signal.Signals) -> None:
+    def get_often(times: int) -> float:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: service.call("GET", "/healthz"), range(times)))
+        return service.metric(COUNT, route="/healthz", method="GET", status="200")
 
-    for victim in workers if how == signal.SIGKILL else [measured.service.process]:
+    before, counted = get_often(1), get_often(100)
+    workers = set(service.workers())
+
+    for victim in workers if how == signal.SIGKILL else [service.process]:
         victim.send_signal(how)
-    wait_until(lambda: replaced(measured, {worker.pid for worker in workers}))
-    kept = measured.scrape()[HEALTHZ]
-    get_often(measured.service, 50)
+    wait_until(lambda: len(service.workers()) == 3 and not workers & set(service.workers()) and service.answers())
+    kept = get_often(1)
 
     assert counted == before + 100
-    assert kept >= counted  # and what the wait for an answer has added
-    assert measured.scrape()[HEALTHZ] == kept + 50
+    assert kept > counted  # and what the wait for an answer has added
+    assert get_often(50) == kept + 50
 
 
 @pytest.mark.usefixtures("app")
 def test_a_killed_workers_gauge_is_forgotten(serve: Callable[..., Service], database: str) -> None:
-    measured = Measured(serve, database, CUSTOMERS_WORKERS="1", CUSTOMERS_BCRYPT_ROUNDS="14")
+    service = serve(database, CUSTOMERS_WORKERS="1", CUSTOMERS_BCRYPT_ROUNDS="14")
     with ThreadPoolExecutor(1) as pool:
-        lost = pool.submit(
-            measured.service.call, "POST", "/customer/login", {"email": "a@b.co", "password": "wrong one"}
-        )
-        wait_until(lambda: measured.value("customers_hashing_jobs") == 1)
+        lost = pool.submit(service.call, "POST", "/customer/login", LOGIN)
+        wait_until(lambda: service.metric("customers_hashing_jobs") == 1)
 
-        measured.workers()[0].kill()
+        service.workers()[0].kill()
 
         wait_until(lost.done)
-        wait_until(measured.service.answers)
-        assert measured.value("customers_hashing_jobs") == 0
+        wait_until(service.answers)
+        assert service.metric("customers_hashing_jobs") == 0
 
 
-def test_no_label_holds_what_a_client_has_sent(measured: Measured, app: Flask) -> None:
+def test_no_label_holds_what_a_client_has_sent(service: Service, app: Flask) -> None:
     for number in range(5):
-        measured.service.call("GET", f"/nothing/{number}")
-        measured.service.call("GET", f"/api/customers/{number:032x}")
-        measured.service.call(f"BREW{number}", "/healthz")
+        service.call("GET", f"/nothing/{number}")
+        service.call("GET", f"/api/customers/{number:032x}")
+        service.call(f"BREW{number}", "/healthz")
 
-    labels = {name: set[str]() for name in ("route", "method", "status")}
-    for name, having in measured.scrape():
-        if name == COUNT:
-            for label, value in having:
-                labels[label].add(value)
+    labels = [dict(having) for name, having in service.metrics() if name == COUNT]
+    routes, methods, statuses = ({one[label] for one in labels} for label in ("route", "method", "status"))
     known = {template(rule.rule) for rule in app.url_map.iter_rules()}
-    assert {"/api/customers/{uuid}", "unmatched"} <= labels["route"] <= known | {"unmatched"}
-    assert {"GET", "other"} <= labels["method"] <= {"GET", "POST", "other"}
-    assert all(re.fullmatch("[1-5][0-9][0-9]", status) for status in labels["status"])
+    assert {"/api/customers/{uuid}", "unmatched"} <= routes <= known | {"unmatched"}
+    assert {"GET", "other"} <= methods <= {"GET", "POST", "other"}
+    assert all(re.fullmatch("[1-5][0-9][0-9]", status) for status in statuses)
 
 
-def test_logins_are_counted_by_kind_and_outcome_and_so_is_hashing(measured: Measured) -> None:
-    before = measured.scrape()
+def test_logins_are_counted_by_kind_and_outcome_and_so_is_hashing(service: Service) -> None:
+    def counts() -> list[float]:
+        logins = [("customer", "ok"), ("customer", "failed"), ("admin", "ok"), ("admin", "failed")]
+        counted = [service.metric("customers_logins_total", kind=kind, outcome=outcome) for kind, outcome in logins]
+        return [*counted, service.metric("customers_hashing_duration_seconds_count")]
 
-    def count(name: str, **labels: str) -> float:
-        return sum(
-            value - before.get((found, having), 0)
-            for (found, having), value in measured.scrape().items()
-            if found == name and labels.items() <= set(having)
-        )
+    before = counts()
+    sign_up(service, "counted@example.com")
+    service.call("POST", "/customer/login", LOGIN | {"email": "counted@example.com"})
+    service.call("POST", "/customer/login", LOGIN)
+    service.call("POST", "/admin/user/login", LOGIN)
 
-    sign_up(measured.service, "counted@example.com")
-    wrong = {"email": "counted@example.com", "password": "wrong password"}
-    measured.service.call("POST", "/customer/login", wrong)
-    measured.service.call("POST", "/customer/login", {**wrong, "email": "nobody@example.com"})
-    measured.service.call("POST", "/admin/user/login", wrong)
-
-    assert count("customers_logins_total", kind="customer", outcome="ok") == 1
-    assert count("customers_logins_total", kind="customer", outcome="failed") == 2
-    assert count("customers_logins_total", kind="admin", outcome="ok") == 0
-    assert count("customers_logins_total", kind="admin", outcome="failed") == 1
-    assert count("customers_hashing_duration_seconds_count") == 5
-    assert measured.value("customers_hashing_jobs") == 0
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 2, 0, 1, 5]
+    assert service.metric("customers_hashing_jobs") == 0
 
 
-@pytest.mark.usefixtures("app")
-def test_a_full_hashing_queue_shows_in_the_metrics_and_scrapes_are_answered_meanwhile(
-    serve: Callable[..., Service], database: str
-) -> None:
-    measured = Measured(
-        serve, database, CUSTOMERS_WORKERS="1", CUSTOMERS_BCRYPT_ROUNDS="12", CUSTOMERS_HASH_MAX_WAIT="0.5"
-    )
-    login = {"email": "nobody@example.com", "password": "wrong password"}
+def test_the_database_and_the_oldest_mail_that_waits_are_measured(app: Flask, db: Db) -> None:
+    """How many mails wait and were given up: tests/mail."""
+    db.execute("INSERT INTO outbox_mail (kind, recipient, created_at, sent_at) VALUES"
+               " ('reset_password', 'a@b.co', now() - interval '1 hour', NULL),"
+               " ('reset_password', 'a@b.co', now() - interval '1 day', now())")  # fmt: skip
 
-    deepest = 0.0
-    with ThreadPoolExecutor(12) as pool:
-        calls = [pool.submit(measured.service.call, "POST", "/customer/login", login) for _ in range(12)]
-        while not all(call.done() for call in calls):
-            deepest = max(deepest, measured.value("customers_hashing_jobs"))
-    statuses = [call.result()[0] for call in calls]
+    text = new_client(app).get("/metrics").text
 
-    assert deepest >= 1
-    assert statuses.count(503) >= 1
-    assert measured.value("customers_hashing_refusals_total") == statuses.count(503)
-    assert measured.value(COUNT, route="/customer/login", status="503") == statuses.count(503)
-
-
-def scrape(app: Flask) -> dict[str, float]:
-    """Return the metrics that the database knows, by name."""
-    answer = new_client(app).get("/metrics")
-    assert answer.status_code == 200
-    families = text_string_to_metric_families(answer.text)
-    return {found.name: found.value for one in families for found in one.samples if not found.labels}
-
-
-def test_the_outbox_is_measured(app: Flask, db: Db) -> None:
-    db.execute(
-        "INSERT INTO outbox_mail (kind, recipient, created_at, sent_at, failed_at) VALUES"
-        " ('reset_password', 'a@b.co', now() - interval '1 hour', NULL, NULL),"
-        " ('reset_password', 'a@b.co', now(), NULL, NULL),"
-        " ('reset_password', 'a@b.co', now() - interval '1 day', now(), NULL),"
-        " ('reset_password', 'a@b.co', now() - interval '2 days', NULL, now())"
-    )
-
-    found = scrape(app)
-
-    assert found["customers_database_up"] == 1
-    assert found["customers_database_connections"] >= 1
-    assert found["customers_outbox_mails"] == 2
-    assert 3600 <= found["customers_outbox_oldest_seconds"] < 3700
-    assert found["customers_outbox_given_up"] == 1
+    for line in ("database_up 1.0", "database_connections [1-9].*", r"outbox_oldest_seconds 36\d\d\..*"):
+        assert re.search(f"^customers_{line}$", text, re.MULTILINE), line
 
 
 def test_without_the_database_all_but_its_own_metrics_are_served(make_app: Callable[..., Flask]) -> None:
-    app = make_app(database_url="postgresql://127.0.0.1:1/none")
-    new_client(app).get("/healthz")
+    text = new_client(make_app(database_url="postgresql://127.0.0.1:1/none")).get("/metrics").text
 
-    found = scrape(app)
-
-    assert found["customers_database_up"] == 0
-    assert not [name for name in found if name.startswith("customers_outbox")]
-    assert (
-        'customers_http_request_duration_seconds_count{method="GET",route="/healthz"'
-        in new_client(app).get("/metrics").text
-    )
+    assert "\ncustomers_database_up 0.0\n" in text
+    assert "\ncustomers_hashing_jobs " in text
+    assert "customers_outbox" not in text

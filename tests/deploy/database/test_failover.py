@@ -10,7 +10,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.deploy.database.postgres import Postgres
-from tests.support.measured import Measured
 from tests.support.service import ANN, Service, sign_up, wait_until
 from tests.support.shops import with_schema
 from tests.support.smtp import MAIL_FROM, RESET_URL, MailServer
@@ -97,17 +96,15 @@ def test_mail_and_metrics_follow_a_promotion(
 ) -> None:
     with MailServer() as smtp:
         mail = {"CUSTOMERS_SMTP_URL": smtp.url, "CUSTOMERS_MAIL_FROM": MAIL_FROM, "CUSTOMERS_RESET_URL": RESET_URL}
-        measured = Measured(start, **mail, CUSTOMERS_DATABASE_URL=either(primary, standby))
-        sign_up(measured.service, ANN["email"])
+        service = start(**mail, CUSTOMERS_DATABASE_URL=either(primary, standby))
+        sign_up(service, ANN["email"])
         wait_until(lambda: standby.execute("SELECT email FROM customer"))
 
         primary.signal(signal.SIGKILL)
-        wait_until(lambda: measured.value("customers_database_up") == 0)
+        wait_until(lambda: service.metric("customers_database_up") == 0)
         standby.promote()
-        wait_until(lambda: measured.value("customers_database_up") == 1)
-        wait_until(
-            lambda: measured.service.call("POST", "/api/customers/reset-password", {"email": ANN["email"]})[0] == 200
-        )
+        wait_until(lambda: service.metric("customers_database_up") == 1)
+        wait_until(lambda: service.call("POST", "/api/customers/reset-password", {"email": ANN["email"]})[0] == 200)
         wait_until(lambda: smtp.recipients == [ANN["email"]], 30)
 
 
