@@ -84,6 +84,17 @@ def test_one_session_or_all_can_be_ended(visitor: Visitor, customer: Account, ed
     assert "Not signed in anywhere." in none.texts["p"]
 
 
+def test_the_page_of_a_customer_shows_no_more_sessions_than_an_account_may_have(
+    make_app: Callable[..., Flask], admin: Account, edit: str, db: Db
+) -> None:
+    visitor = Visitor(make_app(max_sessions=10))
+    visitor.sign_in(admin.email)
+    db.execute("INSERT INTO login_session (digest, customer_id, expires_at) SELECT sha256(n::text::bytea),"
+               " customer_id, now() + interval '1 day' FROM customer, generate_series(1, 50) AS n")  # fmt: skip
+
+    assert len(visitor.get(edit).ends) == 10
+
+
 def test_a_reset_mail_can_be_sent(
     make_app: Callable[..., Flask], customer: Account, admin: Account, edit: str, db: Db
 ) -> None:

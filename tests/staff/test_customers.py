@@ -1,10 +1,14 @@
 """One customer on pages."""
 
+import unicodedata
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask import Flask
 
+from customers.context import Context
+from customers.features.sessions import service as admins
 from tests.conftest import Account, log_in, new_client
 from tests.support.builders import address_of, group_of
 from tests.support.database import Db
@@ -16,6 +20,9 @@ TYPED = {"full_name": "New Person", "email": "new@example.com", "password": PASS
 PASTED = "correct horse battery staple " * 3  # 87 bytes; bcrypt reads 72
 # Its first 254 characters are an e-mail of another domain.
 LONG_EMAIL = f"ann@{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example.com"
+INTERNATIONAL, STORED = "ann@b\u00fccher.example", "ann@xn--bcher-kva.example"
+ZURICH, CAFE = "Z\u00fcrich", "caf\u00e9 caf\u00e9 caf\u00e9"
+decomposed = partial(unicodedata.normalize, "NFD")  # as macOS types it
 
 
 def stored(db: Db) -> tuple[str, str, int, int | None]:
@@ -23,14 +30,8 @@ def stored(db: Db) -> tuple[str, str, int, int | None]:
     return row["email"], row["full_name"], row["status"], row["group_id"]
 
 
-@pytest.fixture
-def group(admin: Account) -> int:
-    """Return the number of another group."""
-    number: int = group_of(admin)["customer_group_id"]
-    return number
-
-
-def test_a_new_customer_can_be_created_once_and_sign_in(visitor: Visitor, group: int, db: Db, app: Flask) -> None:
+def test_a_new_customer_can_be_created_once_and_sign_in(app: Flask, visitor: Visitor, admin: Account, db: Db) -> None:
+    group = group_of(admin)["customer_group_id"]
     page = visitor.get(NEW)
     typed = {**TYPED, "group_id": str(group), "status": "1"}
 
@@ -71,8 +72,9 @@ def test_an_unknown_status_is_rejected(visitor: Visitor, edit: str) -> None:
 
 
 def test_an_edit_changes_what_was_typed_and_a_new_password_ends_all_sessions(
-    app: Flask, visitor: Visitor, customer: Account, edit: str, group: int, db: Db
+    app: Flask, visitor: Visitor, customer: Account, admin: Account, edit: str, db: Db
 ) -> None:
+    group = group_of(admin)["customer_group_id"]
     typed = {"full_name": " Other Name ", "email": "other@example.com", "password": PASSWORD, "group_id": str(group)}
     page = visitor.follow(visitor.send(edit, **typed))
 
@@ -90,6 +92,28 @@ def test_an_edit_changes_only_the_fields_that_differ(visitor: Visitor, edit: str
     assert leads_to(visitor.send(edit, full_name="Other")) == f"{edit}?done=saved"
 
     assert stored(db) == ("no address", "Other", 1, None)
+
+
+def test_international_domains_and_both_unicode_forms_are_taken_wherever_they_are_typed(
+    app: Flask, visitor: Visitor, ctx: Context, db: Db
+) -> None:
+    """One may be typed as another: a domain in its own script or in ASCII, a letter as one sign or as two."""
+    typed = {"full_name": decomposed(ZURICH), "email": INTERNATIONAL, "password": decomposed(CAFE)}
+    edit = leads_to(visitor.send(NEW, **typed)).partition("?")[0]
+    assert db.one("SELECT email, full_name FROM customer") == {"email": STORED, "full_name": ZURICH}
+    assert log_in(new_client(app), STORED, CAFE)
+    assert ZURICH in visitor.get(f"/admin/customers?keyword={decomposed(ZURICH)}").texts["a"]
+
+    leads_to(visitor.send(edit, email="other@example.com"))
+    leads_to(visitor.send(edit, email=INTERNATIONAL))
+    assert db.one("SELECT email FROM customer") == {"email": STORED}
+    leads_to(visitor.send(f"{edit}/delete", email=INTERNATIONAL))
+
+    leads_to(visitor.send("/admin/groups", group_name=ZURICH))
+    rejected(visitor.send("/admin/groups", group_name=decomposed(ZURICH)), 409, "group_name")
+
+    admins.create_admin(ctx, email=STORED, password=CAFE, full_name="Ann")
+    assert leads_to(Visitor(app).sign_in(INTERNATIONAL, decomposed(CAFE))) == "/admin/customers"
 
 
 def test_an_edit_of_a_customer_changed_meanwhile_shows_both_versions_and_can_be_sent_again(
@@ -129,16 +153,14 @@ def test_a_rejected_edit_keeps_the_version_it_was_made_on(visitor: Visitor, edit
 
 
 def test_an_account_can_be_disabled_and_enabled(visitor: Visitor, customer: Account, edit: str, db: Db) -> None:
-    off = visitor.follow(visitor.send(edit, f"{edit}/status"))
-
-    assert "The account has been disabled, and its sessions have ended." in off.texts["p"]
-    assert customer.client.get("/api/customers/me").status_code == 401
-    assert stored(db)[2] == 0
-
-    on = visitor.follow(visitor.send(edit, f"{edit}/status"))
-
-    assert "The account has been enabled." in on.texts["p"]
-    assert stored(db)[2] == 1
+    for said, status in (
+        ("The account has been disabled, and its sessions have ended.", 0),
+        ("The account has been enabled.", 1),
+    ):
+        page = visitor.follow(visitor.send(edit, f"{edit}/status"))
+        assert said in page.texts["p"]
+        assert stored(db)[2] == status
+        assert customer.client.get("/api/customers/me").status_code == 401
 
 
 def test_a_customer_is_deleted_only_after_its_email_was_typed(visitor: Visitor, customer: Account, edit: str) -> None:
