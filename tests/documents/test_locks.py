@@ -4,7 +4,6 @@ A lock with `coverage==…` where pytest-cov requires `coverage[toml]` installs 
 After that pip takes `coverage[toml]` for another requirement, without a pin. `uv` drops extras unless told not to.
 """
 
-from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -24,30 +23,23 @@ def locked(path: Path) -> dict[str, Requirement]:
     return {canonicalize_name(each.name): each for each in requirements if not each.marker or each.marker.evaluate()}
 
 
-def assert_complete(path: Path, requires: Callable[[str], list[str] | None]) -> None:
-    """Assert that a lock holds whatever its packages require, as the metadata of the installed packages tell."""
-    lock = locked(path)
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_and_extra_that_a_locked_package_requires_is_locked(name: str) -> None:
+    """As the metadata of the installed packages tell."""
+    lock = locked(REPOSITORY / name)
+    assert "flask" in lock
     for package, pin in lock.items():
         assert str(pin.specifier).startswith("=="), f"{package} is not pinned"
-        for line in requires(package) or ():
-            needed = Requirement(line)
+        for needed in map(Requirement, requires(package) or ()):
             if needed.marker and not any(needed.marker.evaluate({"extra": extra}) for extra in ("", *pin.extras)):
                 continue
             found = lock.get(canonicalize_name(needed.name))
-            assert found, f"{path.name}: {package} requires {needed}, which is not locked"
-            assert needed.extras <= found.extras, f"{path.name}: {package} requires {needed}, locked is {found}"
+            assert found, f"{package} requires {needed}, which is not locked"
+            assert needed.extras <= found.extras, f"{package} requires {needed}, locked is {found}"
             assert needed.specifier.contains(str(found.specifier).removeprefix("=="), prereleases=True)
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_every_package_and_extra_that_a_locked_package_requires_is_locked(name: str) -> None:
-    assert "flask" in locked(REPOSITORY / name)
-    assert_complete(REPOSITORY / name, requires)
-
-
 def test_the_locks_agree_on_every_version() -> None:
-    production, run, test = (locked(REPOSITORY / name) for name in LOCKS)
-    for small, large in ((production, run), (run, test)):
-        assert {name: str(pin) for name, pin in small.items()}.items() <= {
-            name: str(pin) for name, pin in large.items()
-        }.items()
+    production, run, test = ({(name, str(pin)) for name, pin in locked(REPOSITORY / name).items()} for name in LOCKS)
+
+    assert production <= run <= test

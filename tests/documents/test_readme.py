@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
-from tests.support.service import Service
+from tests.support.service import BIN, Service
 from tests.support.shops import with_schema
 
 README = (REPOSITORY / "README.md").read_text()
@@ -28,17 +28,16 @@ def test_every_command_of_the_tour_gives_the_answer_that_stands_below_it(
     assert len(TOUR) == README.count("<!-- tour -->") == 8
     service = serve(with_schema(make_database()), CUSTOMERS_MAIL_DIRECTORY=str(tmp_path / "mail"))
     script = f"echo '{MARK}'\n".join(commands for commands, _ in TOUR)
-    for written, here in (
-        ("http://127.0.0.1:8000", service.base),
-        (".data/mail", f"{tmp_path}/mail"),
-        (".venv/bin/", ""),
-    ):
+    for written, here in {
+        "http://127.0.0.1:8000": service.base,
+        ".data/mail": f"{tmp_path}/mail",
+        ".venv/bin/": f"{BIN}/",
+    }.items():
         assert written in script
         script = script.replace(written, here)
 
     done = subprocess.run(
-        ["bash"],
-        input=script,
+        ["bash", "-c", script],
         cwd=REPOSITORY,
         env=service.environment,
         capture_output=True,
