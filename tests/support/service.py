@@ -133,7 +133,7 @@ class Service:
 
     def metrics(self) -> dict[Sample, float]:
         """Return each sample's value, by name and labels."""
-        with urllib.request.urlopen(f"{self.base}/metrics", timeout=10) as response:  # noqa: S310  # likewise
+        with urllib.request.urlopen(f"{self.base}/metrics", timeout=30) as response:  # noqa: S310  # likewise
             families = text_string_to_metric_families(response.read().decode())
         return {(found.name, frozenset(found.labels.items())): found.value for one in families for found in one.samples}
 

@@ -23,8 +23,8 @@ class Answer(NamedTuple):
 
 
 def connect(service: Service) -> socket.socket:
-    """Return a connection; what does not come within ten seconds is a TimeoutError."""
-    return socket.create_connection(("127.0.0.1", service.port), timeout=10)
+    """Return a connection; what does not come within half a minute is a TimeoutError."""
+    return socket.create_connection(("127.0.0.1", service.port), timeout=30)
 
 
 def read(sock: socket.socket) -> Answer:
