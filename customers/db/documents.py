@@ -35,6 +35,16 @@ class Page(NamedTuple):
         """The number of the last page; 1 where there is nothing."""
         return max(1, -(-self.total // self.limit))
 
+    @property
+    def first_item(self) -> int | None:
+        """The place of the first item among all, from 1; None on an empty page."""
+        return (self.number - 1) * self.limit + 1 if self.size else None
+
+    @property
+    def last_item(self) -> int | None:
+        """The place of the last item among all; None on an empty page."""
+        return (self.number - 1) * self.limit + self.size if self.size else None
+
     def parsed(self) -> Any:
         """Return the items as Python values."""
         return json.loads(self.body)

@@ -54,7 +54,6 @@ def place(page: Page) -> dict[str, Any]:
     def href(number: int) -> str:
         return f"{path}?page={number}{more}"
 
-    before = (page.number - 1) * page.limit
     return {
         "links": {
             "first": href(1),
@@ -64,11 +63,11 @@ def place(page: Page) -> dict[str, Any]:
         },
         "meta": {
             "current_page": page.number,
-            "from": before + 1 if page.size else None,
+            "from": page.first_item,
             "last_page": page.last,
             "path": path,
             "per_page": page.limit,
-            "to": before + page.size if page.size else None,
+            "to": page.last_item,
             "total": page.total,
         },
     }
