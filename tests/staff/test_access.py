@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, Account, log_in
+from tests.conftest import ADDRESS, PASSWORD, Account, log_in
 from tests.support.builders import MISSING, browser_of
 from tests.support.database import Db
 from tests.support.html import Visitor, leads_to, rejected
@@ -153,3 +153,19 @@ def test_after_an_ended_session_the_login_says_that_nothing_was_saved(visitor: V
     assert "the last change has not been made" in login.texts["p"][0]
     answer = visitor.submit(login, "/admin/login", email="admin@example.com", password=PASSWORD)
     assert leads_to(answer) == edit
+
+
+def test_every_page_of_an_admin_has_a_button_to_sign_out(
+    app: Flask, visitor: Visitor, customer: Account, db: Db
+) -> None:
+    customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
+    for table in ("customer", "customer_address", "customer_group"):
+        db.execute(f"UPDATE {table} SET uuid = '{MISSING}'")
+
+    paths = [path for access, method, path in routes(app) if access == "page" and method == "GET"]
+
+    assert len(paths) > 7
+    for path in (*paths, f"/admin/groups/{customer.uuid}"):
+        page = visitor.get(path, 404 if customer.uuid in path else 200)
+        assert "token" in page.forms["/admin/logout"], path
+        assert "Sign out" in page.texts["button"], path
