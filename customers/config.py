@@ -11,13 +11,16 @@ from urllib.parse import urlsplit
 
 import marshmallow as ma
 import psycopg
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import OneOf, Range, Regexp
 from psycopg.conninfo import conninfo_to_dict
 
 from customers.errors import ConfigurationError
 
 SECRET_KEY_BYTES = 32  # RFC 2104 section 3: a key for HMAC-SHA256 should be as long as its digest
 _DAY = 24 * 3600
+# RFC 6265 section 4.1.1: a token of RFC 7230.
+_COOKIE_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z", error="Not a name that a cookie may have.")
+_RESET_URL = Regexp(r"https?://.*\{token\}", error="Must be a URL that holds {{token}}.")
 
 
 class _Text(ma.fields.String):
@@ -55,13 +58,6 @@ def _secret_keys(value: str) -> tuple[str, ...]:
     return tuple(_secret_key(key.strip()) for key in value.split(",") if key.strip())
 
 
-def _cookie_name(value: str) -> str:
-    # RFC 6265 section 4.1.1: a token of RFC 7230.
-    if len(value) > 64 or not value.isascii() or not all(char.isalnum() or char in "!#$%&'*+.^_`|~-" for char in value):
-        raise ValueError("Not a name that a cookie may have.")
-    return value
-
-
 def _origins(value: str) -> frozenset[str]:
     """Return web origins in the form in which browsers send them: lower case, without a default port."""
     found = set()
@@ -86,16 +82,6 @@ def _mail_from(value: str) -> str:
     if "@" not in parseaddr(value)[1] or not value.isprintable():
         raise ValueError("Must be an address such as Shop <no-reply@shop.example>.")
     return value
-
-
-def _reset_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or "{token}" not in value:
-        raise ValueError("Must be a URL that holds {token}.")
-    return value
-
-
-def _path(value: str) -> Path:
-    return Path(value).expanduser()
 
 
 def _processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -153,7 +139,7 @@ class Settings:
     # Sessions
     secret_key: str = _setting("CUSTOMERS_SECRET_KEY", _Text(_secret_key), "", secret=True)
     former_secret_keys: tuple[str, ...] = _setting("CUSTOMERS_FORMER_SECRET_KEYS", _Text(_secret_keys), (), secret=True)
-    cookie_name: str = _setting("CUSTOMERS_COOKIE_NAME", _Text(_cookie_name), "")
+    cookie_name: str = _setting("CUSTOMERS_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "")
     cookie_secure: bool = _setting("CUSTOMERS_COOKIE_SECURE", ma.fields.Boolean(), True)
     customer_idle: int = _setting("CUSTOMERS_CUSTOMER_IDLE", _lifetime(), _DAY)
     customer_lifetime: int = _setting("CUSTOMERS_CUSTOMER_LIFETIME", _lifetime(), 30 * _DAY)
@@ -180,12 +166,14 @@ class Settings:
     # Mail
     smtp_url: str = _setting("CUSTOMERS_SMTP_URL", _Text(_smtp_url), "", secret=True)
     smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", _seconds(), 10.0)
-    mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", _Text(_path), None)
+    mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", _Text(Path), None)
     mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _Text(_mail_from), "Customers <no-reply@localhost>")
-    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _Text(_path), None)
+    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _Text(Path), None)
     mail_sender: bool = _setting("CUSTOMERS_MAIL_SENDER", ma.fields.Boolean(), True)
     reset_url: str = _setting(
-        "CUSTOMERS_RESET_URL", _Text(_reset_url), "http://127.0.0.1:8000/reset-password?token={token}"
+        "CUSTOMERS_RESET_URL",
+        ma.fields.String(validate=_RESET_URL),
+        "http://127.0.0.1:8000/reset-password?token={token}",
     )
     reset_lifetime: int = _setting("CUSTOMERS_RESET_LIFETIME", _whole(60, 10**6), 3600)
 
