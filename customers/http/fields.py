@@ -70,11 +70,7 @@ class NewPassword(Password):
     """A password that an account is given."""
 
     rule = staticmethod(rules.new_password)
-    documented = {
-        **Password.documented,
-        "minLength": rules.PASSWORD_CHARACTERS,
-        "maxLength": rules.PASSWORD_BYTES,
-    }
+    documented = {**Password.documented, "minLength": rules.PASSWORD_CHARACTERS, "maxLength": rules.PASSWORD_BYTES}
 
 
 class Country(_Ruled, fields.String):

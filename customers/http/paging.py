@@ -39,10 +39,7 @@ class PageMeta(ma.Schema):
 
 
 # What the answer of a page has beside its data.
-FIELDS = {
-    "links": ma.fields.Nested(PageLinks, required=True),
-    "meta": ma.fields.Nested(PageMeta, required=True),
-}
+FIELDS = {"links": ma.fields.Nested(PageLinks, required=True), "meta": ma.fields.Nested(PageMeta, required=True)}
 
 
 def place(page: Page) -> dict[str, Any]:

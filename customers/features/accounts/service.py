@@ -7,19 +7,11 @@ from uuid import UUID
 from marshmallow import ValidationError
 from sqlalchemy import Connection, Row
 
-from customers import rules
+from customers import errors, rules
 from customers.context import Context
 from customers.db import idempotency_keys
 from customers.db.documents import Document, Page
 from customers.db.idempotency_keys import Key
-from customers.errors import (
-    CustomerNotFound,
-    EmailTaken,
-    InvalidInput,
-    NothingToUpdate,
-    PreconditionFailed,
-    StatusForbidden,
-)
 from customers.features.accounts import person_sql, search, sql
 from customers.features.groups.sql import DEFAULT
 from customers.mail import outbox
@@ -65,7 +57,7 @@ def _create(
             full_name=new["full_name"],
         )
         if customer is None:
-            raise EmailTaken()
+            raise errors.EmailTaken()
         subject = Subject("customer", uuid)
         if caller.admin is None:
             if customer.status == 0:
@@ -83,7 +75,7 @@ def _group_id(caller: Caller, body: Mapping[str, Any]) -> int | None:
     try:
         return rules.whole_number(body["group_id"], 1, rules.LARGEST_ID)
     except ValidationError as fault:
-        raise InvalidInput(errors={"group_id": [str(message) for message in fault.messages]}) from None
+        raise errors.InvalidInput(errors={"group_id": [str(message) for message in fault.messages]}) from None
 
 
 def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
@@ -94,7 +86,7 @@ def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
     caller, document = sql.read(ctx.db, ctx.settings, claim, whose)
     authorization.require_owner_or_admin(caller, whose)
     if document is None:
-        raise CustomerNotFound()
+        raise errors.CustomerNotFound()
     return document
 
 
@@ -126,7 +118,7 @@ def rename_own(
         return None
     caller, renamed = found
     if renamed.customer is None:
-        raise PreconditionFailed()
+        raise errors.PreconditionFailed()
     details = {"fields": ["full_name"] if renamed.differs else []}
     subject = Subject("customer", authorization.require_customer(caller).uuid)
     trail.write_lines(caller.actor, subject, {"customer_updated": details})
@@ -143,12 +135,12 @@ def update(
     Busy, and InvalidInput for an unknown group.
     """
     if caller.admin is None and "status" in changes:
-        raise StatusForbidden()
+        raise errors.StatusForbidden()
     values = {name: value for name, value in changes.items() if name != "group_id"}
     if group_id := _group_id(caller, changes):
         values["group_id"] = group_id
     if not values:
-        raise NothingToUpdate()
+        raise errors.NothingToUpdate()
     if _is_sensitive(caller, values):
         authorization.require_recent_login(caller)
     if "password" in values:
@@ -167,7 +159,7 @@ def _update(
         before = _lock(tx.conn, caller, uuid)
         customer = sql.update(tx.conn, uuid, values, versions)
         if customer is None:
-            raise PreconditionFailed()
+            raise errors.PreconditionFailed()
         if "status" in values:
             sql.end_pending(tx.conn, customer.customer_id)
         ended = _end_sessions(tx.conn, caller, customer.customer_id, values)
@@ -221,7 +213,7 @@ def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | N
         _lock(tx.conn, caller, uuid)
         customer = sql.delete(tx.conn, uuid, versions)
         if customer is None:
-            raise PreconditionFailed()
+            raise errors.PreconditionFailed()
         trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_deleted": {}})
     return customer
 
@@ -234,7 +226,7 @@ def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
     with ctx.db.writing() as tx:
         person = person_sql.gather(tx.conn, uuid)
         if person is None:
-            raise CustomerNotFound()
+            raise errors.CustomerNotFound()
         if caller.admin is not None:
             trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_exported": {}})
     return Document(person, "")
@@ -249,7 +241,7 @@ def _lock(conn: Connection, caller: Caller, uuid: UUID) -> Row[Any]:
 
 def _found(customer: Row[Any] | None) -> Row[Any]:
     if customer is None:
-        raise CustomerNotFound()
+        raise errors.CustomerNotFound()
     return customer
 
 

@@ -6,35 +6,17 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from customers import rules
+from customers import errors, rules
 from customers.context import Context
 from customers.db import idempotency_keys
 from customers.db.engine import Transaction
 from customers.db.idempotency_keys import Key
-from customers.errors import (
-    AddressNotFound,
-    CustomerNotFound,
-    InvalidInput,
-    NothingToUpdate,
-    PreconditionFailed,
-    TooManyAddresses,
-)
 from customers.features.addresses import sql
 from customers.security import trail
 from customers.security.callers import Caller
 from customers.security.trail import Details, Event, Subject
 
-FIELDS = (
-    "full_name",
-    "telephone",
-    "address_1",
-    "address_2",
-    "city",
-    "province",
-    "country",
-    "postcode",
-    "is_default",
-)
+FIELDS = ("full_name", "telephone", "address_1", "address_2", "city", "province", "country", "postcode", "is_default")
 REQUIRED = ("full_name", "address_1", "province", "country", "postcode")
 MOST = 100
 
@@ -44,7 +26,7 @@ def list_all(ctx: Context, customer_uuid: UUID) -> Sequence[Row[Any]]:
     with ctx.db.reading() as conn:
         addresses = sql.list_all(conn, customer_uuid)
     if addresses is None:
-        raise CustomerNotFound()
+        raise errors.CustomerNotFound()
     return addresses
 
 
@@ -69,12 +51,12 @@ def create(
             return _found(sql.find(tx.conn, customer_uuid, uuid)), True
         customer_id = sql.lock_customer(tx.conn, customer_uuid)
         if customer_id is None:
-            raise CustomerNotFound()
+            raise errors.CustomerNotFound()
         if values["is_default"]:
             sql.clear_default(tx.conn, customer_id)
         address = sql.insert(tx.conn, uuid, customer_id, values, most=MOST)
         if address is None:
-            raise TooManyAddresses()
+            raise errors.TooManyAddresses()
         _log(tx, caller, customer_uuid, {"address_created": {"address": str(uuid)}})
     return address, False
 
@@ -93,21 +75,21 @@ def update(
     and InvalidInput if the whole address would not do.
     """
     if not changes:
-        raise NothingToUpdate()
+        raise errors.NothingToUpdate()
     with ctx.db.writing() as tx:
         customer_id = sql.lock_customer(tx.conn, customer_uuid)
         stored = None if customer_id is None else sql.lock(tx.conn, customer_id, uuid)
         if customer_id is None or stored is None:
-            raise AddressNotFound()
+            raise errors.AddressNotFound()
         values = {**stored._mapping, **changes}
         blank = [field for field in REQUIRED if not rules.is_visible(values[field] or "")]
         if blank:
-            raise InvalidInput(errors={field: ["Must not be blank."] for field in blank})
+            raise errors.InvalidInput(errors={field: ["Must not be blank."] for field in blank})
         if values["is_default"]:
             sql.clear_default(tx.conn, customer_id, but=uuid)
         address = sql.update(tx.conn, customer_id, uuid, values, versions)
         if address is None:
-            raise PreconditionFailed()
+            raise errors.PreconditionFailed()
         changed = [field for field in FIELDS if address._mapping[field] != stored._mapping[field]]
         _log(tx, caller, customer_uuid, {"address_updated": {"address": str(uuid), "fields": changed}})
     return address
@@ -118,7 +100,7 @@ def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versio
     with ctx.db.writing() as tx:
         address = sql.delete(tx.conn, customer_uuid, uuid, versions)
         if address is None:
-            raise PreconditionFailed() if sql.find(tx.conn, customer_uuid, uuid) else AddressNotFound()
+            raise errors.PreconditionFailed() if sql.find(tx.conn, customer_uuid, uuid) else errors.AddressNotFound()
         _log(tx, caller, customer_uuid, {"address_deleted": {"address": str(uuid)}})
     return address
 
@@ -130,5 +112,5 @@ def _log(tx: Transaction, caller: Caller, customer_uuid: UUID, events: Mapping[E
 
 def _found(address: Row[Any] | None) -> Row[Any]:
     if address is None:
-        raise AddressNotFound()
+        raise errors.AddressNotFound()
     return address

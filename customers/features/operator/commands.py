@@ -26,14 +26,10 @@ def install(app: Flask) -> None:
 
 @click.command("init-db", cls=Command)
 @click.option(
-    "--repair-defaults",
-    is_flag=True,
-    help="Where a customer has several default addresses, leave the newest.",
+    "--repair-defaults", is_flag=True, help="Where a customer has several default addresses, leave the newest."
 )
 @click.option(
-    "--recount",
-    is_flag=True,
-    help="Count the customers anew, after rows were loaded with triggers switched off.",
+    "--recount", is_flag=True, help="Count the customers anew, after rows were loaded with triggers switched off."
 )
 @with_appcontext
 def init_db(repair_defaults: bool, recount: bool) -> None:
