@@ -162,10 +162,6 @@ def _counted(presents: Claim) -> Iterator[None]:
     writes.count(presents)
 
 
-def _check_anyone(caller: Caller, _: dict[str, Any]) -> Caller:
-    return caller
-
-
 def _check_signed_in(caller: Caller, _: dict[str, Any]) -> Caller:
     authorization.require_signed_in(caller)
     if HEADER not in request.headers:
@@ -190,7 +186,7 @@ def _check_owner_or_admin(caller: Caller, arguments: dict[str, Any]) -> Caller:
     return caller
 
 
-anyone = _guard("anyone", _check_anyone, [{}, *_SCHEMES], (errors.NotAuthenticated, errors.CrossSite))
+anyone = _guard("anyone", lambda caller, _: caller, [{}, *_SCHEMES], (errors.NotAuthenticated, errors.CrossSite))
 signed_in = _guard("signed_in", _check_signed_in, _SCHEMES, (errors.NotAuthenticated, errors.CrossSite))
 customer = _guard("customer", _check_customer, _SCHEMES, _REFUSALS)
 admin = _guard("admin", _check_admin, _SCHEMES, _REFUSALS)

@@ -57,19 +57,16 @@ def signed_in() -> Claim | None:
     return claim if caller.admin else None
 
 
-def token(digest: bytes) -> str:
-    """Return what the forms of a session carry: no other site, and no other session, can know it."""
-    return _token(current_app.config["SECRET_KEY"], digest)
-
-
-def _token(key: str, digest: bytes) -> str:
+def token(digest: bytes, key: str | None = None) -> str:
+    """Return what the forms of a session carry, made by today's key if by no other: no other session can know it."""
+    key = key or current_app.config["SECRET_KEY"]
     return urlsafe_b64encode(hmac.digest(key.encode(), b"page form\0" + digest, hashlib.sha256)).decode().rstrip("=")
 
 
 def _is_own(sent: str, digest: bytes) -> bool:
     """Return whether a token was made for this session, by this key or by one that is being replaced."""
     keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
-    return any(hmac.compare_digest(sent.encode(), _token(key, digest).encode()) for key in keys)
+    return any(hmac.compare_digest(sent.encode(), token(digest, key).encode()) for key in keys)
 
 
 def destination() -> str:

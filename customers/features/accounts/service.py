@@ -116,13 +116,13 @@ def rename_own(
     found = sql.rename_own(ctx.db, ctx.settings, claim, whose, full_name, versions)
     if found is None:
         return None
-    caller, renamed = found
-    if renamed.customer is None:
+    caller, renamed, differs = found
+    if renamed is None:
         raise errors.PreconditionFailed()
-    details = {"fields": ["full_name"] if renamed.differs else []}
+    details = {"fields": ["full_name"] if differs else []}
     subject = Subject("customer", authorization.require_customer(caller).uuid)
     trail.write_lines(caller.actor, subject, {"customer_updated": details})
-    return renamed.customer
+    return renamed
 
 
 def update(
@@ -141,12 +141,14 @@ def update(
         values["group_id"] = group_id
     if not values:
         raise errors.NothingToUpdate()
-    if _is_sensitive(caller, values):
+    # A form that sends the e-mail along changes nothing.
+    changes_email = caller.customer is None or values.get("email", caller.customer.email) != caller.customer.email
+    if "password" in values or changes_email:
         authorization.require_recent_login(caller)
     if "password" in values:
         with ctx.hasher.place(None if caller.admin else caller.origin.network):
             values["password"] = ctx.hasher.hash(values["password"])
-    if caller.admin is None and _changes_email(caller, values):
+    if caller.admin is None and changes_email:
         with limits.email_change(ctx.db, ctx.settings, uuid, caller.origin):
             return _update(ctx, caller, uuid, values, versions)
     return _update(ctx, caller, uuid, values, versions)
@@ -243,13 +245,3 @@ def _found(customer: Row[Any] | None) -> Row[Any]:
     if customer is None:
         raise errors.CustomerNotFound()
     return customer
-
-
-def _is_sensitive(caller: Caller, values: Mapping[str, Any]) -> bool:
-    """Return whether changes need a recent login: a customer's own new password, or new e-mail."""
-    return "password" in values or _changes_email(caller, values)
-
-
-def _changes_email(caller: Caller, values: Mapping[str, Any]) -> bool:
-    """Return whether a customer's changes name another e-mail. A form that sends the e-mail along changes nothing."""
-    return caller.customer is None or values.get("email", caller.customer.email) != caller.customer.email

@@ -1,7 +1,7 @@
 """The statements on customers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
@@ -172,19 +172,13 @@ RENAME_OWN = text(f"""
 """)
 
 
-class Renamed(NamedTuple):
-    """What has become of a customer's new name: None if If-Match does not match."""
-
-    customer: Document | None
-    differs: bool
-
-
 def rename_own(
     db: Database, settings: Settings, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
-) -> tuple[Caller, Renamed] | None:
-    """Give a customer who is signed in a new name; return who that is, and what has become of it.
+) -> tuple[Caller, Document | None, bool] | None:
+    """Give a customer who is signed in a new name; return who that is, the account, and whether its name was another.
 
-    None, and nothing is done, if the claim is not that customer's.
+    Instead of the account None, if If-Match does not match. None, and nothing is done, if the claim is not that
+    customer's.
     """
     values = {
         "customer_digest": claim.customer_digest,
@@ -202,7 +196,7 @@ def rename_own(
     if row is None:
         return None
     *account, body, version, differs = row
-    return sessions.settle_customer(db, settings, claim, *account), Renamed(body and Document(body, version), differs)
+    return sessions.settle_customer(db, settings, claim, *account), body and Document(body, version), differs
 
 
 # None means "as it is": no column here may become null.

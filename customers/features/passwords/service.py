@@ -1,5 +1,6 @@
 """The acts on passwords: change one's own, ask for a reset mail, use its token."""
 
+from contextlib import nullcontext
 from uuid import UUID
 
 from customers.context import Context
@@ -51,15 +52,8 @@ def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID 
     """
     if not ctx.mail.available:
         raise MailUnavailable()
-    if caller.admin is not None:
-        _enqueue(ctx, caller, email, customer_uuid)
-        return
-    with limits.request(ctx.db, ctx.settings, "reset_requests", caller.origin):
-        _enqueue(ctx, caller, email, customer_uuid)
-
-
-def _enqueue(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None) -> None:
-    with ctx.db.writing() as tx:
+    counted = nullcontext() if caller.admin else limits.request(ctx.db, ctx.settings, "reset_requests", caller.origin)
+    with counted, ctx.db.writing() as tx:
         mail = outbox.enqueue(tx.conn, outbox.RESET, email)
         subject = None if customer_uuid is None else Subject("customer", customer_uuid)
         trail.record(tx, caller.actor, subject, {"password_reset_requested": {"outbox_mail_id": mail}})

@@ -40,6 +40,11 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
 
 def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Start a session if the password is right. Raises InvalidCredentials, Busy."""
+    settings = ctx.settings
+    lifetimes = {
+        "customer": (settings.customer_idle, settings.customer_lifetime),
+        "admin": (settings.admin_idle, settings.admin_lifetime),
+    }[kind]
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
     # a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
@@ -58,7 +63,7 @@ def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
                 digest=digest,
                 account_id=account.account_id,
                 password=hashed,
-                seconds=_shortest_life(ctx, kind),
+                seconds=min(lifetimes),
                 origin=origin,
             )
             if started:
@@ -81,14 +86,6 @@ def _verified(ctx: Context, kind: Kind, email: str, password: str) -> Row[Any]:
         raise InvalidCredentials()
     assert account is not None, "nothing verifies without an account"
     return account
-
-
-def _shortest_life(ctx: Context, kind: Kind) -> int:
-    """Return after how many seconds a new session ends if it is not used."""
-    settings = ctx.settings
-    if kind == "admin":
-        return min(settings.admin_idle, settings.admin_lifetime)
-    return min(settings.customer_idle, settings.customer_lifetime)
 
 
 def log_out(ctx: Context, kind: Kind, sid: str, origin: Origin) -> None:
