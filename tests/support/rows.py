@@ -21,6 +21,12 @@ def add(db: Db, **columns: object) -> int:
     return found
 
 
+def add_group(db: Db, name: str) -> int:
+    """Insert a group and return its id."""
+    row = db.one("INSERT INTO customer_group (group_name) VALUES (%s) RETURNING customer_group_id AS id", name)
+    return int(row["id"])
+
+
 def ids(client: CheckingClient, **query: object) -> list[int]:
     """Return the ids that the list answers, of whom there must be as many as it says."""
     response = client.get(LIST, query_string=query)
