@@ -159,8 +159,9 @@ def test_every_page_of_an_admin_has_a_button_to_sign_out(
     app: Flask, visitor: Visitor, customer: Account, db: Db
 ) -> None:
     customer.client.post(f"{customer.path}/addresses", json=ADDRESS)
-    for table in ("customer", "customer_address", "customer_group"):
+    for table in ("customer", "customer_address"):
         db.execute(f"UPDATE {table} SET uuid = '{MISSING}'")
+    db.execute(f"INSERT INTO customer_group (uuid, group_name) VALUES ('{MISSING}', 'Wholesale')")
 
     paths = [path for access, method, path in routes(app) if access == "page" and method == "GET"]
 

@@ -145,7 +145,7 @@ def test_a_command_in_a_process_of_its_own_needs_only_the_settings(make_database
     known = {"CUSTOMERS_SECRET_KEY": "k" * 32}
 
     made = service.run("flask", "init-db", CUSTOMERS_DATABASE_URL=service.database_url(make_database()), **known)
-    unset = service.run("flask", "init-db", **known)
+    unset = service.run("flask", "init-db", CUSTOMERS_DATABASE_URL="", **known)  # also where make run has written .env
 
     assert (made.returncode, made.stderr) == (0, "")
     assert unset.returncode == 1
