@@ -36,8 +36,8 @@ test: install ## run all tests that need nothing but Python
 
 # What these need beside Python is installed where that can be done without asking: as root, on a Debian.
 
-test-browser: install ## run the tests of the pages in Chromium and Firefox
-	tests/install.sh chromium fonts-dejavu-core firefox-esr npm
+test-browser: install ## run the tests of the pages in Chromium
+	tests/install.sh chromium fonts-dejavu-core npm
 	cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/pytest tests/browser
 

@@ -1,1 +1,1 @@
-"""The pages in a real browser: Chromium, against a running service. `make test-browser` runs these, `make test` not."""
+"""The staff's pages in Chromium. `make test-browser` runs these, `make test` does not."""
