@@ -12,34 +12,24 @@ from urllib.parse import urlsplit
 import pytest
 
 from customers.config import load
-from tests.manifests.manifest import (
-    DEPLOY,
-    SETTINGS,
-    assert_restricted,
-    commands,
-    find,
-    graceful_timeout,
-    image_variables,
-    pinned,
-    read,
-    validate,
-)
+from tests.manifests import manifest
+from tests.manifests.manifest import DEPLOY, DOCKERFILE, SETTINGS
 
 PATH = DEPLOY / "compose.yaml"
 TEXT = PATH.read_text()
 NGINX = (DEPLOY / "nginx.conf").read_text()
 
 INSTANCES = ("customers-8000", "customers-8001")
-COMMANDS = ("migrate", "purge")
-OTHERS = ("database", "nginx", "mail")
+COMMANDS = {"migrate": "init-db", "purge": "purge"}
 ROLE = "role"
 NETWORK = "shop"
+OTHERS = ("database", "nginx", "mail")
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     """Return the file's content, merged."""
-    (document,) = read(TEXT)
+    (document,) = manifest.read(TEXT)
     return dict(document)
 
 
@@ -57,139 +47,111 @@ def prepare(folder: Path) -> Path:
     return folder / ".env"
 
 
-def variables(service: dict[str, Any], env_file: Path) -> dict[str, str]:
-    """Return a container's variables: the image's, and the service's with the secrets put in."""
+@pytest.fixture(scope="module")
+def variables(services: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Return the variables of each container: the image's, and its own with the secrets put in."""
+    env_file = prepare(tmp_path_factory.mktemp("prepared"))
     secrets = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
-    given = {
-        name: re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: secrets[found[1]], value)
-        for name, value in service["environment"].items()
+    block = manifest.found(r"^ENV (.*?)\n\n", DOCKERFILE.replace("\\\n", " "))
+    image = dict(pair.split("=", 1) for pair in block.split())
+
+    def filled_in(value: str) -> str:
+        return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: secrets[match[1]], value)
+
+    return {
+        name: image | {key: filled_in(value) for key, value in service.get("environment", {}).items()}
+        for name, service in services.items()
     }
-    return image_variables() | given
-
-
-def validated(path: Path) -> int:
-    return validate("check-jsonschema", "--builtin-schema", "vendor.compose-spec", path=path).returncode
 
 
 def test_it_is_valid() -> None:
-    assert validated(PATH) == 0
+    manifest.validate("check-jsonschema", "--builtin-schema", "vendor.compose-spec", PATH)
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [("read_only:", "readonly:"), ("start_period: 60s", "start_period: []"), ("pids: 64", "pid: 64")],
-)
-def test_the_validator_sees_what_is_wrong(right: str, wrong: str, tmp_path: Path) -> None:
-    path = tmp_path / "compose.yaml"
-    assert right in TEXT
-    # What stands under x- is nobody's; the services that take it over are looked at as they are once merged.
-    path.write_text(TEXT.replace(right, wrong))
+@pytest.mark.parametrize("name", [*INSTANCES, *COMMANDS])
+def test_the_service_starts_with_its_variables(
+    services: dict[str, Any], variables: dict[str, dict[str, str]], name: str
+) -> None:
+    settings = load(variables[name])
 
-    assert validated(path) != 0
-
-
-def test_it_has_two_instances_and_what_they_need(services: dict[str, Any]) -> None:
-    assert set(services) == {*INSTANCES, *COMMANDS, *OTHERS, ROLE, NETWORK}
-    first, second = (dict(services[name]) for name in INSTANCES)
-    settings = first.pop("environment"), second.pop("environment")
-    assert first == second
-    assert {name for name in settings[0] if settings[0][name] != settings[1][name]} == {"PORT"}
-
-
-def test_the_service_starts_with_its_variables(services: dict[str, Any], tmp_path: Path) -> None:
-    env_file = prepare(tmp_path)
-
-    for name in (*INSTANCES, *COMMANDS):
-        assert services[name]["environment"].keys() <= SETTINGS
-        settings = load(variables(services[name], env_file))
-        assert settings.cookie_secure
-        assert settings.trusted_proxies == 1
-        assert urlsplit(settings.database_url).hostname == "database"
-        assert urlsplit(settings.smtp_url).hostname == "mail"
+    assert services[name]["environment"].keys() <= SETTINGS
+    assert (settings.cookie_secure, settings.trusted_proxies, settings.host) == (True, 1, "127.0.0.1")
+    assert urlsplit(settings.database_url).hostname == "database"
+    assert urlsplit(settings.smtp_url).hostname == "mail"
 
 
 def test_the_migration_is_the_owners_and_what_serves_has_the_restricted_role(
-    services: dict[str, Any], tmp_path: Path, make_database: Callable[[], str]
+    services: dict[str, Any], variables: dict[str, dict[str, str]], make_database: Callable[[], str]
 ) -> None:
     """Everything ran as PostgreSQL's superuser: the trail could be emptied, whatever role.sql says."""
-    env_file = prepare(tmp_path)
-    owner = variables(services["database"], env_file)
-    urls = {
-        name: urlsplit(variables(services[name], env_file)["CUSTOMERS_DATABASE_URL"])
-        for name in (*INSTANCES, *COMMANDS)
-    }
-    role = variables(services[ROLE], env_file)
-    (mount,) = services[ROLE]["volumes"]
+    database, role = variables["database"], variables[ROLE]
+    owner = [database[f"POSTGRES_{name}"] for name in ("USER", "PASSWORD", "DB")]
+    urls = {name: urlsplit(variables[name]["CUSTOMERS_DATABASE_URL"]) for name in (*INSTANCES, *COMMANDS)}
 
-    assert (urls["migrate"].username, urls["migrate"].password) == (owner["POSTGRES_USER"], owner["POSTGRES_PASSWORD"])
-    assert {url.path for url in urls.values()} == {"/" + owner["POSTGRES_DB"]}
-    assert (role["PGUSER"], role["PGPASSWORD"], role["PGDATABASE"], role["PGHOST"]) == (
-        owner["POSTGRES_USER"], owner["POSTGRES_PASSWORD"], owner["POSTGRES_DB"], "database",
-    )  # fmt: skip
-    assert services[ROLE]["command"] == ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", mount.split(":")[1]]
-    assert mount == "./role.sql:/role.sql:ro"
+    assert [urls["migrate"].username, urls["migrate"].password, urls["migrate"].path[1:]] == owner
+    assert [role[name] for name in ("PGUSER", "PGPASSWORD", "PGDATABASE", "PGHOST")] == [*owner, "database"]
+    assert services[ROLE]["command"] == ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "/role.sql"]
+    assert services[ROLE]["volumes"] == ["./role.sql:/role.sql:ro"]
     for name in (*INSTANCES, "purge"):
-        assert urls[name].username != owner["POSTGRES_USER"]
+        assert urls[name].username != owner[0]
         assert role["PGOPTIONS"] == f"-c customers.password={urls[name].password}"
-    assert_restricted(make_database, urls["purge"].geturl(), role["PGOPTIONS"])
+    manifest.assert_restricted(make_database, urls["purge"].geturl(), role["PGOPTIONS"])
 
 
-def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
-    first, second = prepare(tmp_path / "one").read_text(), prepare(tmp_path / "two").read_text()
-    again = prepare(tmp_path / "one")
+def test_schema_and_role_are_there_before_the_instances(
+    services: dict[str, Any], variables: dict[str, dict[str, str]]
+) -> None:
+    done = "service_completed_successfully"
+    for name in (*INSTANCES, "purge"):
+        assert services[name]["depends_on"] == {ROLE: {"condition": done}}
+    assert services[ROLE]["depends_on"] == {"migrate": {"condition": done}}
+    assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert services["nginx"]["depends_on"] == {name: {"condition": "service_healthy"} for name in INSTANCES}
+    for name, command in COMMANDS.items():
+        assert re.findall(r"\bflask ([a-z-]+)", " ".join(services[name]["command"])) == [command]
+        assert command in manifest.served(variables["migrate"])[1]
 
-    values = [line.split("=")[1] for text in (first, second) for line in text.splitlines()]
+
+def test_secrets_and_a_certificate_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    def made(folder: str) -> list[Path]:
+        env = prepare(tmp_path / folder)
+        return [env, *sorted((env.parent / "tls").iterdir())]
+
+    first, second = ([path.read_bytes() for path in made(folder)] for folder in ("one", "two"))
+    values = re.findall(rb"=([0-9a-f]{64})\n", first[0] + second[0])
+    again = made("one")
+
     assert len(set(values)) == 6
-    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in values)
-    assert again.read_text() == first
-    for path in (again, tmp_path / "one" / "tls" / "shop.example.key"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_the_certificate_is_for_the_shop_and_made_once(tmp_path: Path) -> None:
-    tls = prepare(tmp_path).parent / "tls"
-    certificate = (tls / "shop.example.pem").read_bytes()
-
-    prepare(tmp_path)
-
-    assert (tls / "shop.example.pem").read_bytes() == certificate
-    checked = subprocess.run(
-        [
-            "openssl",
-            "verify",
-            "-CAfile",
-            tls / "shop.example.pem",
-            "-verify_hostname",
-            "shop.example",
-            tls / "shop.example.pem",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stderr
+    assert [path.read_bytes() for path in again] == first
+    assert [path.name for path in again] == [".env", "shop.example.key", "shop.example.pem"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in again} == {0o600}
 
 
 def test_without_the_secrets_nothing_starts_and_none_is_in_the_file(services: dict[str, Any]) -> None:
     used = re.findall(r"\$\{([^}]*)\}", TEXT)
 
-    assert used
+    assert len(used) > 5
     assert all(re.fullmatch(r"\w+:\?run \./prepare\.sh first", variable) for variable in used)
     for service in services.values():
         for name, value in service.get("environment", {}).items():
             assert not re.search("PASSWORD|SECRET|KEY", name) or value.startswith("${")
 
 
-def test_everything_is_confined_and_bounded(services: dict[str, Any]) -> None:
+def test_everything_is_confined_bounded_and_checked_or_serves_nothing(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
-        assert "stop_grace_period" in service, name
         # An image that is made here must not be asked for at a registry, where it may be somebody else's.
-        assert pinned(service["image"]) or ("build" in service and service["pull_policy"] == "build"), name
+        assert manifest.pinned(service["image"]) or ("build" in service and service["pull_policy"] == "build"), name
+        if name in INSTANCES:
+            assert not {"healthcheck", "command"} & set(service)  # the image's
+        elif name in OTHERS:
+            assert service["healthcheck"]["test"][0] == "CMD"
+        else:
+            assert service["healthcheck"] == {"disable": True}
     assert [name for name, service in services.items() if "cap_add" in service] == ["nginx"]
 
 
@@ -202,89 +164,37 @@ def test_only_the_shop_and_the_catcher_of_mail_can_be_reached(
     assert compose["networks"]["inside"] == {"internal": True}
     for name in ("database", ROLE, *COMMANDS):
         assert services[name]["networks"] == ["inside"]
-
-
-def test_nginx_and_the_instances_share_a_network_that_no_restart_ends(services: dict[str, Any], tmp_path: Path) -> None:
-    env_file = prepare(tmp_path)
-    ports = set()
-    for name in INSTANCES:
-        settings = load(variables(services[name], env_file))
-        assert settings.host == "127.0.0.1"
-        ports.add(settings.port)
-
-    assert len(ports) == 2
-    for name in (*INSTANCES, "nginx"):
+    for name in (*INSTANCES, "nginx"):  # whose network is one, and not ended by a restart of theirs
         assert services[name]["network_mode"] == f"service:{NETWORK}"
-        assert "networks" not in services[name]
-    assert services[NETWORK]["entrypoint"] == ["sleep", "infinity"]
-    assert services["nginx"]["depends_on"] == {name: {"condition": "service_healthy"} for name in INSTANCES}
-
-
-def test_each_container_has_a_health_check_or_serves_nothing(services: dict[str, Any]) -> None:
-    for name in INSTANCES:
-        assert "healthcheck" not in services[name]  # the image's
-        assert "command" not in services[name]
-    for name in (*COMMANDS, ROLE, NETWORK):
-        assert services[name]["healthcheck"] == {"disable": True}
-    for name in OTHERS:
-        assert services[name]["healthcheck"]["test"][0] == "CMD"
-
-
-def test_an_instance_has_the_time_to_finish_what_it_began(services: dict[str, Any]) -> None:
-    # nginx, too, finishes what it has begun, and waits for the instances.
-    for name in (*INSTANCES, "nginx"):
-        assert int(services[name]["stop_grace_period"].removesuffix("s")) >= graceful_timeout() + 5
-
-
-def test_schema_and_role_are_there_before_the_instances(services: dict[str, Any], tmp_path: Path) -> None:
-    for name in (*INSTANCES, "purge"):
-        assert services[name]["depends_on"] == {ROLE: {"condition": "service_completed_successfully"}}
-    assert services[ROLE]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
-    assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
-    assert services["migrate"]["restart"] == services[ROLE]["restart"] == "no"
-    run = {name: re.findall(r"\bflask[ ,]+([a-z-]+)", " ".join(services[name]["command"])) for name in COMMANDS}
-    assert run == {"migrate": ["init-db"], "purge": ["purge"]}
-    assert {name for names in run.values() for name in names} <= commands(
-        variables(services["migrate"], prepare(tmp_path))
-    )
-
-
-def test_what_is_named_is_declared(compose: dict[str, Any]) -> None:
-    named = {name for networks in find(compose["services"], "networks") for name in networks}
-    volumes = [volume.split(":")[0] for volumes in find(compose["services"], "volumes") for volume in volumes]
-
-    assert named == compose["networks"].keys()
-    assert {volume for volume in volumes if not volume.startswith(".")} == compose["volumes"].keys()
+        # nginx, too, finishes what it has begun.
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) >= manifest.graceful_timeout() + 5
 
 
 def test_images_are_named_exactly_and_mailpit_has_no_published_fault(services: dict[str, Any]) -> None:
     """`nginx:1.28-bookworm` is another image each month, and Mailpit had published faults up to 1.30.5."""
-    base = re.search(r"^ARG BASE=(\S+)$", (DEPLOY.parent / "Dockerfile").read_text(), re.MULTILINE)
-    built = re.findall(r"^FROM (\S+)$", services["nginx"]["build"]["dockerfile_inline"], re.MULTILINE)
-    pulled = [service["image"] for service in services.values() if "build" not in service]
-    (mailpit,) = (image for image in pulled if "mailpit" in image)
+    bases = (
+        manifest.found(r"^ARG BASE=(\S+)$", DOCKERFILE),
+        manifest.found(r"^FROM (\S+)$", services["nginx"]["build"]["dockerfile_inline"]),
+    )
 
-    assert base
-    assert [image for image in (base[1], *built, *pulled) if not pinned(image)] == []
-    assert not pinned("docker.io/library/nginx:1.28-bookworm")
-    assert not pinned("docker.io/library/python:3.13-slim-trixie")
-    assert tuple(int(part) for part in mailpit.rpartition(":v")[2].split(".")) >= (1, 30, 6)
+    assert [image for image in bases if not manifest.pinned(image)] == []
+    assert not manifest.pinned("docker.io/library/nginx:1.28-bookworm")
+    assert not manifest.pinned("docker.io/library/python:3.13-slim-trixie")
+    mailpit = services["mail"]["image"].rpartition(":v")[2]
+    assert tuple(int(part) for part in mailpit.split(".")) >= (1, 30, 6)
 
 
 def test_nginx_finds_what_its_configuration_names(services: dict[str, Any]) -> None:
-    upstream = re.search(r"upstream customers \{.*?\}", NGINX, re.DOTALL)
-    assert upstream
     there = {(services[name]["environment"]["HOST"], services[name]["environment"]["PORT"]) for name in INSTANCES}
     (root,) = set(re.findall(r"root +(\S+);", NGINX))
     (shop,) = set(re.findall(r"server_name +(\S+);", NGINX))
     reset_url = services["customers-8000"]["environment"]["CUSTOMERS_RESET_URL"]
-
-    assert {tuple(found) for found in re.findall(r"server ([\d.]+):(\d+)", upstream[0])} == there
-    assert {f"customers-{port}" for _, port in there} == set(INSTANCES)  # as the rolling restart names them
-    assert {volume.split(":")[1] for volume in services["nginx"]["volumes"]} == set(
-        re.findall(r"ssl_certificate(?:_key)? +(\S+);", NGINX)
-    )
     copied = re.findall(r"^COPY .*(/srv\S*)$", services["nginx"]["build"]["dockerfile_inline"], re.MULTILINE)
+    mounted = {volume.split(":")[1] for volume in services["nginx"]["volumes"]}
+
+    assert set(re.findall(r"server ([\d.]+):(\d+)", manifest.found(r"upstream customers (\{.*?\})", NGINX))) == there
+    assert {f"customers-{port}" for _, port in there} == set(INSTANCES)  # as the rolling restart names them
+    assert mounted == set(re.findall(r"ssl_certificate(?:_key)? +(\S+);", NGINX))
     assert copied == [root, root + "/"]
     assert f"\nname={shop} " in (DEPLOY / "prepare.sh").read_text()
     assert reset_url.startswith(f"https://{shop}/")
