@@ -1,7 +1,7 @@
 """Builds the image without an engine, by buildah, on a base that debootstrap makes of the machine's own Debian.
 
 Nothing of the machine is baked in: the mirror and pip's configuration are found when it runs, and are only lent to the
-build.
+build. The base is kept in `build/image` for the next run.
 """
 
 import ast
@@ -21,34 +21,28 @@ from tests.conftest import REPOSITORY
 STORE = REPOSITORY / "build" / "image"
 BASE = "localhost/customers-base"
 IMAGE = "localhost/customers"
+VARIABLES = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 
 
 def run(*command: str | Path) -> str:
     """Run a command and return what it wrote; say all it said if it fails."""
-    done = subprocess.run(
-        command,
-        env={**os.environ, "BUILDAH_ISOLATION": "chroot"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run(command, env=VARIABLES, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
-    return done.stdout
+    return done.stdout.strip()
 
 
 def buildah(*arguments: str | Path) -> str:
     """Run buildah on a store of its own. Files are copied (vfs): that works in a container, too."""
-    return run(
-        "buildah", "--root", STORE / "root", "--runroot", STORE / "run", "--storage-driver", "vfs", *arguments
-    ).strip()
+    return run("buildah", "--root", STORE / "root", "--runroot", STORE / "run", "--storage-driver", "vfs", *arguments)
 
 
 def make_base() -> None:
-    """Make the base, unless it is there: the smallest Debian with Python."""
+    """Make the base, unless it is there: the smallest Debian with Python, from the mirror of the machine."""
     if buildah("images", "--quiet", "--filter", f"reference={BASE}"):
         return
-    codename, mirror = find_mirror()
+    (codename,) = re.findall(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.MULTILINE)
+    sources = run("apt-get", "indextargets", "--format", "$(CODENAME)/$(COMPONENT) $(REPO_URI)", "Created-By: Packages")
+    mirror = dict(reversed([line.split() for line in sources.splitlines()]))[f"{codename}/main"]
     container = buildah("from", "scratch")
     root = Path(buildah("mount", container))
     packages = "python3,python3-venv,ca-certificates"
@@ -67,20 +61,6 @@ def unpacked(image: str) -> Iterator[Path]:
     buildah("rm", container)
 
 
-def find_mirror() -> tuple[str, str]:
-    """Return the code name of the machine's Debian and where its packages come from."""
-    told = Path("/etc/os-release").read_text()
-    found = re.search(r"^VERSION_CODENAME=(\w+)$", told, re.MULTILINE)
-    assert found, "/etc/os-release names the release"
-    codename = found[1]
-    targets = run("apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
-    for line in targets.splitlines():
-        release, component, uri = line.split()
-        if (release, component) == (codename, "main"):
-            return codename, uri
-    raise AssertionError(f"apt knows no source of {codename}")
-
-
 def build() -> str:
     """Build the image by the repository's Dockerfile, and return its id."""
     buildah("rm", "--all")  # of a run that was broken off
@@ -88,42 +68,34 @@ def build() -> str:
     values = read_pip_configuration()
     # Gone afterwards, and meanwhile for root alone: there may be a password in it.
     with tempfile.NamedTemporaryFile("w") as configuration:
-        configuration.write(write_pip_configuration(values))
+        lines = (f"{key} = " + value.replace("\n", "\n    ") for key, value in values.items())
+        configuration.write("\n".join(["[global]", *lines, ""]))
         configuration.flush()
         # What is mounted is there during the build, and not in what it makes.
-        volumes = [f"{configuration.name}:/etc/pip.conf:ro", *(f"{path}:{path}:ro" for path in find_paths(values))]
+        lent = [f"{configuration.name}:/etc/pip.conf:ro", *(f"{path}:{path}:ro" for path in find_paths(values))]
+        volumes = [argument for volume in lent for argument in ("--volume", volume)]
         made = buildah(
             "bud", "--quiet", "--pull-never", "--format", "docker", "--build-arg", f"BASE={BASE}", "--tag", IMAGE,
-            *(argument for volume in volumes for argument in ("--volume", volume)), REPOSITORY,
+            *volumes, REPOSITORY,
         )  # fmt: skip
     buildah("rmi", "--prune")  # the image of the last run, which has no name any more
     return made
 
 
 def read_pip_configuration() -> dict[str, str]:
-    """Return pip's settings on this machine, those of the environment included, by their names."""
+    """Return pip's settings on this machine, those of the environment last, by their names."""
+    listed = run(sys.executable, "-m", "pip", "config", "list").splitlines()
     values = {}
-    for line in run(sys.executable, "-m", "pip", "config", "list").splitlines():
+    # `global.index-url='…'`, `:env:.index-url='…'`
+    for line in sorted(listed, key=lambda line: line.startswith(":env:")):
         name, _, value = line.partition("=")
-        # `global.index-url`, `:env:.index-url`, `install.find-links`; the environment's win.
-        section, _, key = name.rpartition(".")
-        if section in ("global", "install", ":env:") and (section == ":env:" or key not in values):
-            values[key] = str(ast.literal_eval(value))
+        values[name.rpartition(".")[2]] = str(ast.literal_eval(value))
     return values
-
-
-def write_pip_configuration(values: dict[str, str]) -> str:
-    """Return a `pip.conf` that holds settings."""
-    lines = (f"{key} = " + value.replace("\n", "\n    ") for key, value in values.items())
-    return "\n".join(["[global]", *lines, ""])
 
 
 def find_paths(values: dict[str, str]) -> set[Path]:
     """Return the files and folders that settings of pip name; of an index in a folder also what lies beside it."""
-    paths = set()
-    for word in " ".join(values.values()).split():
-        if word.startswith("file:"):
-            paths.add(Path(urlsplit(word).path).parent)  # the files are often beside `simple`
-        elif word.startswith("/"):
-            paths.add(Path(word))
+    words = " ".join(values.values()).split()
+    paths = {Path(urlsplit(word).path).parent for word in words if word.startswith("file:")}
+    paths |= {Path(word) for word in words if word.startswith("/")}
     return {path for path in paths if path.exists() and path != Path("/")}

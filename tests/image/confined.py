@@ -1,15 +1,14 @@
 """A container without an engine: namespaces of its own, the image's root read-only, and its user without privileges."""
 
-import signal
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.support.service import Service, free_port, wait_until
+from tests.support.service import Service
 
 # What a container runtime does, in its usual order. What stays writable is what is named.
 ENTER = """
@@ -58,37 +57,22 @@ class Container:
 
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
+        command = self.command(*words, **settings)
         return subprocess.run(
-            self.command(*words, **settings),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
         )
 
 
 class Contained(Service):
     """The service as its image runs it."""
 
-    def __init__(self, container: Container, log: Path, **settings: str) -> None:
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.log = log
+    def __init__(self, container: Container, log: Path) -> None:
         # The network is the machine's; an image listens on all addresses of its own.
-        self.environment = {"HOST": "127.0.0.1", "PORT": str(self.port), **settings}
-        with log.open("w") as stderr:
-            self.process = subprocess.Popen(
-                container.command(**self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
-        try:
-            wait_until(self.answers, 60)
-        except AssertionError:
-            self.process.kill()
-            raise
+        self.container = replace(container, settings={**container.settings, "HOST": "127.0.0.1"})
+        super().__init__(log, **container.settings)
+
+    def command(self) -> list[str | Path]:
+        return self.container.command(PORT=str(self.port))
 
     def first(self) -> psutil.Process:
         """Return the container's process 1."""
@@ -97,9 +81,5 @@ class Contained(Service):
 
     def stop(self) -> int:
         """End process 1 gracefully, as an engine does, and return its exit status."""
-        if self.process.poll() is None:
-            self.first().send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(timeout=60)
-        finally:
-            self.process.kill()  # one that has not ended; all that is in the container goes with it
+        self.first().terminate()
+        return self.process.wait(timeout=60)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,28 +46,21 @@ def container(bare: Container, make_database: Callable[[], str]) -> Container:
     """Return a container with a database that has its schema, made by the image's own command."""
     conninfo = make_database()
     parts = conninfo_to_dict(conninfo)
-    socket = Path(str(parts["host"]), f".s.PGSQL.{parts['port']}")
     settings = {
         "CUSTOMERS_DATABASE_URL": database_url(make_conninfo(conninfo, host="/mnt")),
         "CUSTOMERS_SECRET_KEY": "k" * 40,
-        "CUSTOMERS_BCRYPT_ROUNDS": "10",
+        "CUSTOMERS_BCRYPT_ROUNDS": "4",
         "CUSTOMERS_WORKERS": "2",
     }
-    container = Container(bare.root, bare.configuration, lent=socket, settings=settings)
+    container = replace(bare, lent=Path(str(parts["host"]), f".s.PGSQL.{parts['port']}"), settings=settings)
     done = container.run("flask", "init-db")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return container
 
 
-@pytest.fixture
-def start(container: Container, tmp_path: Path) -> Iterator[Callable[..., Contained]]:
-    """Return a function that starts the image's service; what still runs after the test is stopped."""
-    started: list[Contained] = []
-
-    def start(**settings: str) -> Contained:
-        started.append(Contained(container, tmp_path / f"log{len(started)}", **settings))
-        return started[-1]
-
-    yield start
-    for service in started:
-        service.stop()
+@pytest.fixture(scope="module")
+def service(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contained]:
+    """Return the image's service."""
+    service = Contained(container, tmp_path_factory.mktemp("image") / "log")
+    yield service
+    service.stop()
