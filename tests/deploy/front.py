@@ -2,28 +2,29 @@
 
 import json
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.conftest import PASSWORD, REPOSITORY
+from tests.conftest import REPOSITORY
+from tests.deploy.answering import Reply, answering
 from tests.deploy.nginx import UNLIMITED, Nginx
-from tests.support.service import BIN, Service, environment
+from tests.support.service import ANN, BIN, Service, environment
 
-ADMIN = "ada@shop.example"
 TRUSTED = "https://app.example"  # an origin that deploy/nginx.conf has in a comment
+TRUSTING = {f'# "{TRUSTED}"': f'"{TRUSTED}"'}
 ROLE = "customers_service"
-ROLE_SQL = (REPOSITORY / "deploy" / "role.sql").read_text()
 
 
 def as_service(owner: str) -> str:
     """Give the restricted role its rights to a database that has the schema; return the URL for that role."""
     with psycopg.connect(owner, options="-c customers.password=service") as conn:
-        conn.execute(ROLE_SQL.encode())
+        conn.execute((REPOSITORY / "deploy" / "role.sql").read_bytes())
     parts = urlsplit(owner)
     return parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
 
@@ -55,15 +56,8 @@ class Instances:
 
     def flask(self, *command: str, given: str = "") -> None:
         """Run a command of the operator's, who owns the tables."""
-        subprocess.run(
-            [BIN / "flask", *command],
-            cwd=REPOSITORY,
-            env=environment(**self.settings),
-            input=given,
-            text=True,
-            check=True,
-            capture_output=True,
-        )
+        variables = environment(**self.settings)
+        subprocess.run([BIN / "flask", *command], cwd=REPOSITORY, env=variables, input=given, text=True, check=True)
 
     def _start(self, **more: str) -> Service:
         self.logs.append(self.folder / f"instance{len(self.logs)}.log")
@@ -80,81 +74,57 @@ class Instances:
         """Return what all of them have logged."""
         return [json.loads(line) for log in self.logs for line in log.read_text().splitlines()]
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End them."""
         for service in self.services:
             service.stop()
 
 
-class Backend:
-    """A service that knows nothing of sessions, and answers what it was sent."""
+class Person(NamedTuple):
+    """Somebody who is signed in by both ways."""
 
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        seen = self.requests
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                seen.append({"method": self.command, "path": self.path, "headers": headers, "body": body})
-                answer = json.dumps(seen[-1]).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names that are called
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._server.server_close()
+    uuid: str
+    sid: str
+    cookie: str  # as it is sent back
 
 
-class Front:
-    """All of it. Registers and signs in through nginx."""
+class Front(NamedTuple):
+    """All of it."""
 
-    def __init__(self, folder: Path, owner: str, changes: dict[str, str] | None = None, **settings: str) -> None:
-        """Start all; ``changes`` are those of nginx.conf."""
-        self.backend = Backend()
-        self.instances = Instances(folder, owner, **settings)
-        self.nginx = Nginx(self.instances.ports, self.backend.port, {**UNLIMITED, **(changes or {})})
+    nginx: Nginx
+    instances: Instances
+    heard: list[dict[str, Any]]  # the requests that reached the backend
 
     def register(self, email: str) -> str:
         """Register a customer and return the uuid."""
-        answer = self.nginx.call(
-            "POST", "/api/customers", {"email": email, "password": PASSWORD, "full_name": "Ann Customer"}
-        )
+        answer = self.nginx.call("POST", "/api/customers", {**ANN, "email": email})
         assert answer.status == 201, answer.text
-        uuid: str = answer.body["data"]["uuid"]
-        return uuid
-
-    def make_admin(self) -> None:
-        """Make the admin."""
-        self.instances.flask(
-            "create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin", given=f"{PASSWORD}\n"
-        )
+        return str(answer.body["data"]["uuid"])
 
     def log_in(self, email: str, path: str = "/customer/login", cookie: str = "") -> tuple[str, str]:
         """Sign in; return the sid and the cookie, as they are sent back."""
-        answer = self.nginx.call("POST", path, {"email": email, "password": PASSWORD}, Cookie=cookie)
+        answer = self.nginx.call("POST", path, {**ANN, "email": email}, Cookie=cookie)
         assert answer.status == 200, answer.text
         return answer.body["data"]["sid"], answer.headers["Set-Cookie"].split(";")[0]
 
-    def stop(self) -> None:
-        """End all of it."""
-        self.nginx.stop()
-        self.instances.stop()
-        self.backend.stop()
+    def sign_up(self, email: str) -> Person:
+        """Register a customer who signs in."""
+        return Person(self.register(email), *self.log_in(email))
+
+
+@contextmanager
+def opened(folder: Path, owner: str, changes: dict[str, str] | None = None, **settings: str) -> Iterator[Front]:
+    """Start all of it; ``changes`` are those of nginx.conf. The backend answers what it was sent."""
+    heard: list[dict[str, Any]] = []
+
+    def echo(request: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        heard.append({"method": request.command, "path": request.path, "headers": headers, "body": body.decode()})
+        return 200, "application/json", json.dumps(heard[-1]).encode()
+
+    with (
+        answering(echo) as backend,
+        closing(Instances(folder, owner, **settings)) as instances,
+        closing(Nginx(instances.ports, backend, {**UNLIMITED, **(changes or {})})) as nginx,
+    ):
+        yield Front(nginx, instances, heard)

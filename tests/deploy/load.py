@@ -1,16 +1,15 @@
-"""Customers who read and write through nginx without a pause, each over a kept connection, until they are to stop."""
+"""Customers who read and write without a pause until they are to stop."""
 
 import http.client
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
-from tests.conftest import ADDRESS, PASSWORD
-from tests.deploy.front import Front
-from tests.deploy.nginx import Answer
+from tests.conftest import ADDRESS
+from tests.support.service import ANN, wait_until
 
 
 class Sent(NamedTuple):
@@ -18,31 +17,29 @@ class Sent(NamedTuple):
 
     method: str
     path: str
+    body: Any
     began: float
     ended: float
     status: int  # 0: no answer
-    said: str
-    wanted: str  # what was to be created
-
-    @property
-    def done(self) -> bool:
-        """Whether it was answered by what it asked for."""
-        return self.status in (200, 201)
+    said: Any
 
 
-Step = Callable[[str, str, Any], Answer | None]
+Call = Callable[[str, str, Any, dict[str, str]], tuple[int, Any]]
+Step = Callable[..., Any]  # returns what was answered, or None if that is not what was asked for
+DONE = (200, 201)
 
 
 class Load:
     """What a number of customers do at once."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, connect: Callable[[], AbstractContextManager[Call]]) -> None:
+        """Remember a function that connects a customer, and gives the function by which that one calls."""
         self.sent: list[Sent] = []
-        self._front = front
+        self._connect = connect
         self._over = threading.Event()
 
     @contextmanager
-    def running(self, customers: int, act: Callable[["Load", Step], None]) -> Iterator[None]:
+    def running(self, customers: int, act: Callable[[Step], None]) -> Iterator[None]:
         """Have customers act again and again while the block runs."""
         threads = [threading.Thread(target=self._go_on, args=(act,)) for _ in range(customers)]
         for thread in threads:
@@ -54,53 +51,49 @@ class Load:
             for thread in threads:
                 thread.join(60)
 
-    def _go_on(self, act: Callable[["Load", Step], None]) -> None:
-        connection = self._front.nginx.connect()
+    def _go_on(self, act: Callable[[Step], None]) -> None:
+        with self._connect() as call:
+            self._act_until_over(call, act)
 
-        def step(method: str, path: str, body: Any = None, sid: str = "") -> Answer | None:
+    def _act_until_over(self, call: Call, act: Callable[[Step], None]) -> None:
+        def step(method: str, path: str, body: Any = None, sid: str = "") -> Any:
             began, headers = time.monotonic(), {"X-Session-ID": sid} if sid else {}
-            wanted = body["email"] if isinstance(body, dict) and "email" in body else ""
             try:
-                answer = connection.call(method, path, body, headers)
-                status, said = answer.status, answer.text
+                status, said = call(method, path, body, headers)
             except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                answer, status, said = None, 0, repr(error)
-            self.sent.append(Sent(method, path, began, time.monotonic(), status, said, wanted))
-            return answer
+                status, said = 0, repr(error)
+            self.sent.append(Sent(method, path, body, began, time.monotonic(), status, said))
+            return said if status in DONE else None
 
         while not self._over.is_set():
-            act(self, step)
-        connection.close()
+            act(step)
 
-    def new_email(self) -> str:
-        """Return an address that nobody has."""
-        return f"{uuid.uuid4().hex}@example.com"
-
-    def failed(self) -> list[Sent]:
-        """Return the requests that were not answered by what they asked for."""
-        return [sent for sent in self.sent if not sent.done]
+    def goes_on(self, more: int = 200) -> None:
+        """Wait until so many more requests have been answered."""
+        seen = len(self.sent)
+        wait_until(lambda: len(self.sent) > seen + more, 240)
 
     def counted(self, method: str) -> int:
-        """Return how many requests of a method were answered."""
-        return len([sent for sent in self.sent if sent.method == method and sent.done])
+        """Return how many requests of a method were answered by what they asked for."""
+        return len([sent for sent in self.sent if sent.method == method and sent.status in DONE])
+
+    def acknowledged(self) -> set[str]:
+        """Return the e-mails of the customers that were created."""
+        return {sent.body["email"] for sent in self.sent if (sent.path, sent.status) == ("/api/customers", 201)}
 
 
-def register(load: Load, step: Step) -> None:
+def register(step: Step) -> None:
     """Register, and nothing else."""
-    step("POST", "/api/customers", {"email": load.new_email(), "password": PASSWORD, "full_name": "Ann"})
+    step("POST", "/api/customers", {**ANN, "email": f"{uuid.uuid4().hex}@example.com"})
 
 
-def live(load: Load, step: Any) -> None:
+def live(step: Step) -> None:
     """Register, sign in, read, change the name, add an address, list, sign out."""
-    email = load.new_email()
-    created = step("POST", "/api/customers", {"email": email, "password": PASSWORD, "full_name": "Ann"})
-    if created is None or created.status != 201:
+    login = {**ANN, "email": f"{uuid.uuid4().hex}@example.com"}
+    signed_in = step("POST", "/api/customers", login) and step("POST", "/customer/login", login)
+    if not signed_in:
         return  # what follows would fail of that alone
-    login = step("POST", "/customer/login", {"email": email, "password": PASSWORD})
-    if login is None or login.status != 200:
-        return  # likewise
-    sid = login.body["data"]["sid"]
+    sid = signed_in["data"]["sid"]
     for number in range(5):
         step("GET", "/api/customers/me", None, sid)
         step("PATCH", "/api/customers/me", {"full_name": f"Ann {number}"}, sid)

@@ -1,4 +1,4 @@
-"""A real nginx with deploy/nginx.conf: on ports of the tests', with a certificate of its own, and else as it stands."""
+"""A real nginx with deploy/nginx.conf: on ports of the tests', with a certificate of prepare.sh's, else as it is."""
 
 import http.client
 import json
@@ -8,7 +8,8 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,27 +49,20 @@ class Nginx:
         self.base = f"https://{NAME}:{self.port}"
         shutil.copytree(REPOSITORY / "deploy" / "shop", self.folder / "shop")
         shutil.copy(REPOSITORY / "clients" / "customers.js", self.folder / "shop")
-        self._certify()
-        self.configuration = self.folder / "nginx.conf"
-        self.configuration.write_text(self._rendered(instances, backend, changes))
+        shutil.copy(REPOSITORY / "deploy" / "prepare.sh", self.folder)
+        subprocess.run([self.folder / "prepare.sh"], check=True)
+        self.certificate, self.key = (self.folder / "tls" / f"{NAME}.{kind}" for kind in ("pem", "key"))
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(self._rendered(instances, backend, changes))
         if UNPRIVILEGED:
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, UNPRIVILEGED)
-        self.context = ssl.create_default_context(cafile=str(self.folder / "shop.pem"))
-        self.process = subprocess.Popen(self.command("-g", "daemon off;"), user=UNPRIVILEGED)
-        wait_until(self._listens)
-
-    def command(self, *arguments: str) -> list[str]:
-        """Return a command line of nginx with this configuration."""
+        self.context = ssl.create_default_context(cafile=self.certificate)
         found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
         assert found, "nginx is not installed: make test-deploy"
-        return [found, "-p", f"{self.folder}/", "-e", "error.log", "-c", str(self.configuration), *arguments]
-
-    def _certify(self) -> None:
-        key, certificate = self.folder / "shop.key", self.folder / "shop.pem"
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        command += ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={NAME}"]
-        subprocess.run([*command, "-addext", f"subjectAltName=DNS:{NAME}"], check=True, capture_output=True)
+        command = [found, "-p", f"{self.folder}/", "-e", "error.log", "-c", str(configuration), "-g", "daemon off;"]
+        self.process = subprocess.Popen(command, user=UNPRIVILEGED)
+        wait_until(self._listens)
 
     def _rendered(self, instances: Sequence[int], backend: int, changes: Mapping[str, str]) -> str:
         """Return the reference with what a shop changes, too; each text must be there."""
@@ -80,8 +74,8 @@ class Nginx:
             "server 127.0.0.1:8000 ": f"server 127.0.0.1:{instances[0]} ",
             "server 127.0.0.1:8001 ": f"server 127.0.0.1:{instances[1]} ",
             "server 127.0.0.1:9000;": f"server 127.0.0.1:{backend};",
-            "/etc/ssl/shop.example.pem": f"{self.folder}/shop.pem",
-            "/etc/ssl/private/shop.example.key": f"{self.folder}/shop.key",
+            "/etc/ssl/shop.example.pem": str(self.certificate),
+            "/etc/ssl/private/shop.example.key": str(self.key),
             "root /srv/shop;": f"root {self.folder}/shop;",
             "/var/log/nginx/": f"{self.folder}/",
             "/run/nginx.pid": f"{self.folder}/nginx.pid",
@@ -96,38 +90,24 @@ class Nginx:
         return text
 
     def _listens(self) -> bool:
-        assert self.process.poll() is None, (self.folder / "error.log").read_text()
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        assert self.process.poll() is None, self.errors()
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def connect(self, timeout: float = 30) -> "Connection":
         """Return a connection, made at the first request."""
         return Connection(self, timeout)
 
-    def socket(self) -> ssl.SSLSocket:
-        """Return a connection for bytes that no client of HTTP would send."""
-        return self.context.wrap_socket(
-            socket.create_connection(("127.0.0.1", self.port), timeout=60), server_hostname=NAME
-        )
-
-    def raw(self, request: bytes) -> Answer:
-        """Send bytes, and return the answer to them."""
-        with self.socket() as sock:
-            sock.sendall(request)
-            response = http.client.HTTPResponse(sock)
-            response.begin()
-            return Answer(response.status, response.headers, response.read().decode())
+    @contextmanager
+    def asking(self) -> Iterator[Callable[[str, str, Any, dict[str, str]], tuple[int, Any]]]:
+        """Give what sends requests over one kept connection."""
+        with closing(self.connect()) as connection:
+            yield connection.ask
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request on a connection of its own; headers are named with underscores for dashes."""
-        connection = self.connect()
-        try:
+        with closing(self.connect()) as connection:
             return connection.call(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
-        finally:
-            connection.close()
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the access log so far; every line is a JSON object."""
@@ -137,7 +117,7 @@ class Nginx:
         """Return the error log so far."""
         return (self.folder / "error.log").read_text()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End it and remove its files."""
         self.process.terminate()
         self.process.wait(timeout=30)
@@ -163,3 +143,12 @@ class Connection(http.client.HTTPSConnection):
         self.request(method, path, sent, {**defaults, **(headers or {})})
         response = self.getresponse()
         return Answer(response.status, response.headers, response.read().decode())
+
+    def ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
+        """Send a request; return the status and the body. After a failure the next request connects anew."""
+        try:
+            answer = self.call(method, path, body, headers)
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+        return answer.status, answer.body

@@ -1,101 +1,77 @@
-"""What differs between browsers, in Chromium and in Firefox: international e-mails, long passwords, the Back button."""
+"""What differs between browsers, in Chromium and in Firefox: international e-mails and pasted passwords; and Back."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests.conftest import ADDRESS, PASSWORD
-from tests.deploy.chromium import Chromium
-from tests.deploy.firefox import Firefox
+from tests.deploy.browsers import Chromium, Firefox, Window
 from tests.deploy.front import Front
-from tests.deploy.nginx import NAME
-from tests.support.service import wait_until
-
-Window = Chromium | Firefox
 
 
-@pytest.fixture(scope="module", params=["chromium", "firefox"])
-def window(request: pytest.FixtureRequest) -> Iterator[Window]:
-    if request.param == "firefox":
-        window: Window = Firefox(NAME)
-    else:
-        browser: Browser = request.getfixturevalue("chromium")
-        window = Chromium(browser)
-    yield window
-    window.stop()
+@pytest.fixture(scope="module")
+def firefox() -> Iterator[Window]:
+    with closing(Firefox()) as window:
+        yield window
 
 
-def fill(window: Window, form: str, **values: str) -> None:
-    """Type into the fields of a form, and send it."""
-    for name, value in values.items():
-        window.type(f"#{form} [name={name}]", value)
-    window.press(f"#{form} button")
+@pytest.fixture(params=["chromium", "firefox"])
+def window(request: pytest.FixtureRequest, front: Front) -> Window:
+    """Return a window at the shop's page, where nobody is signed in."""
+    window: Window = request.getfixturevalue(request.param)
+    for _ in range(2):
+        window.open(f"{front.nginx.base}/")
+        window.run("await fetch('/customers/logout', { method: 'POST' })")
+    window.wait_for_guest()
+    return window
 
 
-def wait_for(window: Window, text: str, element: str = "notice") -> None:
-    wait_until(lambda: text in window.run(f"return document.getElementById('{element}').textContent"), 30)
-
-
-def open_signed_out(window: Window, front: Front) -> None:
-    window.open(f"{front.nginx.base}/")
-    window.run("await fetch('/customers/logout', { method: 'POST' })")
-    window.open(f"{front.nginx.base}/")
-    wait_until(lambda: not window.run("return document.getElementById('guest').hidden"), 30)
-
-
-def test_an_international_domain_registers_and_signs_in(front: Front, window: Window) -> None:
+def test_an_international_domain_registers_and_signs_in(window: Window) -> None:
     """Chromium sends the ASCII form of such a domain, Firefox the letters as typed: those were refused."""
     email = f"{type(window).__name__}@bücher.example"
-    open_signed_out(window, front)
 
-    fill(window, "register", full_name="Ann", email=email, password=PASSWORD)
-    wait_for(window, "Your account is there.")
-    fill(window, "login", email=email, password=PASSWORD)
-    wait_for(window, "You are signed in.")
+    window.send("register", full_name="Ann", email=email, password=PASSWORD)
+    window.reads("Your account is there.")
+    window.send("login", email=email, password=PASSWORD)
+    window.reads("You are signed in.")
 
-    assert window.run("return document.querySelector('#profile [name=email]').value").endswith("@xn--bcher-kva.example")
+    assert window.value("#profile [name=email]").endswith("@xn--bcher-kva.example")
 
 
 def test_a_password_that_is_too_long_is_refused_and_never_cut(front: Front, window: Window) -> None:
     """A maxlength keeps the first 72 characters of 80, and whoever pasted them cannot sign in."""
     email, pasted = f"{type(window).__name__}-long@example.com", "0123456789" * 8
-    open_signed_out(window, front)
+    field = "#register [name=password]"
 
-    fill(window, "register", full_name="Ann", email=email)
-    window.run(f"""
-        document.querySelector('#register [name=password]').focus();
-        document.execCommand('insertText', false, '{pasted}');
-    """)
-    typed = window.run("return document.querySelector('#register [name=password]').value")
+    window.type("#register [name=full_name]", "Ann")
+    window.type("#register [name=email]", email)
+    window.run(f"document.querySelector('{field}').focus(); document.execCommand('insertText', false, '{pasted}')")
+    typed = window.value(field)
     window.press("#register button")
-    wait_for(window, "72")
+    window.reads("72")
 
     assert typed == pasted
     login = front.nginx.call("POST", "/customer/login", {"email": email, "password": pasted[:72]})
     assert login.status == 401
 
 
-def test_back_shows_nothing_of_an_account_that_was_left_in_another_tab(front: Front, window: Window) -> None:
+def test_back_shows_nothing_of_an_account_that_was_left_in_another_tab(front: Front, chromium: Chromium) -> None:
     """The page came back from the back-forward cache as it was, addresses and all."""
-    email = f"{type(window).__name__}-back@example.com"
-    front.register(email)
-    sid, _ = front.log_in(email)
-    front.nginx.call(
-        "POST", "/api/customers/me/addresses", {**ADDRESS, "address_1": "1 Secret Street"}, X_Session_ID=sid
-    )
-    open_signed_out(window, front)
-    fill(window, "login", email=email, password=PASSWORD)
-    wait_for(window, "1 Secret Street", "addresses")
-    window.run("document.documentElement.dataset.marked = 'yes'")
+    person, address = front.sign_up("back@example.com"), {**ADDRESS, "address_1": "1 Secret Street"}
+    front.nginx.call("POST", "/api/customers/me/addresses", address, X_Session_ID=person.sid)
+    chromium.open(f"{front.nginx.base}/")
+    chromium.send("login", email="back@example.com", password=PASSWORD)
+    chromium.reads("1 Secret Street", "addresses")
+    chromium.run("document.documentElement.dataset.marked = 'yes'")
 
-    window.open(f"{front.nginx.base}/shop.css")
-    window.run("await fetch('/customers/logout', { method: 'POST' })")
-    window.back()
-    kept = window.run("return document.documentElement.dataset.marked === 'yes'")
-    at_once = window.run("return document.body.textContent")
-    wait_until(lambda: not window.run("return document.getElementById('guest').hidden"), 30)
+    chromium.open(f"{front.nginx.base}/shop.css")
+    chromium.run("await fetch('/customers/logout', { method: 'POST' })")
+    chromium.page.go_back(wait_until="commit")
+    kept = chromium.run("return document.documentElement.dataset.marked")
+    at_once = chromium.run("return document.body.textContent")
+    chromium.wait_for_guest()
 
-    assert kept or isinstance(window, Firefox)  # it came from the cache; Firefox, when driven, loads it anew
+    assert kept == "yes"  # it came from the cache
     assert "Secret Street" not in at_once
-    assert "Secret Street" not in window.run("return document.body.textContent")
+    assert "Secret Street" not in chromium.run("return document.body.textContent")

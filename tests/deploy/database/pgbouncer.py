@@ -7,8 +7,8 @@ import subprocess
 import psycopg
 
 from tests.conftest import REPOSITORY
-from tests.deploy.database.postgres import USER, Postgres, folder, unprivileged
-from tests.support.service import free_port, wait_until
+from tests.deploy.database.postgres import USER, Postgres, Server, unprivileged
+from tests.support.service import wait_until
 
 # What is for this machine alone. Round robin, so that no two transactions of a client go to the same connection of the
 # server's, if there are several: whatever the service left there would be missed, or found by somebody else.
@@ -16,47 +16,37 @@ _SETTINGS = """
 listen_addr = 127.0.0.1
 auth_type = any
 unix_socket_dir =
-logfile = {folder}/log
 server_round_robin = 1
 server_idle_timeout = 10
 """
 
 
-class PgBouncer:
+class PgBouncer(Server):
     """A PgBouncer that leads to all databases of a server."""
 
     def __init__(self, server: Postgres, user: str = USER) -> None:
         """Configure it to connect as a user, and start it."""
-        self.folder = folder()
-        self.port = free_port()
+        super().__init__()
         told = re.search(r"```ini\n(\[pgbouncer\]\n.*?)```", (REPOSITORY / "docs/operations.md").read_text(), re.DOTALL)
         assert told, "the document shows a configuration"
-        configuration = self.folder / "pgbouncer.ini"
-        configuration.write_text(
+        self._configuration = self.folder / "pgbouncer.ini"
+        self._configuration.write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.port} user={user}\n\n{told[1]}"
-            f"listen_port = {self.port}\n{_SETTINGS.format(folder=self.folder)}"
+            f"listen_port = {self.port}\nlogfile = {self.folder}/log\n{_SETTINGS}"
         )
-        self._command = ["/usr/sbin/pgbouncer", "-q", str(configuration)]
         self._start()
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL, **unprivileged())
+        command = ["/usr/sbin/pgbouncer", "-q", str(self._configuration)]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **unprivileged())
         wait_until(self._answers)
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self.conninfo()).close()
+            self.connect().close()
         except psycopg.OperationalError:
             return False
         return True
-
-    def conninfo(self, dbname: str = "postgres") -> str:
-        """Return libpq's connection string of a database behind it."""
-        return f"host=127.0.0.1 port={self.port} user={USER} dbname={dbname}"
-
-    def url(self, dbname: str = "postgres") -> str:
-        """Return the URL of a database behind it."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{dbname}"
 
     def _stop(self) -> None:
         self._process.terminate()
@@ -67,7 +57,7 @@ class PgBouncer:
         self._stop()
         self._start()
 
-    def remove(self) -> None:
+    def close(self) -> None:
         """Stop it, and remove its folder."""
         self._stop()
         shutil.rmtree(self.folder)

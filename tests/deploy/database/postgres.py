@@ -30,46 +30,28 @@ def unprivileged() -> dict[str, Any]:
     return {"user": USER, "group": USER, "cwd": "/"} if os.geteuid() == 0 else {"cwd": "/"}
 
 
-def folder() -> Path:
-    """Return a new folder of that somebody's, not below one that only its owner may enter."""
-    made = Path(tempfile.mkdtemp(prefix="customers-"))
-    if os.geteuid() == 0:
-        shutil.chown(made, USER, USER)
-    return made
+class Server:
+    """A program that takes PostgreSQL's connections on a port, with a folder of that somebody's."""
 
-
-class Postgres:
-    """A cluster that listens on a port of this machine."""
-
-    def __init__(self, primary: "Postgres | None" = None, *, durable: bool = False) -> None:
-        """Make it, empty or as a standby of another, and start it. What is not durable is quicker."""
-        self.folder = folder()
+    def __init__(self) -> None:
         self.port = free_port()
-        self._data = self.folder / "data"
-        if primary is None:
-            self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "-N")
-            with (self._data / "postgresql.conf").open("a") as settings:
-                settings.write(_SETTINGS + f"fsync = {'on' if durable else 'off'}\n")
-        else:
-            self._run("pg_basebackup", "-d", primary.conninfo(), "-D", self._data, "-R", "-X", "stream", "-c", "fast")
-        self.start()
+        self.folder = Path(tempfile.mkdtemp(prefix="customers-"))  # not below one that only its owner may enter
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, USER, USER)
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
-        with (self.folder / "output").open("a") as output:
-            command = [_BIN / program, *arguments]
-            subprocess.run(command, check=True, stdout=output, stderr=output, timeout=120, **unprivileged())
+    @property
+    def conninfo(self) -> str:
+        """Return libpq's connection string, to which another dbname may be added."""
+        return f"host=127.0.0.1 port={self.port} user={USER} dbname=postgres"
 
-    def conninfo(self, dbname: str = "postgres") -> str:
-        """Return libpq's connection string of a database."""
-        return f"host=127.0.0.1 port={self.port} user={USER} dbname={dbname}"
+    @property
+    def url(self) -> str:
+        """The same as a URL."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
-    def url(self, dbname: str = "postgres") -> str:
-        """Return the URL of a database."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{dbname}"
-
-    def connect(self, dbname: str = "postgres") -> psycopg.Connection[TupleRow]:
-        """Return a connection, in autocommit."""
-        return psycopg.connect(self.conninfo(dbname), autocommit=True)
+    def connect(self) -> psycopg.Connection[TupleRow]:
+        """Return a connection, in autocommit and without prepared statements."""
+        return psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=None)
 
     def execute(self, *statements: str) -> list[TupleRow]:
         """Execute statements, and return the rows of the last."""
@@ -78,15 +60,31 @@ class Postgres:
                 cursor = conn.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+
+class Postgres(Server):
+    """A cluster."""
+
+    def __init__(self, primary: "Postgres | None" = None, *, durable: bool = False) -> None:
+        """Make it, empty or as a standby of another, and start it. What is not durable is quicker."""
+        super().__init__()
+        self._data = self.folder / "data"
+        if primary is None:
+            self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "-N")
+            with (self._data / "postgresql.conf").open("a") as settings:
+                settings.write(_SETTINGS + f"fsync = {'on' if durable else 'off'}\n")
+        else:
+            self._run("pg_basebackup", "-d", primary.conninfo, "-D", self._data, "-R", "-X", "stream", "-c", "fast")
+        self.start()
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        with (self.folder / "output").open("a") as output:
+            command = [_BIN / program, *arguments]
+            subprocess.run(command, check=True, stdout=output, stderr=output, timeout=120, **unprivileged())
+
     def start(self) -> None:
         """Start it; return when it takes connections."""
         options = f"-p {self.port} -k {self.folder}"
         self._run("pg_ctl", "-w", "-D", self._data, "-l", self.folder / "log", "-o", options, "start")
-
-    def stop(self) -> None:
-        """Stop it, if it runs, as if it had crashed."""
-        if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes at once."""
@@ -108,7 +106,8 @@ class Postgres:
         """Make a standby the primary; return when it takes writes."""
         self._run("pg_ctl", "-w", "-D", self._data, "promote")
 
-    def remove(self) -> None:
-        """Stop it, and remove its data."""
-        self.stop()
+    def close(self) -> None:
+        """Stop it, if it runs, and remove its data."""
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
         shutil.rmtree(self.folder)
