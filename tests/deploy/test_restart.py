@@ -97,7 +97,9 @@ def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Fro
     failed = [sent for sent in load.sent if sent.status not in DONE]
     # At most one for each customer and death, in flight at that moment; a read is asked of another worker instead.
     assert len(failed) <= CUSTOMERS * len(died)
-    assert {(sent.method, sent.status) for sent in failed} <= {("POST", 503), ("PATCH", 503)}
+    # Unless its answer had begun: gunicorn sends the head first, and nginx then has passed it on.
+    lost = [sent for sent in failed if "IncompleteRead" not in str(sent.said)]
+    assert [sent for sent in lost if (sent.method, sent.status) not in {("POST", 503), ("PATCH", 503)}] == []
     for sent in failed:
         assert any(sent.began < ended + 0.1 and sent.ended > began for began, ended in died), sent
 
