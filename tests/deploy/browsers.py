@@ -43,6 +43,11 @@ class Window:
         """Return what is in a field."""
         return str(self.run(f"return document.querySelector('{field}').value"))
 
+    def visit(self, url: str) -> None:
+        """Load the shop's page, as somebody who is not signed in; return when its forms are there to be typed into."""
+        self.open(url)
+        self.wait_for_guest()
+
     def wait_for_guest(self) -> None:
         """Wait until the page shows the forms of somebody who is not signed in."""
         wait_until(lambda: not self.run("return document.getElementById('guest').hidden"), 30)

@@ -20,10 +20,9 @@ def firefox() -> Iterator[Window]:
 def window(request: pytest.FixtureRequest, front: Front) -> Window:
     """Return a window at the shop's page, where nobody is signed in."""
     window: Window = request.getfixturevalue(request.param)
-    for _ in range(2):
-        window.open(f"{front.nginx.base}/")
-        window.run("await fetch('/customers/logout', { method: 'POST' })")
-    window.wait_for_guest()
+    window.open(f"{front.nginx.base}/")
+    window.run("await fetch('/customers/logout', { method: 'POST' })")
+    window.visit(f"{front.nginx.base}/")
     return window
 
 
@@ -60,7 +59,7 @@ def test_back_shows_nothing_of_an_account_that_was_left_in_another_tab(front: Fr
     """The page came back from the back-forward cache as it was, addresses and all."""
     person, address = front.sign_up("back@example.com"), {**ADDRESS, "address_1": "1 Secret Street"}
     front.nginx.call("POST", "/api/customers/me/addresses", address, X_Session_ID=person.sid)
-    chromium.open(f"{front.nginx.base}/")
+    chromium.visit(f"{front.nginx.base}/")
     chromium.send("login", email="back@example.com", password=PASSWORD)
     chromium.reads("1 Secret Street", "addresses")
     chromium.run("document.documentElement.dataset.marked = 'yes'")

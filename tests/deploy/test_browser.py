@@ -58,7 +58,7 @@ def signed_in(chromium: Chromium, front: Front, request: pytest.FixtureRequest) 
     """Return a customer who has just signed in."""
     email = f"{abs(hash(request.node.name))}@example.com"
     front.register(email)
-    chromium.open(f"{front.nginx.base}/")
+    chromium.visit(f"{front.nginx.base}/")
     chromium.send("login", email=email, password=PASSWORD)
     chromium.reads("You are signed in.")
     return chromium
@@ -71,7 +71,7 @@ def test_the_link_of_a_mail_sets_a_password_and_its_secret_is_in_no_log_of_nginx
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
     front.register(email)
-    chromium.open(f"{front.nginx.base}/")
+    chromium.visit(f"{front.nginx.base}/")
     assert chromium.run("return performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
 
     chromium.send("forgotten", email=email)
