@@ -76,8 +76,8 @@ def _as_url(conninfo: str) -> str:
 
 
 FILL = """
-    INSERT INTO customer (email, password, full_name)
-    SELECT 'customer' || number || '@example.com', %s, 'Customer ' || number
+    INSERT INTO customer (uuid, email, password, full_name)
+    SELECT CAST(md5(number::text) AS uuid), 'customer' || number || '@example.com', %s, 'Customer ' || number
       FROM generate_series(1, %s) AS number
 """
 ADDRESSES = """
@@ -96,7 +96,8 @@ def _fill(conn: psycopg.Connection[Any], url: str, customers: int, hashed: str) 
     conn.execute(FILL, [hashed, customers])
     conn.execute(ADDRESSES)
     found = conn.execute("SELECT customer_id, uuid FROM customer ORDER BY customer_id LIMIT %s", [SESSIONS]).fetchall()
-    sids = [str(uuid.uuid4()) for _ in range(len(found) + 1)]
+    # The same in each database, so that several services can be asked the same.
+    sids = [str(uuid.uuid5(uuid.NAMESPACE_OID, str(number))) for number in range(len(found) + 1)]
     row = conn.execute(ADMIN).fetchone()
     assert row is not None
     for sid, (customer_id, _) in zip(sids[1:], found, strict=True):
