@@ -131,6 +131,23 @@ def test_every_failed_login_has_the_same_message(app: Flask, admin: Account, cus
     assert said == {("For the shop's staff.", "The e-mail address or the password is wrong.")}
 
 
+@pytest.mark.parametrize(("pause", "told"), [(50, "{} seconds"), (170, "3 minutes")])
+def test_a_login_over_the_limit_is_told_when_to_try_again(
+    make_app: Callable[..., Flask], admin: Account, db: Db, pause: int, told: str
+) -> None:
+    visitor = Visitor(make_app(limit_free_attempts=1))
+    rejected(visitor.sign_in(admin.email, "wrong password"), 401)
+    db.execute("UPDATE attempt_counter SET open_at = now() + make_interval(secs => %s)", pause)
+
+    answer = visitor.sign_in(admin.email)
+
+    wait = int(answer.headers["Retry-After"])
+    assert pause - 40 < wait <= pause
+    alert = f"Too many failed attempts; try again in {told.format(wait)}."
+    assert alert in rejected(answer, 429).texts["p"]
+    assert "Set-Cookie" not in answer.headers
+
+
 def test_signing_out_ends_the_admins_session_and_leaves_the_customers(
     app: Flask, visitor: Visitor, customer: Account
 ) -> None:
