@@ -1,4 +1,4 @@
-"""The number of all customers is right to the last row, whoever writes and however (CONTRACT section 4)."""
+"""The number of all customers is right to the last row, whoever writes and however."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""An existing shop's rows at work, as they are (CONTRACT section 5)."""
+"""An existing shop's rows at work, as they are."""
 
 from collections.abc import Callable, Iterator
 

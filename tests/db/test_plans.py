@@ -1,4 +1,4 @@
-"""How PostgreSQL goes about the list: by index, at some tens of thousands of customers (CONTRACT section 9)."""
+"""How PostgreSQL goes about the list: by index, at some tens of thousands of customers."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A dump, whole or of data alone, restores into a database that `flask init-db` has made (CONTRACT section 5)."""
+"""A dump, whole or of data alone, restores into a database that `flask init-db` has made."""
 
 import os
 import subprocess

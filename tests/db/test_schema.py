@@ -1,4 +1,4 @@
-"""The database: an empty one, one of this service, and a running shop's (CONTRACT section 5)."""
+"""The database: an empty one, one of this service, and a running shop's."""
 
 import os
 import shutil
@@ -183,6 +183,9 @@ def test_two_shops_live_in_schemas_of_their_own(make_database: Callable[[], str]
             counted = db.one(f"SELECT sum(customers)::int AS found FROM {name}.customer_counter")
             assert counted == db.one(f"SELECT count(*) AS found FROM {name}.customer") == {"found": customers}
         assert db.all("SELECT FROM pg_tables WHERE schemaname = 'public'") == []
+        # Where there is the extension, it does not go with the first shop.
+        elsewhere = "extname = 'pg_trgm' AND extnamespace <> 'public'::regnamespace"
+        assert db.all(f"SELECT FROM pg_extension WHERE {elsewhere}") == []
 
 
 def create_database(server: str, options: str) -> str:

@@ -1,4 +1,4 @@
-"""What every field takes and refuses: one table of (schema, field, good, bad) (CONTRACT sections 3, 7 and 9).
+"""What every field takes and refuses: one table of (schema, field, good, bad).
 
 A new schema or field fails here until it stands in TABLE, and a new body until BODIES names its route.
 """

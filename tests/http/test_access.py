@@ -1,4 +1,4 @@
-"""Who may call what: every route, every caller, everybody's things (CONTRACT sections 1, 6 and 7).
+"""Who may call what: every route, every caller, everybody's things.
 
 The routes come from the application's map. A new one fails here until it stands in ROUTES, and one with a new kind of
 thing in its path until Things makes that.

@@ -1,4 +1,4 @@
-"""What holds for every answer, errors above all (CONTRACT section 4)."""
+"""What holds for every answer, errors above all."""
 
 import logging
 import re

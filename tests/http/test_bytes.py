@@ -1,7 +1,7 @@
 """Requests that nobody expects, as bytes: each has a decided answer, and none is a way past a proxy in front.
 
 Sent to gunicorn itself. What it refuses before the application is in the envelope behind nginx only, whose
-configuration has tests of its own; so those rows have a status alone (CONTRACT section 4).
+configuration has tests of its own; so those rows have a status alone.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Where a client's address comes from: as many proxies as are trusted (CONTRACT section 11)."""
+"""Where a client's address comes from: as many proxies as are trusted."""
 
 from collections.abc import Callable
 

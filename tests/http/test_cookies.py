@@ -1,4 +1,4 @@
-"""The cookie: what it is signed with, and that its own timestamp decides nothing (CONTRACT section 2)."""
+"""The cookie: what it is signed with, and that its own timestamp decides nothing."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Writes that a page of another site starts, and the origins that are trusted (CONTRACT section 2)."""
+"""Writes that a page of another site starts, and the origins that are trusted."""
 
 from collections.abc import Callable
 from typing import Any

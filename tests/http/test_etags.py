@@ -1,4 +1,4 @@
-"""ETag, If-Match and If-None-Match (CONTRACT section 10)."""
+"""ETag, If-Match and If-None-Match."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Safe retries with Idempotency-Key (CONTRACT section 10)."""
+"""Safe retries with Idempotency-Key."""
 
 from collections.abc import Callable
 

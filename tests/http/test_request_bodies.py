@@ -1,4 +1,4 @@
-"""What a body may be (CONTRACT section 3), beside its fields: each has a decided answer, also what nobody expects."""
+"""What a body may be, beside its fields: each has a decided answer, also what nobody expects."""
 
 import json
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Forgotten passwords (CONTRACT section 8), through HTTP, with mails that a real SMTP server took."""
+"""Forgotten passwords, through HTTP, with mails that a real SMTP server took."""
 
 import base64
 import hashlib

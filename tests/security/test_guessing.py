@@ -1,4 +1,4 @@
-"""Limits on guessing passwords: by account and network, by network, by account (CONTRACT section 11)."""
+"""Limits on guessing passwords: by account and network, by network, by account."""
 
 from collections.abc import Callable
 from datetime import timedelta

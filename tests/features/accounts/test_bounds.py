@@ -1,4 +1,4 @@
-"""How often a customer may change the e-mail, and write at all (CONTRACT section 6)."""
+"""How often a customer may change the e-mail, and write at all."""
 
 import time
 from collections.abc import Callable

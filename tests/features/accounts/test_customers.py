@@ -1,4 +1,4 @@
-"""Creating, reading, updating and deleting customers; pending accounts (CONTRACT sections 1, 3 and 4)."""
+"""Creating, reading, updating and deleting customers; pending accounts."""
 
 from typing import Any
 

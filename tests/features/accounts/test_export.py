@@ -1,4 +1,4 @@
-"""Everything stored about a person, as one document, and no secret (CONTRACT section 9)."""
+"""Everything stored about a person, as one document, and no secret."""
 
 import json
 from typing import Any

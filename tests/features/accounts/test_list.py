@@ -1,4 +1,4 @@
-"""The list of customers: pages, filters, orders (CONTRACT sections 4, 9). What a parameter may be: test_schemas.py."""
+"""The list of customers: pages, filters, orders. What a parameter may be: test_schemas.py."""
 
 import itertools
 import random

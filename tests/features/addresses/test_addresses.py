@@ -1,4 +1,4 @@
-"""A customer's addresses (CONTRACT section 7). What a field may be is in test_schemas.py."""
+"""A customer's addresses. What a field may be is in test_schemas.py."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The audit trail: what is recorded and in the log, how it is kept, and how it is read (CONTRACT section 9)."""
+"""The audit trail: what is recorded and in the log, how it is kept, and how it is read."""
 
 import logging
 from collections.abc import Callable

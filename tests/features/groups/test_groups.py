@@ -1,4 +1,4 @@
-"""Groups of customers, and who is in which (CONTRACT section 9). What a name may be is in test_schemas.py."""
+"""Groups of customers, and who is in which. What a name may be is in test_schemas.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which passwords, hashes and secrets of reset mails open an account, and until when (CONTRACT sections 3, 4, 6, 8)."""
+"""Which passwords, hashes and secrets of reset mails open an account, and until when."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

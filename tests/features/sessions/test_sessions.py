@@ -1,4 +1,4 @@
-"""Signing in and out: the sid, the cookie, the header, and `GET /session` for a proxy (CONTRACT sections 1 and 2)."""
+"""Signing in and out: the sid, the cookie, the header, and `GET /session` for a proxy."""
 
 import hashlib
 import re
