@@ -93,7 +93,7 @@ def test_the_openapi_document_says_of_a_request_what_the_documented_schema_says(
 
     documented = entry["request"]
     assert ours["type"] == documented["type"] == "object"
-    by_admins = [] if "login" in path else ["group_id"]  # CONTRACT section 9
+    by_admins = [] if "login" in path else ["group_id"]
     assert list(ours["properties"]) == [*documented["properties"], *by_admins]
     assert set(ours.get("required", [])) == set(documented.get("required", []))
     assert ours.get("additionalProperties") == documented.get("additionalProperties")

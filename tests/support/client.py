@@ -14,7 +14,7 @@ SECRET_KEYS = {"password", "current_password", "hash", "token", "digest", "secre
 
 
 class CheckingClient(FlaskClient):
-    """Asserts CONTRACT section 4 of every answer, and that `/openapi.json` documents it."""
+    """Asserts what holds of every answer (envelope, headers, no secret), and that `/openapi.json` documents it."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         """Send a request and check the answer."""

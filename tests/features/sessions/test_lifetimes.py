@@ -1,4 +1,4 @@
-"""How long a session lives, what ends it, and what needs a recent login; the list of sessions (CONTRACT 2 and 6)."""
+"""How long a session lives, what ends it, and what needs a recent login; the list of sessions."""
 
 from collections.abc import Callable
 from typing import Any
