@@ -40,7 +40,7 @@ def load(conn: psycopg.Connection, rows: int) -> None:
 
 @pytest.fixture
 def conninfo(own: Made) -> str:
-    return own[0].settings.database_url
+    return own[1].conninfo
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,8 @@ def test_two_shops_live_in_schemas_of_their_own(make_database: Callable[[], str]
     with Db(shared) as db:
         for name, customers in names.items():
             db.execute(f"CREATE SCHEMA {name}")
-            app = application(reaching(settings, make_conninfo(shared, options=f"-csearch_path={name}")))
+            # Past the pooler, if there is one, which takes no options.
+            app = application(replace(settings, database_url=make_conninfo(shared, options=f"-csearch_path={name}")))
             migrate.apply(context.of(app).db)
             client = new_client(app)
             for number in range(customers + 1):
