@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from psycopg.conninfo import conninfo_to_dict
 
 from dev import postgres
 from tests.support.shops import with_schema
@@ -25,8 +26,8 @@ class OwnPostgres:
         self._control("stop", "-m", "immediate")
 
     def start(self) -> None:
-        """Start it again."""
-        self._control("start", "-o", f'-h "" -k {self._data}')
+        """Start it again, with its socket where it was."""
+        self._control("start", "-o", f'-h "" -k {conninfo_to_dict(self.conninfo)["host"]}')
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
