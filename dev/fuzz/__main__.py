@@ -3,7 +3,7 @@
 Starts the service on a PostgreSQL of its own, fills it, and has schemathesis call every operation of the OpenAPI
 document as each of three callers, with all its checks: examples, every edge of every schema, random cases good and bad,
 and sequences of calls. Prints the calls by operation and caller, and what was found. Exit status 1: a fault was found,
-or an operation that nobody called with success. The seed that is printed repeats a run.
+or, in a run by time, an operation that nobody called with success. The seed that is printed repeats a run.
 """
 
 import argparse
@@ -93,7 +93,9 @@ def main() -> int:
             errors = [line for line in service.lines() if line["level"] == "error"]
         finally:
             service.stop()
-    faults = [f"Nobody called {label} with success." for label in report(calls)]
+    without = report(calls)
+    # A few random cases alone, without the document's examples, may well be refused by all operations.
+    faults = [] if arguments.examples else [f"Nobody called {label} with success." for label in without]
     faults += [f"The service logged: {line}" for line in errors]
     print(*faults, sep="\n")
     failed |= bool(faults)
