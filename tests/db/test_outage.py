@@ -1,6 +1,6 @@
 """What the service does without its database, and when it comes back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +13,11 @@ from tests.support.service import ANN, Service, sign_up
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> OwnPostgres:
-    return OwnPostgres(tmp_path / "data")
+def postgres(tmp_path: Path) -> Iterator[OwnPostgres]:
+    own = OwnPostgres(tmp_path / "data")
+    yield own
+    if own.restarted:
+        own.stop()  # its package stops only the process that it started itself
 
 
 def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(

@@ -19,6 +19,7 @@ class OwnPostgres:
 
     def __init__(self, folder: Path) -> None:
         self._data = folder.resolve() / "postgres"
+        self.restarted = False
         self.conninfo = with_schema(postgres.start(folder))
 
     def stop(self) -> None:
@@ -27,6 +28,7 @@ class OwnPostgres:
 
     def start(self) -> None:
         """Start it again, with its socket where it was."""
+        self.restarted = True
         self._control("start", "-o", f'-h "" -k {conninfo_to_dict(self.conninfo)["host"]}')
 
     @contextmanager
