@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would be an answer that is not JSON
     if settings.trusted_proxies:
         # Only the address: what host and scheme a proxy claims decides nothing here.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # likewise
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
         )
     app.extensions[context.NAME] = Context.of(settings)

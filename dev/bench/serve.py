@@ -64,7 +64,7 @@ def running(
     command: list[object], folder: Path, environ: dict[str, str], port: int
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; its log goes nowhere, as a log that is collected costs the collector."""
-    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.DEVNULL)  # type: ignore[arg-type]
+    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.DEVNULL)  # type: ignore[arg-type]  # strings and paths
     try:
         wait_for(port)
         yield process
