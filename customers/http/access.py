@@ -5,8 +5,7 @@ and errors to the OpenAPI document.
 """
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from flask import request
@@ -142,24 +141,22 @@ def _guard(access: str, check: Callable[[Caller, dict[str, Any]], Caller], secur
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             presents = claim()
-            with _counted(presents):
-                return view(check(identified(presents), kwargs), *args, **kwargs)
+            return _counted(presents, lambda: view(check(identified(presents), kwargs), *args, **kwargs))
 
         return note(guarded, access=access, security=security, errors=(*refusals, errors.TooManyRequests))
 
     return decorate
 
 
-@contextmanager
-def _counted(presents: Claim) -> Iterator[None]:
-    """Limit a customer's writes; those that succeed are counted. Raises TooManyRequests."""
+def _counted(presents: Claim, act: Callable[[], Any]) -> Any:
+    """Return what an act returns; limit a customer's writes, and count those that succeed. Raises TooManyRequests."""
     if request.environ["REQUEST_METHOD"] in _SAFE_METHODS:
-        yield
-        return
+        return act()
     writes = context.current().writes
     writes.refuse(presents)
-    yield
+    answer = act()
     writes.count(presents)
+    return answer
 
 
 def _check_signed_in(caller: Caller, _: dict[str, Any]) -> Caller:
@@ -207,8 +204,7 @@ def _by_statement(access: str, check: Callable[[Caller, dict[str, Any]], Caller]
             if presents.empty:
                 raise errors.NotAuthenticated()
             try:
-                with _counted(presents):
-                    return view(presents, *args, **kwargs)
+                return _counted(presents, lambda: view(presents, *args, **kwargs))
             except _OF_THE_REQUEST:
                 if presents.caller.anonymous:  # the act has not begun
                     check(identified(presents), kwargs)

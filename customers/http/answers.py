@@ -3,7 +3,7 @@
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from flask import Response
 from gunicorn.http.errors import ParseException
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
@@ -37,12 +36,12 @@ class JsonResponse(Response):
 
     def __init__(self, body: str, status: int, headers: dict[str, str]) -> None:
         data = body.encode()
-        known = {**headers, "Content-Type": JSON, "Content-Length": str(len(data))}
-        super().__init__([data], status, known)
+        super().__init__([data], status, {**headers, "Content-Type": JSON, "Content-Length": str(len(data))})
 
-    def get_wsgi_headers(self, environ: Any) -> Headers:
-        """Return the headers as they are."""
-        return self.headers
+    def __call__(self, environ: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request, as WSGI has it."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]  # a list
 
 
 class Created(NamedTuple):

@@ -77,10 +77,12 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
             matched = getattr(environ.get("werkzeug.request"), "url_rule", None)
             rule = matched and matched.rule
             headers += (("X-Request-ID", request_id), _NO_SNIFFING)
-            if not any(name == "Content-Security-Policy" for name, _ in headers):
+            names = [name for name, _ in headers]
+            if "Content-Security-Policy" not in names:
                 headers += _NO_PAGE
             if _PRIVATE_PATH.match(environ["PATH_INFO"]):
-                headers[:] = [header for header in headers if header[0] != "Cache-Control"]
+                if "Cache-Control" in names:
+                    headers[:] = [header for header in headers if header[0] != "Cache-Control"]
                 headers.append(_NO_STORE)
             if trusted:
                 vary = [value for name, value in headers if name == "Vary"]

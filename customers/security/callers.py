@@ -79,7 +79,7 @@ class Claim:
         self.admin_digest = admin_digest
         self.by_header = by_header
         self.origin = origin
-        self.caller = Caller(origin=origin)
+        self.caller = Caller(None, None, origin)
 
     @property
     def empty(self) -> bool:

@@ -47,15 +47,13 @@ def cause(error: BaseException) -> str:
     return f"{type(found).__name__}: {' '.join(str(found).split())}"
 
 
-def _with_ids(fields: dict[str, Any]) -> dict[str, Any]:
-    request, trace = request_id.get(), trace_id.get()
-    if request is None:
-        return fields
-    return {"request_id": request, **({"trace_id": trace} if trace else {}), **fields}
+def _ids() -> dict[str, Any]:
+    ids = {"request_id": request_id.get(), "trace_id": trace_id.get()}
+    return {name: value for name, value in ids.items() if value}
 
 
 def _line(moment: float, level: str, logger: str, message: str, fields: dict[str, Any]) -> str:
-    line = {"time": _stamp(moment), "level": level.lower(), "logger": logger, "message": message, **_with_ids(fields)}
+    line = {"time": _stamp(moment), "level": level.lower(), "logger": logger, "message": message, **_ids(), **fields}
     return _redacted(_encode(line))
 
 
@@ -91,7 +89,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and below it the traceback if there is one."""
         clock = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
-        fields = _with_ids(getattr(record, "fields", {}))
+        fields = _ids() | getattr(record, "fields", {})
         shown = "".join(f" {name}={printable(value)}" for name, value in fields.items() if value is not None)
         text = f"{clock} {record.levelname.lower():7} {printable(record.getMessage())}{shown}"
         if record.exc_info:

@@ -64,9 +64,10 @@ def plan(conn: psycopg.Connection, page: int = 1, sort: str = "customer_id", **f
     found: Nodes = []
     for statement, values in statements(page, sort, filters):
         compiled = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's own
-        for number, name in enumerate(values, 1):
+        used = {name: value for name, value in values.items() if f"%({name})s" in compiled}
+        for number, name in enumerate(used, 1):
             compiled = compiled.replace(f"%({name})s", f"${number}")
-        parameters = sql.SQL(", ").join(sql.Literal(value) for value in values.values())
+        parameters = sql.SQL(", ").join(sql.Literal(value) for value in used.values())
         conn.execute(f"PREPARE page AS {compiled}".encode())
         for mode in modes:
             conn.execute(f"SET plan_cache_mode = force_{mode}_plan".encode())

@@ -43,18 +43,18 @@ KEYS = {
 _COUNT_ALL = "SELECT coalesce(sum(customers), 0) FROM customer_counter"
 _COUNT = "SELECT count(*) FROM customer WHERE {condition}"
 
-# Who is calling, and for an admin how many customers there are, and on the first page these customers. Null for others.
+# The admin who is calling, how many customers there are, and on the first page these customers.
 _TOTAL = """
-    SELECT {caller}, CASE WHEN admin_session.admin_user_id IS NOT NULL THEN CAST(({count}) AS bigint) END AS total
-      FROM {sessions}
+    SELECT {admin}, CAST(({count}) AS bigint) AS total
+      FROM {session}
 """
 _FIRST_PAGE = """
-    SELECT {caller}, CASE WHEN admin_session.admin_user_id IS NOT NULL THEN CAST(({count}) AS bigint) END AS total,
-           page.size, page.body
-      FROM {sessions}
+    SELECT {admin}, CAST(({count}) AS bigint) AS total, page.size, page.body
+      FROM {session}
       LEFT JOIN LATERAL ({page}) AS page
-        ON admin_session.admin_user_id IS NOT NULL
+        ON true
 """
+_ADMIN = {"admin": sessions.ADMIN, "session": sessions.ADMIN_SESSION}
 _PAGE = """
            SELECT count(*) AS size, CAST(coalesce(json_agg(answer), '[]') AS text) AS body
              FROM (SELECT customer_id, uuid, status, group_id, email, full_name,
@@ -105,13 +105,12 @@ def _condition(names: Iterable[str]) -> str:
 
 @functools.lru_cache(maxsize=1000)
 def _total_statement(names: frozenset[str]) -> TextClause:
-    return text(_TOTAL.format(caller=sessions.CALLER, sessions=sessions.SESSIONS, count=_count(names)))
+    return text(_TOTAL.format(**_ADMIN, count=_count(names)))
 
 
 @functools.lru_cache(maxsize=1000)
 def _first_page_statement(names: frozenset[str], sort: str, limit: int) -> TextClause:
-    page = _page(names, sort, limit, _FIRST)
-    return text(_FIRST_PAGE.format(caller=sessions.CALLER, sessions=sessions.SESSIONS, count=_count(names), page=page))
+    return text(_FIRST_PAGE.format(**_ADMIN, count=_count(names), page=_page(names, sort, limit, _FIRST)))
 
 
 @functools.lru_cache(maxsize=1000)
@@ -154,15 +153,14 @@ def read_page(
     _, values = where(filters)
     names = frozenset(filters)
     asked = {**sessions.parameters(settings, claim), **values}
-    if number == 1:
-        customer, admin, total, size, body = db.fetch_one(_first_page_statement(names, sort, limit), asked)
-        caller = sessions.settle(db, settings, claim, customer, admin)
-        return caller, Page(body, size, total, number, limit) if caller.admin else None
-
-    customer, admin, total = db.fetch_one(_total_statement(names), asked)
-    caller = sessions.settle(db, settings, claim, customer, admin)
-    if caller.admin is None:
-        return caller, None
+    statement = _first_page_statement(names, sort, limit) if number == 1 else _total_statement(names)
+    row = db.fetch_first(statement, asked)
+    if row is None:
+        return sessions.identify(db, settings, claim), None
+    caller, (total, *page) = sessions.known(db, settings, claim, admin=row[:5]), row[5:]
+    if page:
+        size, body = page
+        return caller, Page(body, size, total, number, limit)
     offset = (number - 1) * limit
     if offset >= total:
         return caller, Page("[]", 0, total, number, limit)

@@ -84,8 +84,8 @@ def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
     Raises NotAuthenticated, Forbidden, CustomerNotFound.
     """
     caller, document = sql.read(ctx.db, ctx.settings, claim, whose)
-    authorization.require_owner_or_admin(caller, whose)
     if document is None:
+        authorization.require_owner_or_admin(caller, whose)
         raise errors.CustomerNotFound()
     return document
 

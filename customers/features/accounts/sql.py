@@ -38,11 +38,6 @@ VERSION = """md5(concat(customer.xmin, (
                     FROM customer_address
                    WHERE customer_address.customer_id = customer.customer_id)))"""
 
-# The customer that a caller asks for: by uuid, or the caller's own where that is null. A customer finds no other.
-_ASKED_FOR = """customer.uuid = coalesce(CAST(:uuid AS uuid), customer_session.uuid)
-              AND (customer.customer_id = customer_session.customer_id
-                   OR admin_session.admin_user_id IS NOT NULL AND CAST(:uuid AS uuid) IS NOT NULL)"""
-
 # Either unique constraint on the e-mail makes this return no row.
 INSERT = text(f"""
     INSERT INTO customer (uuid, status, group_id, email, password, full_name)
@@ -86,29 +81,42 @@ def end_pending(conn: Connection, customer_id: int) -> None:
     conn.execute(END_PENDING, {"customer_id": customer_id})
 
 
-# Who is calling, and the customer with the addresses as it is answered: default first, then oldest first.
+# A customer with the addresses as it is answered, the default first, then the oldest first; and the version of that.
+_DOCUMENT = f"""(SELECT CAST(row_to_json(answer) AS text)
+              FROM (SELECT {CUSTOMER},
+                           coalesce(address.list, '[]') AS addresses) AS answer) AS body,
+           md5(concat(customer.xmin, address.versions)) AS version"""
+_ADDRESSES = """LEFT JOIN LATERAL (
+           SELECT json_agg((SELECT answer
+                              FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city,
+                                           province, country, postcode, is_default) AS answer)) AS list,
+                  string_agg(concat(customer_address_id, '-', written_by), ',') AS versions
+             FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province,
+                          country, postcode, coalesce(is_default, false) AS is_default,
+                          customer_address.xmin AS written_by
+                     FROM customer_address
+                    WHERE customer_address.customer_id = customer.customer_id
+                    ORDER BY coalesce(is_default, false) DESC, customer_address_id) AS ordered) AS address
+        ON true"""
+
+# The customer who is calling.
+READ_OWN = text(f"""
+    SELECT {sessions.CUSTOMER}, {_DOCUMENT}
+      FROM {sessions.CUSTOMER_SESSION}
+      {_ADDRESSES}
+""")
+
+# Who is calling, and the customer of a uuid, where that is the caller or an admin asks.
 READ = text(f"""
-    SELECT {sessions.CALLER}, document.body, document.version
-      FROM {sessions.SESSIONS}
+    SELECT {sessions.EITHER}, document.body, document.version
+      FROM {sessions.EITHER_SESSION}
       LEFT JOIN LATERAL (
-           SELECT (SELECT CAST(row_to_json(answer) AS text)
-                     FROM (SELECT {CUSTOMER},
-                                  coalesce(address.list, '[]') AS addresses) AS answer) AS body,
-                  md5(concat(customer.xmin, address.versions)) AS version
+           SELECT {_DOCUMENT}
              FROM customer
-             LEFT JOIN LATERAL (
-                  SELECT json_agg((SELECT answer
-                                     FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2,
-                                                  city, province, country, postcode, is_default) AS answer)) AS list,
-                         string_agg(concat(customer_address_id, '-', written_by), ',') AS versions
-                    FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province,
-                                 country, postcode, coalesce(is_default, false) AS is_default,
-                                 customer_address.xmin AS written_by
-                            FROM customer_address
-                           WHERE customer_address.customer_id = customer.customer_id
-                           ORDER BY coalesce(is_default, false) DESC, customer_address_id) AS ordered) AS address
-               ON true
-            WHERE {_ASKED_FOR}) AS document
+             {_ADDRESSES}
+            WHERE customer.uuid = :uuid
+              AND (customer.customer_id = customer_session.customer_id OR admin_session.admin_user_id IS NOT NULL)
+           ) AS document
         ON true
 """)
 
@@ -119,9 +127,14 @@ def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[
     Raises NotAuthenticated for a header that names no session.
     """
     values = sessions.parameters(settings, claim)
-    values["uuid"] = None if whose == ME else whose
-    customer, admin, body, version = db.fetch_one(READ, values)
-    return sessions.settle(db, settings, claim, customer, admin), body and Document(body, version)
+    if whose != ME:
+        *caller, body, version = db.fetch_one(READ, {**values, "uuid": whose})
+        return sessions.either(db, settings, claim, caller), body and Document(body, version)
+    own = db.fetch_first(READ_OWN, values)
+    if own is None:
+        return sessions.identify(db, settings, claim), None
+    *customer, body, version = own
+    return sessions.known(db, settings, claim, customer), Document(body, version)
 
 
 FIND = text(f"""
@@ -142,7 +155,7 @@ RENAME_OWN = text(f"""
       WITH own AS MATERIALIZED (
            SELECT {sessions.CUSTOMER}, customer.full_name
              FROM {sessions.CUSTOMER_SESSION}
-              AND customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid)
+            WHERE customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid)
               FOR NO KEY UPDATE OF customer
               FOR KEY SHARE OF login_session),
            changed AS (
@@ -195,8 +208,8 @@ def rename_own(
     row = db.fetch_first(RENAME_OWN, values)
     if row is None:
         return None
-    *account, body, version, differs = row
-    return sessions.settle_customer(db, settings, claim, *account), body and Document(body, version), differs
+    *customer, body, version, differs = row
+    return sessions.known(db, settings, claim, customer), body and Document(body, version), differs
 
 
 # None means "as it is": no column here may become null.
