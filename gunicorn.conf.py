@@ -7,6 +7,9 @@ import shutil
 import sys
 import tempfile
 
+# What is imported from here on stays: no collection looks for garbage in it. See pre_fork() and post_worker_init().
+gc.disable()
+
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -75,6 +78,7 @@ def pre_fork(_: Arbiter, __: ThreadWorker) -> None:
 
 def post_worker_init(worker: ThreadWorker) -> None:
     """Have a worker trace its requests if asked to, and send mail beside them unless a process of its own does."""
+    gc.enable()
     app = worker.wsgi
     ctx = context.of(app)
     if provider := tracing.start(os.environ):

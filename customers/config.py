@@ -190,6 +190,12 @@ class Settings:
         """The cookie's name. Browsers take one with ``__Host-`` from this host alone, and over HTTPS alone."""
         return self.cookie_name or ("__Host-customers" if self.cookie_secure else "customers")
 
+    def session_times(self, kind: str) -> tuple[int, int]:
+        """Return after how many seconds a session of a kind of account ends: without a request, and in any case."""
+        if kind == "admin":
+            return self.admin_idle, self.admin_lifetime
+        return self.customer_idle, self.customer_lifetime
+
     @property
     def hashing_threads(self) -> int:
         """How many threads of one worker hash passwords: by default the processors, shared by the workers."""

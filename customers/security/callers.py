@@ -82,6 +82,12 @@ class Claim:
         self.caller = Caller(None, None, origin)
 
     @property
+    def digests(self) -> list[bytes]:
+        """What sessions to look for: a cookie may name one of each kind, the admin's first, since it may do more."""
+        found = [self.admin_digest, self.customer_digest if self.customer_digest != self.admin_digest else None]
+        return [digest for digest in found if digest is not None]
+
+    @property
     def empty(self) -> bool:
         """Whether the request presents nothing that could be a sid."""
         return self.customer_digest is None and self.admin_digest is None

@@ -31,21 +31,22 @@ def digest(sid: str | None) -> bytes | None:
     return hashlib.sha256(written.encode()).digest()
 
 
-# Columns of whoever calls by a session, and what they are selected from. A session counts while its account is there
-# and enabled, whoever disabled it. A digest of null finds nothing. Reads on hot paths join what is asked for to these,
-# so that one statement answers them.
+# Who calls by a session, while the account is there and enabled, whoever disabled it: the columns of an account, the
+# same for each kind, and what they are selected from. Reads on hot paths join what is asked for to this, so that one
+# statement answers them. A digest of null finds nothing.
 _AGE = """login_session.created_at > now() - make_interval(secs => :recent_login) AS recent,
                   login_session.last_seen_at < now() - interval '1 minute' AS unseen"""
-CUSTOMER = f"""customer.customer_id, customer.uuid, customer.email, coalesce(customer.group_id, 1) AS group_id,
-                  {_AGE}"""
+
+CUSTOMER = f"""false AS is_admin, customer.customer_id, customer.uuid, customer.email,
+                  coalesce(customer.group_id, 1) AS group_id, {_AGE}"""
 CUSTOMER_SESSION = """login_session
              JOIN customer
                ON customer.customer_id = login_session.customer_id
               AND customer.status = 1
               AND login_session.digest = :customer_digest
               AND login_session.expires_at > now()"""
-ADMIN = f"""admin_user.admin_user_id, admin_user.uuid, admin_user.email,
-                  {_AGE}"""
+
+ADMIN = f"""true AS is_admin, admin_user.admin_user_id, admin_user.uuid, admin_user.email, 1 AS group_id, {_AGE}"""
 ADMIN_SESSION = """login_session
              JOIN admin_user
                ON admin_user.admin_user_id = login_session.admin_user_id
@@ -53,77 +54,57 @@ ADMIN_SESSION = """login_session
               AND login_session.digest = :admin_digest
               AND login_session.expires_at > now()"""
 
-# Either, both or neither, in one row: the columns of CUSTOMER, then those of ADMIN.
-EITHER = """customer_session.customer_id, customer_session.uuid, customer_session.email, customer_session.group_id,
-           customer_session.recent, customer_session.unseen,
-           admin_session.admin_user_id, admin_session.uuid, admin_session.email, admin_session.recent,
-           admin_session.unseen"""
-# The first item is one row without columns, so that there is a row also where no session is found.
-EITHER_SESSION = f"""(SELECT) AS request
-      LEFT JOIN (
-           SELECT {CUSTOMER}
-             FROM {CUSTOMER_SESSION}) AS customer_session
-        ON true
-      LEFT JOIN (
-           SELECT {ADMIN}
-             FROM {ADMIN_SESSION}) AS admin_session
-        ON true"""
-_OF_CUSTOMER, _OF_ADMIN = slice(0, 6), slice(6, 11)
+ANYONE = f"""admin_user.admin_user_id IS NOT NULL AS is_admin,
+           coalesce(admin_user.admin_user_id, own.customer_id) AS account_id,
+           coalesce(admin_user.uuid, own.uuid) AS uuid, coalesce(admin_user.email, own.email) AS email,
+           coalesce(own.group_id, 1) AS group_id,
+           {_AGE}"""
+ANY_SESSION = """login_session
+      LEFT JOIN customer AS own
+        ON own.customer_id = login_session.customer_id
+       AND own.status = 1
+      LEFT JOIN admin_user
+        ON admin_user.admin_user_id = login_session.admin_user_id
+       AND admin_user.status"""
+IS_ANYONE = """login_session.digest = :digest
+       AND login_session.expires_at > now()
+       AND (own.customer_id IS NOT NULL OR admin_user.admin_user_id IS NOT NULL)"""
 
 IDENTIFY = text(f"""
-    SELECT {EITHER}
-      FROM {EITHER_SESSION}
+    SELECT {ANYONE}
+      FROM {ANY_SESSION}
+     WHERE {IS_ANYONE}
 """)
 
 
 def identify(db: Database, settings: Settings, claim: Claim) -> Caller:
     """Return who is calling. Raises NotAuthenticated for a header that names no session."""
-    return either(db, settings, claim, db.fetch_one(IDENTIFY, parameters(settings, claim)))
-
-
-def parameters(settings: Settings, claim: Claim) -> dict[str, Any]:
-    """Return the parameters of these statements."""
-    return {
-        "customer_digest": claim.customer_digest,
-        "admin_digest": claim.admin_digest,
-        "recent_login": settings.recent_login,
-    }
-
-
-def either(db: Database, settings: Settings, claim: Claim, found: Sequence[Any]) -> Caller:
-    """Return who is calling, from a row that begins with EITHER.
-
-    Raises NotAuthenticated for a header that names no session.
-    """
-    customer, admin = found[_OF_CUSTOMER], found[_OF_ADMIN]
-    if claim.by_header and customer[0] is None and admin[0] is None:
+    caller = claim.caller
+    for digest in claim.digests:
+        row = db.fetch_first(IDENTIFY, {"digest": digest, "recent_login": settings.recent_login})
+        if row is not None:
+            found = know(db, settings, claim, digest, row)
+            caller = Caller(found.customer or caller.customer, found.admin or caller.admin, claim.origin)
+    if caller.anonymous and claim.by_header:
         raise NotAuthenticated()
-    return known(db, settings, claim, customer if customer[0] else None, admin if admin[0] else None)
+    claim.caller = caller
+    return caller
 
 
-def known(
-    db: Database,
-    settings: Settings,
-    claim: Claim,
-    customer: Sequence[Any] | None = None,
-    admin: Sequence[Any] | None = None,
-) -> Caller:
-    """Return who is calling, from the columns of CUSTOMER and ADMIN; tell it to the claim.
+def know(db: Database, settings: Settings, claim: Claim, digest: bytes | None, row: Sequence[Any]) -> Caller:
+    """Return who calls by a session, from the columns of its account; note it in the claim.
 
     Puts off the idle end of a session that was not seen for a minute.
     """
-    customer_account = admin_account = None
-    if customer and claim.customer_digest:
-        customer_id, uuid, email, group_id, recent, unseen = customer
-        customer_account = Account("customer", customer_id, uuid, email, claim.customer_digest, recent, group_id)
-        if unseen:
-            _extend(db, claim.customer_digest, settings.customer_idle, settings.customer_lifetime)
-    if admin and claim.admin_digest:
-        admin_id, uuid, email, recent, unseen = admin
-        admin_account = Account("admin", admin_id, uuid, email, claim.admin_digest, recent)
-        if unseen:
-            _extend(db, claim.admin_digest, settings.admin_idle, settings.admin_lifetime)
-    claim.caller = Caller(customer_account, admin_account, claim.origin)
+    assert digest is not None, "a session has been found by it"
+    is_admin, account_id, uuid, email, group_id, recent, unseen = row
+    kind: Kind = "admin" if is_admin else "customer"
+    account = Account(kind, account_id, uuid, email, digest, recent, group_id)
+    if unseen:
+        idle, lifetime = settings.session_times(kind)
+        with db.reading() as conn:
+            conn.execute(EXTEND, {"digest": digest, "idle": idle, "lifetime": lifetime})
+    claim.caller = Caller(None, account, claim.origin) if is_admin else Caller(account, None, claim.origin)
     return claim.caller
 
 
@@ -135,12 +116,6 @@ EXTEND = text("""
      WHERE digest = :digest
        AND last_seen_at < now() - interval '1 minute'
 """)
-
-
-def _extend(db: Database, digest: bytes, idle: int, lifetime: int) -> None:
-    """Put off a session's idle end; at most once a minute."""
-    with db.reading() as conn:
-        conn.execute(EXTEND, {"digest": digest, "idle": idle, "lifetime": lifetime})
 
 
 IS_ALIVE = text("""

@@ -152,12 +152,13 @@ def read_page(
     """
     _, values = where(filters)
     names = frozenset(filters)
-    asked = {**sessions.parameters(settings, claim), **values}
+    asked = {"admin_digest": claim.admin_digest, "recent_login": settings.recent_login, **values}
     statement = _first_page_statement(names, sort, limit) if number == 1 else _total_statement(names)
     row = db.fetch_first(statement, asked)
     if row is None:
         return sessions.identify(db, settings, claim), None
-    caller, (total, *page) = sessions.known(db, settings, claim, admin=row[:5]), row[5:]
+    account, (total, *page) = row[:7], row[7:]
+    caller = sessions.know(db, settings, claim, claim.admin_digest, account)
     if page:
         size, body = page
         return caller, Page(body, size, total, number, limit)

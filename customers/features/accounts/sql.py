@@ -108,16 +108,16 @@ READ_OWN = text(f"""
 
 # Who is calling, and the customer of a uuid, where that is the caller or an admin asks.
 READ = text(f"""
-    SELECT {sessions.EITHER}, document.body, document.version
-      FROM {sessions.EITHER_SESSION}
+    SELECT {sessions.ANYONE}, document.body, document.version
+      FROM {sessions.ANY_SESSION}
       LEFT JOIN LATERAL (
            SELECT {_DOCUMENT}
              FROM customer
              {_ADDRESSES}
             WHERE customer.uuid = :uuid
-              AND (customer.customer_id = customer_session.customer_id OR admin_session.admin_user_id IS NOT NULL)
-           ) AS document
+              AND (customer.customer_id = own.customer_id OR admin_user.admin_user_id IS NOT NULL)) AS document
         ON true
+     WHERE {sessions.IS_ANYONE}
 """)
 
 
@@ -126,15 +126,14 @@ def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[
 
     Raises NotAuthenticated for a header that names no session.
     """
-    values = sessions.parameters(settings, claim)
-    if whose != ME:
-        *caller, body, version = db.fetch_one(READ, {**values, "uuid": whose})
-        return sessions.either(db, settings, claim, caller), body and Document(body, version)
-    own = db.fetch_first(READ_OWN, values)
-    if own is None:
-        return sessions.identify(db, settings, claim), None
-    *customer, body, version = own
-    return sessions.known(db, settings, claim, customer), Document(body, version)
+    values = {"customer_digest": claim.customer_digest, "recent_login": settings.recent_login, "uuid": whose}
+    digests = [claim.customer_digest] if whose == ME else claim.digests
+    for digest in digests:
+        row = db.fetch_first(READ_OWN if whose == ME else READ, {**values, "digest": digest})
+        if row is not None:
+            *account, body, version = row
+            return sessions.know(db, settings, claim, digest, account), body and Document(body, version)
+    return sessions.identify(db, settings, claim), None
 
 
 FIND = text(f"""
@@ -173,7 +172,7 @@ RENAME_OWN = text(f"""
            SELECT 'customer_updated', 'customer', uuid, 'customer', uuid, CAST(:ip AS inet), :user_agent, :request_id,
                   CASE WHEN differs THEN CAST(:details AS jsonb) ELSE CAST(:no_details AS jsonb) END
              FROM changed)
-    SELECT own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
+    SELECT own.is_admin, own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
            (SELECT CAST(row_to_json(answer) AS text)
               FROM (SELECT changed.customer_id, changed.uuid, changed.status, changed.group_id, changed.email,
                            changed.full_name, changed.created_at, changed.updated_at) AS answer
@@ -208,8 +207,9 @@ def rename_own(
     row = db.fetch_first(RENAME_OWN, values)
     if row is None:
         return None
-    *customer, body, version, differs = row
-    return sessions.known(db, settings, claim, customer), body and Document(body, version), differs
+    *account, body, version, differs = row
+    caller = sessions.know(db, settings, claim, claim.customer_digest, account)
+    return caller, body and Document(body, version), differs
 
 
 # None means "as it is": no column here may become null.

@@ -41,10 +41,7 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
 def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Start a session if the password is right. Raises InvalidCredentials, Busy."""
     settings = ctx.settings
-    lifetimes = {
-        "customer": (settings.customer_idle, settings.customer_lifetime),
-        "admin": (settings.admin_idle, settings.admin_lifetime),
-    }[kind]
+    lifetimes = settings.session_times(kind)
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
     # a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
