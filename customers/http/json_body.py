@@ -46,7 +46,7 @@ class Parser(FlaskParser):
             raise errors.UnsupportedMediaType()
         data = read_body(req)
         try:
-            body = json.loads(data.decode(), parse_constant=refuse_constant, object_pairs_hook=_refuse_duplicates)
+            body = _decode(data.decode())
         except (ValueError, RecursionError):
             raise errors.MalformedJson() from None
         if not isinstance(body, dict):
@@ -111,6 +111,9 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a name comes twice")
     return found
+
+
+_decode = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=_refuse_duplicates).decode
 
 
 def flat(messages: Any) -> FieldErrors:
