@@ -3,7 +3,7 @@
 --
 -- Apply it as the role that owns the tables, or as a superuser, after each `flask init-db`; again is harmless. That role
 -- goes on to run the operator's commands: init-db, create-admin, purge-audit, and imports and exports. The service, and
--- purge, send-mail and outbox, run as this one.
+-- purge and outbox, run as this one.
 --
 --     psql --set ON_ERROR_STOP=1 --file deploy/role.sql "$OWNERS_DATABASE_URL"
 --     psql --command '\password customers_service' "$OWNERS_DATABASE_URL"

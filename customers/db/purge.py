@@ -32,7 +32,7 @@ STATEMENTS = {
 }
 
 
-def purge(database: Database, settings: Settings, batch: int) -> dict[str, int]:
+def purge(database: Database, settings: Settings, batch: int = 1000) -> dict[str, int]:
     """Delete what has ended, at most ``batch`` rows a statement; return how many rows of each there were."""
     values = {"batch": batch, "reset_lifetime": settings.reset_lifetime}
     with database.reading() as conn:

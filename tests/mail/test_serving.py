@@ -1,8 +1,6 @@
-"""Mail of the service as it is run: sent by itself, in spite of a `kill -9`, and by the commands of the operator."""
+"""Mail of the service as it is run: sent by itself, in spite of a `kill -9`."""
 
-import signal
 import stat
-import subprocess
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -11,9 +9,9 @@ import psutil
 import pytest
 from flask import Flask
 
-from tests.conftest import REPOSITORY, Account
+from tests.conftest import Account
 from tests.support.database import Db
-from tests.support.service import ANN, BIN, Service, sign_up, wait_until
+from tests.support.service import ANN, Service, sign_up, wait_until
 from tests.support.shops import with_schema
 from tests.support.smtp import MAIL_FROM, NEW_PASSWORD, RESET_URL, Mailing, MailServer
 
@@ -43,17 +41,6 @@ def kill(service: Service) -> None:
         process.kill()
     service.process.wait(10)
     psutil.wait_procs(processes[1:], 10)
-
-
-def flask(service: Service, *args: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [BIN / "flask", *args],
-        cwd=REPOSITORY,
-        env=service.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def test_a_mail_arrives_by_itself_by_the_shops_own_templates_and_its_secret_reaches_no_log(
@@ -102,29 +89,17 @@ def test_a_mail_outlives_a_service_that_is_killed_while_it_is_sent_and_arrives_o
     assert [mail.subject for mail in smtp.mails] == ["Your new password", "Your password was changed"]
 
 
-def test_with_a_sender_of_its_own_the_service_sends_nothing_and_send_mail_does(start: Start, smtp: MailServer) -> None:
+def test_an_instance_without_a_sender_leaves_its_mail_to_others(start: Start, smtp: MailServer) -> None:
     service = start(CUSTOMERS_MAIL_SENDER="false")
     path, header = sign_up(service, ANN["email"])
     assert service.call("PATCH", path, {"email": "new@example.com"}, header)[0] == 200
-
-    once = flask(service, "send-mail")
-    output = once.communicate(timeout=60)[0]
-    first = list(smtp.recipients)
-    watching = flask(service, "send-mail", "--watch")
     assert service.call("PATCH", path, {"password": NEW_PASSWORD}, header)[0] == 200
-    wait_until(lambda: len(smtp.mails) > 1, 60)
-    watching.send_signal(signal.SIGTERM)
-    errors = watching.communicate(timeout=60)[0]
+    before = list(smtp.recipients)
 
-    assert "Handled 1 mails." in output
-    assert (first, smtp.recipients) == ([ANN["email"]], [ANN["email"], "new@example.com"])
-    assert (once.returncode, watching.returncode) == (0, 0), errors
+    start()
+    wait_until(lambda: len(smtp.mails) == 2)
 
-
-def test_send_mail_without_a_server_is_an_error(app: Flask) -> None:
-    result = app.test_cli_runner().invoke(args=["send-mail"])
-
-    assert (result.exit_code, "CUSTOMERS_SMTP_URL is not set" in result.output) == (1, True)
+    assert (before, smtp.recipients) == ([], [ANN["email"], "new@example.com"])
 
 
 def test_in_development_a_mail_becomes_a_file_that_its_owner_alone_can_read(

@@ -22,7 +22,7 @@ def list_page(ctx: Context, customer_uuid: UUID, *, page: int, limit: int) -> Pa
     return found
 
 
-def purge(ctx: Context, days: int, batch: int) -> int:
+def purge(ctx: Context, days: int, batch: int = 10_000) -> int:
     """Delete the entries older than so many days, a batch a transaction; return how many there were.
 
     Each batch is an entry itself, so that a purge that breaks off is known as well.

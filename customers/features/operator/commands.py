@@ -1,6 +1,5 @@
 """The `flask` commands of the operator."""
 
-import signal
 import sys
 
 import click
@@ -14,13 +13,12 @@ from customers.features.operator.command import Command
 from customers.features.sessions import service as admins
 from customers.http import context, fields
 from customers.mail import outbox as mails
-from customers.mail.sender import Sender, deliver_next
 from customers.telemetry.logs import printable
 
 
 def install(app: Flask) -> None:
     """Give an application these commands."""
-    for command in (init_db, create_admin, purge, purge_audit, send_mail, outbox):
+    for command in (init_db, create_admin, purge, purge_audit, outbox):
         app.cli.add_command(command)
 
 
@@ -81,15 +79,14 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
 
 
 @click.command("purge", cls=Command)
-@click.option("--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows a transaction.")
 @with_appcontext
-def purge(batch: int) -> None:
+def purge() -> None:
     """Delete sessions, reset tokens, idempotency keys, old mails and known networks whose time is over.
 
     Run it daily or so. It works in small transactions and may run while the service does, or twice at once.
     """
     ctx = context.current()
-    deleted = ended.purge(ctx.db, ctx.settings, batch)
+    deleted = ended.purge(ctx.db, ctx.settings)
     click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
 
 
@@ -103,42 +100,14 @@ def purge(batch: int) -> None:
     metavar="DAYS",
     help="Keep the younger ones.",
 )
-@click.option("--batch", type=click.IntRange(1, 100_000), default=10_000, show_default=True, help="Rows a transaction.")
 @with_appcontext
-def purge_audit(days: int, batch: int) -> None:
+def purge_audit(days: int) -> None:
     """Delete the entries of the audit trail that are older than DAYS days.
 
     Needs the role that owns the tables: the service's own (deploy/role.sql) cannot delete them. It works in small
     transactions and may run while the service does. That it was run is an entry itself.
     """
-    click.echo(f"Deleted {audit.purge(context.current(), days, batch)} audit entries.")
-
-
-@click.command("send-mail", cls=Command)
-@click.option("--watch", is_flag=True, help="Go on, and send what comes, until interrupted.")
-@with_appcontext
-def send_mail(watch: bool) -> None:
-    """Send the mail that is due.
-
-    The service does so by itself; this is for a sender in a process of its own (then set CUSTOMERS_MAIL_SENDER=false).
-    Several senders at once never send one mail twice. What could not be sent is tried again later, for a day; "flask
-    outbox" shows it.
-    """
-    ctx = context.current()
-    if not ctx.mail.available:
-        raise click.ClickException("CUSTOMERS_SMTP_URL is not set")
-    if watch:
-        sender = Sender(ctx.db, ctx.settings, ctx.mail)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        sender.start()
-        try:
-            sender.join()
-        finally:
-            sender.stop()
-    count = 0
-    while deliver_next(ctx.db, ctx.settings, ctx.mail):
-        count += 1
-    click.echo(f"Handled {count} mails.")
+    click.echo(f"Deleted {audit.purge(context.current(), days)} audit entries.")
 
 
 @click.command("outbox", cls=Command)

@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from customers.context import Context
+from customers.features.audit.service import purge
 from customers.security.trail import Event
 from customers.telemetry.logs import JsonFormatter
 from tests.conftest import Account
@@ -173,18 +175,24 @@ def age(db: Db, days: int, entries: int) -> None:
 
 
 @pytest.mark.parametrize(("args", "days"), [(["--older-than", "30"], 30), ([], 400)])
-def test_purging_what_is_old_in_batches_is_recorded(app: Flask, db: Db, args: list[str], days: int) -> None:
+def test_purging_what_is_old_is_recorded(app: Flask, db: Db, args: list[str], days: int) -> None:
     age(db, days + 1, 5)
     age(db, days - 1, 2)
 
-    result = app.test_cli_runner().invoke(args=["purge-audit", *args, "--batch", "2"])
+    result = app.test_cli_runner().invoke(args=["purge-audit", *args])
 
     assert (result.exit_code, result.output) == (0, "Deleted 5 audit entries.\n")
     found = db.all("SELECT event, actor_kind, details FROM audit_log ORDER BY audit_log_id")
-    assert [entry["event"] for entry in found] == ["login_failed"] * 2 + ["audit_purged"] * 3
-    assert [(entry["actor_kind"], entry["details"]) for entry in found[2:]] == [
-        ("operator", {"entries": count, "older_than_days": days}) for count in (2, 2, 1)
-    ]
+    assert [entry["event"] for entry in found] == ["login_failed"] * 2 + ["audit_purged"]
+    assert (found[2]["actor_kind"], found[2]["details"]) == ("operator", {"entries": 5, "older_than_days": days})
+
+
+def test_each_batch_of_a_purge_is_an_entry(ctx: Context, db: Db) -> None:
+    age(db, 31, 5)
+
+    assert purge(ctx, days=30, batch=2) == 5
+
+    assert [entry["details"]["entries"] for entry in db.all("SELECT details FROM audit_log")] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("args", [["purge"], *(["purge-audit", "--older-than", days] for days in ("0", "-1", "x"))])
