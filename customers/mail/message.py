@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
 
 from customers.config import Settings
-from customers.mail.smtp import Directory, Smtp, Transport
+from customers.mail.smtp import Directory, Smtp
 
 _LONGEST_LINE = 998  # octets (RFC 5322 section 2.1.1)
 _WRAPPED = 240  # characters, of at most four octets each
@@ -30,7 +30,7 @@ class Mail:
         )
         self._sender = settings.mail_from
         self.wake = threading.Event()
-        self.transport: Transport | None = None
+        self.transport: Smtp | Directory | None = None
         if settings.smtp_url:
             self.transport = Smtp(settings.smtp_url, settings.smtp_timeout)
         elif settings.mail_directory:

@@ -11,17 +11,15 @@ from customers.mail.message import Mail
 RESET = "reset_password"
 
 ENQUEUE = text("""
-    INSERT INTO outbox_mail (kind, recipient, customer_id)
-    VALUES (:kind, :recipient, :customer_id)
+    INSERT INTO outbox_mail (kind, recipient)
+    VALUES (:kind, :recipient)
     RETURNING outbox_mail_id
 """)
 
 
-def enqueue(conn: Connection, kind: str, recipient: str, customer_id: int | None = None) -> int:
+def enqueue(conn: Connection, kind: str, recipient: str) -> int:
     """Put a mail into the outbox; return its number."""
-    mail_id: int = conn.execute(
-        ENQUEUE, {"kind": kind, "recipient": recipient, "customer_id": customer_id}
-    ).scalar_one()
+    mail_id: int = conn.execute(ENQUEUE, {"kind": kind, "recipient": recipient}).scalar_one()
     return mail_id
 
 
@@ -71,35 +69,25 @@ def claim(conn: Connection, lease: float) -> Row[Any] | None:
     return conn.execute(CLAIM, {"lease": lease}).one_or_none()
 
 
-# Of the mails for one account those count that went out, and the one that is on its way; this mail's own row does not.
-RECENT = text("""
-    SELECT count(*) FILTER (WHERE sent_at IS NULL OR sent_at > now() - interval '1 minute') AS in_a_minute,
-           count(*) AS in_a_day
-      FROM outbox_mail
-     WHERE customer_id = :customer_id
-       AND kind = :kind
-       AND failed_at IS NULL
-       AND (sent_at IS NULL OR sent_at > now() - interval '1 day')
-       AND outbox_mail_id <> :outbox_mail_id
-""")
-
-
-def count_recent(conn: Connection, customer_id: int, outbox_mail_id: int) -> Row[Any]:
-    """Return how many other reset mails an account had ``in_a_minute`` and ``in_a_day``."""
-    values = {"customer_id": customer_id, "kind": RESET, "outbox_mail_id": outbox_mail_id}
-    return conn.execute(RECENT, values).one()
-
-
+# One mail a minute and five a day for an account. Those count that went out, and the one that is on its way.
 ASSIGN = text("""
     UPDATE outbox_mail
        SET customer_id = :customer_id
      WHERE outbox_mail_id = :outbox_mail_id
+       AND (SELECT count(*) < 5
+               AND count(*) FILTER (WHERE other.sent_at IS NULL OR other.sent_at > now() - interval '1 minute') < 1
+              FROM outbox_mail AS other
+             WHERE other.customer_id = :customer_id
+               AND other.kind = 'reset_password'
+               AND other.failed_at IS NULL
+               AND (other.sent_at IS NULL OR other.sent_at > now() - interval '1 day')
+               AND other.outbox_mail_id <> :outbox_mail_id)
 """)
 
 
-def assign(conn: Connection, outbox_mail_id: int, customer_id: int) -> None:
-    """Note whose mail this is."""
-    conn.execute(ASSIGN, {"outbox_mail_id": outbox_mail_id, "customer_id": customer_id})
+def assign(conn: Connection, outbox_mail_id: int, customer_id: int) -> bool:
+    """Note whose reset mail this is; return False if that account had as many as it may. Call with it locked."""
+    return conn.execute(ASSIGN, {"outbox_mail_id": outbox_mail_id, "customer_id": customer_id}).rowcount > 0
 
 
 DROP = text("""

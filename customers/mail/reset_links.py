@@ -9,8 +9,6 @@ from sqlalchemy import Connection, Row, text
 from customers.db.engine import Database
 from customers.mail import outbox
 
-_A_MINUTE, _A_DAY = 1, 5  # reset mails for one account
-
 
 def digest(secret: str) -> str:
     """Return what the database knows a secret by: the hex SHA-256, as in an EverShop."""
@@ -18,18 +16,15 @@ def digest(secret: str) -> str:
 
 
 def make(db: Database, mail: Row[Any]) -> tuple[str, str] | None:
-    """Return the e-mail to send to and a new secret of 256 bits; None, and the mail dropped, if there is none to send.
+    """Return the e-mail to send to and a new secret of 256 bits.
 
-    That is so without an active or pending account of the e-mail, and when the account had a mail within a minute or
-    five in a day.
+    None, and the mail dropped, if no active or pending account has the e-mail, or if it had enough mails lately.
     """
     with db.writing() as tx:
         account = find_account(tx.conn, mail.recipient)
-        recent = account and outbox.count_recent(tx.conn, account.customer_id, mail.outbox_mail_id)
-        if account is None or recent is None or recent.in_a_minute >= _A_MINUTE or recent.in_a_day >= _A_DAY:
+        if account is None or not outbox.assign(tx.conn, mail.outbox_mail_id, account.customer_id):
             outbox.drop(tx.conn, mail.outbox_mail_id)
             return None
-        outbox.assign(tx.conn, mail.outbox_mail_id, account.customer_id)
         secret = secrets.token_urlsafe(32)
         insert(tx.conn, account.customer_id, digest(secret))
         return account.email, secret

@@ -36,27 +36,20 @@ def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
         return True
     try:
         message = _compose(db, settings, mail, row)
-    except (TemplateError, ValueError) as fault:  # in a shop's own template, or in what it is filled with
-        _failed(db, row, f"{type(fault).__name__}: {fault}", final=False)
-        return True
-    if message is not None:
-        _send(db, mail, row, message)
-    return True
-
-
-def _send(db: Database, mail: Mail, row: Row[Any], message: EmailMessage) -> None:
-    assert mail.transport is not None, "nothing is put into the outbox without"
-    try:
-        mail.transport.send(message)
+        if message is not None:
+            assert mail.transport is not None, "nothing is put into the outbox without"
+            mail.transport.send(message)
+            with db.reading() as conn:
+                outbox.mark_sent(conn, row.outbox_mail_id)
+            metrics.mails.labels("sent").inc()
+            log.info("mail sent", extra={"fields": {"mail": row.outbox_mail_id, "kind": row.kind}})
     except Refused as refusal:
         _failed(db, row, str(refusal), final=True)
     except (NotSent, OSError) as cause:
         _failed(db, row, str(cause), final=False)
-    else:
-        with db.reading() as conn:
-            outbox.mark_sent(conn, row.outbox_mail_id)
-        metrics.mails.labels("sent").inc()
-        log.info("mail sent", extra={"fields": {"mail": row.outbox_mail_id, "kind": row.kind}})
+    except (TemplateError, ValueError) as fault:  # in a shop's own template, or in what it is filled with
+        _failed(db, row, f"{type(fault).__name__}: {fault}", final=False)
+    return True
 
 
 def _failed(db: Database, row: Row[Any], error: str, *, final: bool) -> None:

@@ -4,17 +4,17 @@ import contextlib
 import re
 import smtplib
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 STEPS = 8  # a mail takes at most so many answers of the server, each of which may take the timeout
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 # An enhanced status code (RFC 3463) of class 5.7: policy and authentication, a blocklist among them, not the mailbox.
-_POLICY = re.compile(rb"5\.7\.[0-9]{1,3}\b")
+_POLICY = re.compile(r"5\.7\.[0-9]{1,3}\b")
 
 
 class Refused(Exception):
@@ -25,13 +25,6 @@ class NotSent(Exception):
     """The mail was not taken this time."""
 
 
-class Transport(Protocol):
-    """Something that takes a mail."""
-
-    def send(self, message: EmailMessage) -> None:
-        """Hand a mail over. Raises Refused, NotSent."""
-
-
 @dataclass(frozen=True)
 class Smtp:
     """An SMTP server: ``smtp://user:secret@host:587`` (with STARTTLS where offered), or ``smtps://…``."""
@@ -40,26 +33,17 @@ class Smtp:
     timeout: float  # seconds, for each answer
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a mail over.
-
-        Raises Refused where the server says that a recipient or the text will never do, and NotSent for all else: a
-        server that is down, or that refuses us, the sender or the greeting, may take the mail later.
-        """
+        """Hand a mail over. Raises Refused, and NotSent for a server that may take it later."""
         try:
-            with contextlib.closing(self._connected()) as server:
+            with self._connected() as server:
                 server.send_message(message)
                 with contextlib.suppress(OSError, smtplib.SMTPException):
                     server.quit()  # the mail is taken, whatever the server says to a farewell
-        except smtplib.SMTPRecipientsRefused as error:
-            permanent = all(_is_permanent(code, said) for code, said in error.recipients.values())
-            raise (Refused if permanent else NotSent)(_reason(error)) from None
-        except smtplib.SMTPDataError as error:
-            said = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
-            raise (Refused if _is_permanent(error.smtp_code, said) else NotSent)(_reason(error)) from None
         except (OSError, smtplib.SMTPException) as error:
-            raise NotSent(_reason(error)) from None
+            raise (Refused if _is_final(error) else NotSent)(f"{type(error).__name__}: {error}"[:500]) from None
 
-    def _connected(self) -> smtplib.SMTP:
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
         """Return a client that has connected, encrypted where that is offered, and signed in where that is wanted."""
         parts = urlsplit(self.url)
         host, encrypted = parts.hostname or "localhost", parts.scheme == "smtps"
@@ -69,32 +53,31 @@ class Smtp:
             server = smtplib.SMTP_SSL(host, parts.port or 465, timeout=self.timeout, context=context)
         else:
             server = smtplib.SMTP(host, parts.port or 25, timeout=self.timeout)
-        try:
+        with contextlib.closing(server):
             server.ehlo_or_helo_if_needed()
             if server.has_extn("starttls"):
                 server.starttls(context=ssl.create_default_context())
                 server.ehlo()
                 encrypted = True
             if parts.username:
-                _require_encryption(host, encrypted=encrypted)
+                if not encrypted and host not in _LOCAL:
+                    raise NotSent("the server offers no encryption, and the password is not sent without")
                 server.login(unquote(parts.username), unquote(parts.password or ""))
-        except BaseException:
-            server.close()
-            raise
-        return server
+            yield server
 
 
-def _require_encryption(host: str, *, encrypted: bool) -> None:
-    if not encrypted and host not in _LOCAL:
-        raise NotSent("the server offers no encryption, and the password is not sent without")
+def _is_final(error: Exception) -> bool:
+    """Return whether the server says that the recipient or the text will never do.
+
+    A server that is down, or that refuses us, the sender or the greeting, may take the mail later.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(_is_permanent(*answer) for answer in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and _is_permanent(error.smtp_code, error.smtp_error)
 
 
-def _is_permanent(code: int, said: bytes) -> bool:
-    return code >= 500 and not _POLICY.search(said)
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+def _is_permanent(code: int, said: bytes | str) -> bool:
+    return code >= 500 and not _POLICY.search(str(said))
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from customers.security.trail import Details, Event, Subject
 def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
     """Give the signed-in customer a new password, by the current one; end the other sessions.
 
-    A wrong one is counted and recorded as if it were a login's. Raises WrongPassword, TooManyAttempts,
-    NotAuthenticated, Busy.
+    A wrong one is counted and recorded as if it were a login's.
     """
     own = authorization.require_customer(caller)
     with ctx.hasher.place(caller.origin.network):
@@ -45,10 +44,8 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
 def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None = None) -> None:
     """Have a reset mail sent, if there is an active or pending account of this e-mail.
 
-    ``customer_uuid`` is whose it is, if that is known. Whether there is one, is not looked up here but by the sender,
-    so that nothing about this act depends on it, not even its time. The entry in the trail names the mail, which leads
-    to the account. The request is counted where it comes from, unless it is an admin's. Raises MailUnavailable,
-    TooManyRequests.
+    The sender looks for it, so that nothing about this act depends on it, not even its time. ``customer_uuid`` is whose
+    it is, if that is known. The request is counted where it comes from, unless it is an admin's.
     """
     if not ctx.mail.available:
         raise MailUnavailable()
@@ -63,28 +60,26 @@ def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID 
 def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
     """Set a new password by the secret of a mail, which works once; end all sessions and all other secrets.
 
-    The failures counted at the account are cleared, and the network is a known one from then on. Raises InvalidToken,
-    Busy.
+    The failures counted at the account are cleared, and the network is a known one from then on.
     """
     token = reset_links.digest(secret)
     lifetime = ctx.settings.reset_lifetime
-    with ctx.db.reading() as conn:
-        # Before anything is hashed: made-up tokens must not cost more than a look.
-        if not sql.is_valid(conn, token, lifetime):
-            raise InvalidToken()
+    with ctx.db.reading() as conn:  # before anything is hashed: made-up tokens must not cost more than a look
+        uuid = sql.find_owner(conn, token, lifetime)
+    if uuid is None:
+        raise InvalidToken()
     with ctx.hasher.place(origin.network):
         hashed = ctx.hasher.hash(password)
     with ctx.db.writing() as tx:
-        sql.lock_owner(tx.conn, token)
-        customer_id = sql.use(tx.conn, token, lifetime)
-        customer = None if customer_id is None else sql.set_password(tx.conn, customer_id, hashed)
-        if customer is None:
+        before = accounts.lock(tx.conn, uuid)  # and the token then, like everything else that writes tokens
+        used = before is not None and sql.use(tx.conn, token, lifetime)
+        if before is None or not used or not sql.set_password(tx.conn, before.customer_id, hashed):
             raise InvalidToken()
-        ended = sessions.end_all(tx.conn, "customer", customer.customer_id)
-        limits.clear_account(tx.conn, "customer", customer.email)
-        limits.remember_network(tx.conn, "customer", customer.customer_id, origin)
-        outbox.tell(tx, ctx.mail, "password_changed", customer)
+        ended = sessions.end_all(tx.conn, "customer", before.customer_id)
+        limits.clear_account(tx.conn, "customer", before.email)
+        limits.remember_network(tx.conn, "customer", before.customer_id, origin)
+        outbox.tell(tx, ctx.mail, "password_changed", before)
         events: dict[Event, Details] = {"password_reset": {"sessions_ended": ended}}
-        if customer.status == 0:
+        if before.status == 0:
             events["status_changed"] = {"from": 0, "to": 1}
-        trail.record(tx, Actor("anonymous", None, origin), Subject("customer", customer.uuid), events)
+        trail.record(tx, Actor("anonymous", None, origin), Subject("customer", uuid), events)

@@ -1,8 +1,8 @@
 """The statements on passwords and their reset tokens."""
 
-from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 FIND_HASH = text("""
     SELECT password
@@ -17,41 +17,19 @@ def find_hash(conn: Connection, customer_id: int) -> str | None:
     return found
 
 
-IS_VALID = text("""
-    SELECT EXISTS (
-           SELECT
-             FROM reset_password_token
-             JOIN customer USING (customer_id)
-            WHERE reset_password_token.token = :token
-              AND reset_password_token.created_at > now() - make_interval(secs => :lifetime)
-              AND (customer.status = 1
-                   OR EXISTS (SELECT
-                                FROM pending_customer
-                               WHERE pending_customer.customer_id = customer.customer_id)))
+FIND_OWNER = text("""
+    SELECT customer.uuid
+      FROM reset_password_token
+      JOIN customer USING (customer_id)
+     WHERE reset_password_token.token = :token
+       AND reset_password_token.created_at > now() - make_interval(secs => :lifetime)
 """)
 
 
-def is_valid(conn: Connection, token: str, lifetime: int) -> bool:
-    """Return whether a token could be used now."""
-    valid: bool = conn.execute(IS_VALID, {"token": token, "lifetime": lifetime}).scalar_one()
-    return valid
-
-
-# Before its token: everything else that writes tokens locks the customer first.
-LOCK_OWNER = text("""
-    SELECT customer_id
-      FROM customer
-     WHERE customer_id = ANY(ARRAY(
-           SELECT customer_id
-             FROM reset_password_token
-            WHERE token = :token))
-       FOR UPDATE
-""")
-
-
-def lock_owner(conn: Connection, token: str) -> None:
-    """Have other writers of the token's customer wait for this transaction."""
-    conn.execute(LOCK_OWNER, {"token": token})
+def find_owner(conn: Connection, token: str, lifetime: int) -> UUID | None:
+    """Return the uuid of the customer whose token this is; None if it is unknown, used, or too old."""
+    found: UUID | None = conn.execute(FIND_OWNER, {"token": token, "lifetime": lifetime}).scalar()
+    return found
 
 
 # The database decides which of several at once is the one that uses it.
@@ -59,14 +37,12 @@ USE = text("""
     DELETE FROM reset_password_token
      WHERE token = :token
        AND created_at > now() - make_interval(secs => :lifetime)
-    RETURNING customer_id
 """)
 
 
-def use(conn: Connection, token: str, lifetime: int) -> int | None:
-    """Use a token up and return whose it was; None if it is unknown, used, or too old."""
-    found: int | None = conn.execute(USE, {"token": token, "lifetime": lifetime}).scalar()
-    return found
+def use(conn: Connection, token: str, lifetime: int) -> bool:
+    """Use a token up; return whether it could be used. Call with its customer locked."""
+    return conn.execute(USE, {"token": token, "lifetime": lifetime}).rowcount > 0
 
 
 # A change of the password deletes all the account's tokens, by a trigger in schema.sql. A token proves that the owner
@@ -76,16 +52,12 @@ SET_PASSWORD = text("""
        SET password = :password,
            status = 1,
            updated_at = now()
-      FROM (SELECT customer_id, status
-              FROM customer
-             WHERE customer_id = :customer_id) AS before
-     WHERE customer.customer_id = before.customer_id
-       AND (customer.status = 1
+     WHERE customer_id = :customer_id
+       AND (status = 1
             OR EXISTS (SELECT FROM pending_customer WHERE pending_customer.customer_id = customer.customer_id))
-    RETURNING customer.customer_id, customer.uuid, customer.email, before.status
 """)
 
 
-def set_password(conn: Connection, customer_id: int, password: str) -> Row[Any] | None:
-    """Give an active or pending account a new hash, and make it active; return it with the status before, or None."""
-    return conn.execute(SET_PASSWORD, {"customer_id": customer_id, "password": password}).one_or_none()
+def set_password(conn: Connection, customer_id: int, password: str) -> bool:
+    """Give an active or pending account a new hash, and make it active; return whether it is such an account."""
+    return conn.execute(SET_PASSWORD, {"customer_id": customer_id, "password": password}).rowcount > 0
