@@ -1,8 +1,5 @@
-"""The pages' blueprint: their headers, their stylesheet, and errors as pages."""
+"""The pages' blueprint: their headers, and errors as pages."""
 
-import hashlib
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -10,19 +7,16 @@ from werkzeug.exceptions import HTTPException
 
 from customers import errors
 from customers.errors import ServiceError
-from customers.http import access, answers
+from customers.http import answers
 from customers.http.request import CLAIM, ID
 from customers.security.callers import Claim
 from customers.staff import guard
 from customers.staff.notices import NOTICES
 
-blueprint = Blueprint("staff", __name__, template_folder="templates")
-
-_STATIC = Path(__file__).parent / "static"
-# One file for the browser, several for whoever writes them; their order is that of their names.
-_STYLE = "\n".join(path.read_text() for path in sorted(_STATIC.glob("*.css")))
-_ASSETS = {"style.css": (_STYLE, "text/css"), "icon.svg": ((_STATIC / "icon.svg").read_text(), "image/svg+xml")}
-_DIGESTS = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, (text, _) in _ASSETS.items()}
+# What is static is outside of /admin, where nothing may be stored by browsers.
+blueprint = Blueprint(
+    "staff", __name__, template_folder="templates", static_folder="static", static_url_path="/admin-assets"
+)
 
 _HEADERS = {
     # Nothing from elsewhere, no script at all, no style but the stylesheet.
@@ -64,7 +58,6 @@ def show(template: str, status: int = 200, headers: dict[str, str] | None = None
     common: dict[str, Any] = {
         "admin": admin,
         "token": guard.token(admin.digest) if admin else "",
-        "asset": asset_url,
         "notice": NOTICES.get(request.args.get("done", "")),
         "faults": {},
         "alert": None,
@@ -117,37 +110,3 @@ def duration(seconds: int) -> str:
     if seconds >= 120:
         return f"{-(-seconds // 60)} minutes"
     return "1 second" if seconds == 1 else f"{seconds} seconds"
-
-
-def asset_url(name: str) -> str:
-    """Return the path of a file, which changes with what is in it."""
-    return url_for("staff.asset", digest=_DIGESTS[name], name=name)
-
-
-# Outside of /admin, where nothing may be stored by browsers.
-@blueprint.route("/admin-assets/<digest>/<name>")
-@access.public
-def asset(digest: str, name: str) -> Response:
-    """Serve a file, for good: another one has another path. Another release's path gets the present file, for now."""
-    if name not in _ASSETS:
-        raise errors.NotFound()
-    text, mimetype = _ASSETS[name]
-    response = Response(text, mimetype=mimetype)
-    lasting = digest == _DIGESTS[name]
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
-    return response
-
-
-@blueprint.app_template_filter("moment")
-def moment(value: str | None) -> str:
-    """Return a time, as customers_time() writes it, for people."""
-    if value is None:
-        return "—"
-    found = datetime.fromisoformat(value)
-    return f"{found:%d %b} {found.year:04}, {found:%H:%M}"  # %Y writes a year below 1000 without its zeros
-
-
-@blueprint.app_template_filter("machine")
-def machine(value: str | None) -> str:
-    """Return a time, as customers_time() writes it, for programs."""
-    return "" if value is None else f"{value.replace(' ', 'T')}Z"

@@ -11,11 +11,12 @@ from customers import errors, rules
 from customers.db.documents import Document
 from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.features.accounts import schemas, service
+from customers.features.audit import service as audit
 from customers.features.passwords import service as passwords
 from customers.features.sessions import service as sessions
 from customers.http import context
 from customers.security.callers import Claim
-from customers.staff import forms, groups, history
+from customers.staff import forms, groups
 from customers.staff.blueprint import blueprint, go, refused, show
 from customers.staff.guard import page
 
@@ -91,7 +92,7 @@ def _edit(claim: Claim, customer: Document, values: Mapping[str, str], **more: A
         names=groups.names(),
         sessions=sessions.list_all(ctx, claim.caller, uuid),
         mail=ctx.mail.available,
-        history=history.latest(claim, uuid),
+        history=audit.list_page(ctx, uuid, page=1, limit=20).parsed(),
         **{"version": customer.version, "conflict": None, **more},
     )
 

@@ -223,7 +223,7 @@ def test_the_services_own_errors_and_headers_pass_as_they_are(front: Front) -> N
             assert len(answer.headers.get_all(name, [])) == 1, name
     assert "script-src" not in page.headers["Content-Security-Policy"]
     assert "'unsafe-inline'" in docs.headers["Content-Security-Policy"]
-    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["Cache-Control"] == "no-cache"
     assert refused.headers["Cache-Control"] == "no-store"
     assert front.nginx.call("GET", "/admin/customers", Cookie=cookie).status == 200
     assert (turned_away.status, turned_away.headers["Location"]) == (303, "/admin/login?next=/admin/customers")
