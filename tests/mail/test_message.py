@@ -39,7 +39,7 @@ def test_no_mail_holds_the_name_that_somebody_registered_its_e_mail_with(mailing
     assert mailing.smtp.recipients == [email] * 3
     for mail in mailing.smtp.mails:
         written = mail.message.as_string() + mail.part("plain") + mail.part("html")
-        assert not any(part in written for part in ("Eve", "eve", "LOCKED", "locked", "555"))
+        assert not any(part in written for part in ("Eve", "eve", "LOCKED", "locked", "555-"))
 
 
 @pytest.mark.parametrize("email", ["ann@example.com\r\nBcc: eve@example.com", "ann@exa\nmple.com"])
