@@ -208,10 +208,7 @@ class Settings:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Read the settings from environment variables; a blank one counts as unset.
-
-    Raises ConfigurationError, which lists every fault at once, without the value of a variable.
-    """
+    """Read the settings from environment variables; a blank one counts as unset. Raises ConfigurationError."""
     rows = {row.metadata["name"]: row for row in fields(Settings)}
     given = {name: environ[name].strip() for name in rows if environ.get(name, "").strip()}
     values: dict[str, Any] = {}

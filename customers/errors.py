@@ -1,8 +1,6 @@
-"""Every error that the service answers.
+"""Every error that the service answers: a service raises it, the routes document it from the class.
 
-A service raises one of these; `http/answers.py` writes it in the one envelope, and the routes document it from the
-class. ``status`` is the HTTP status, ``code`` is stable and for programs, ``message`` is for people and says what the
-error is.
+``status`` is the HTTP status, ``code`` is stable and for programs, ``message`` is for people.
 """
 
 from collections.abc import Mapping

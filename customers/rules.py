@@ -1,7 +1,6 @@
 """What an e-mail, a name, a password, a country, a time may be, a function each.
 
-Each function returns the value as it is stored, or raises marshmallow's ValidationError. The fields of the API, the
-staff pages, the commands and the import all use these functions.
+Each returns the value as it is stored, or raises marshmallow's ValidationError.
 """
 
 import functools
@@ -59,10 +58,7 @@ def is_visible(value: str) -> bool:
 
 
 def email(value: str) -> str:
-    """Return an e-mail as HTML's `<input type=email>` takes it: trimmed, as typed, an international domain in ASCII.
-
-    The ASCII form is that of IDNA 2008 with the mapping of UTS 46, which browsers use.
-    """
+    """Return an e-mail trimmed and as typed, an international domain in ASCII (IDNA 2008, UTS 46, as in browsers)."""
     value = _with_ascii_domain(value.strip())
     if not value.isascii() or not value.isprintable() or _QUOTED.search(value):
         raise ValidationError(_check_email.error)
@@ -148,10 +144,7 @@ _TIME = re.compile(r"[T ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]{1,9})?)?
 
 
 def moment(value: Any) -> datetime:
-    """Return an ISO 8601 time in UTC: a date is its midnight, a time without an offset is in UTC.
-
-    A date with an offset but no time is refused: Python would read ``2026-01-01+02:00`` as two o'clock.
-    """
+    """Return an ISO 8601 time in UTC: a date is its midnight, a time without an offset is in UTC."""
     try:
         whole = _DATE_WITH_MORE.fullmatch(value)
         if whole and (not whole["rest"] or _TIME.fullmatch(whole["rest"])):

@@ -46,10 +46,7 @@ _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[-=+@\uff0d\uff1d\uff0b\uff20])")
 
 
 def guard(text: str) -> str:
-    """Return a text as a cell that no spreadsheet takes for a formula: such a text gets a leading apostrophe.
-
-    So does a text that begins like a guarded one, so that unguard() gives every text back.
-    """
+    """Return a text as a cell that no spreadsheet takes for a formula; unguard() gives every text back."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 

@@ -1,7 +1,6 @@
 """Idempotency keys: which request created what, for 24 hours.
 
-A key is claimed in the transaction that creates, so that key and created row are committed together or not at all. Of
-two requests with one key at once the second waits for the first one's transaction, and then finds what it created.
+A key is claimed in the transaction that creates: of two requests with one key at once the second waits for the first.
 """
 
 import hmac
@@ -55,10 +54,7 @@ CLAIM = text("""
 
 
 def claim(conn: Connection, key: Key | None) -> tuple[UUID, bool]:
-    """Return the uuid for what this transaction is to create, and False; or that of what the key created, and True.
-
-    Without a key it is always a new uuid. Raises IdempotencyKeyReused.
-    """
+    """Return the uuid for what this transaction is to create, and False; or that of what the key created, and True."""
     uuid = uuid4()
     if key is None:
         return uuid, False

@@ -30,11 +30,7 @@ def version() -> int:
 
 
 def apply(database: Database, *, repair_defaults: bool = False, recount: bool = False) -> None:
-    """Apply `schema.sql` in one transaction. Applying it again, or in two processes at once, is harmless.
-
-    ``repair_defaults`` leaves each customer the newest of several default addresses; ``recount`` counts the customers
-    anew. Raises SchemaConflict when existing rows stand in the way.
-    """
+    """Apply `schema.sql` in one transaction; again, or twice at once, is harmless. Raises SchemaConflict."""
     chosen = {"customers.repair_defaults": repair_defaults, "customers.recount": recount}
     options = "".join(f"SET LOCAL {name} = 'on';" for name, wanted in chosen.items() if wanted)
     with database.unhurried() as conn, driver(conn).transaction():

@@ -29,11 +29,7 @@ _PARAMETER = {
 
 
 def idempotent(view: View) -> View:
-    """Pass a view the key of its request as ``key``, None without one. Goes below the decorator that passes the caller.
-
-    A request of nobody has no key: the e-mail of a registration is unique, and a remembered answer would tell a
-    stranger whether a guessed password is right.
-    """
+    """Pass a view the key of its request as ``key``; None without one, and for an anonymous registration."""
 
     @functools.wraps(view)
     def keyed(caller: Caller, *args: Any, **kwargs: Any) -> Any:

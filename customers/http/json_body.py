@@ -103,10 +103,7 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object, as a JSON decoder's ``object_pairs_hook``. Raises ValueError for a name that comes twice.
-
-    Which one counts differs between readers (RFC 8259 section 4): what a filter in front has approved may be the other.
-    """
+    """Return an object. Raises ValueError for a name that comes twice: readers differ on which one counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name comes twice")

@@ -67,10 +67,7 @@ class Smtp:
 
 
 def _is_final(error: Exception) -> bool:
-    """Return whether the server says that the recipient or the text will never do.
-
-    A server that is down, or that refuses us, the sender or the greeting, may take the mail later.
-    """
+    """Return whether the server refuses the recipient or the text for good, and not us, the sender or the greeting."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(_is_permanent(*answer) for answer in error.recipients.values())
     return isinstance(error, smtplib.SMTPDataError) and _is_permanent(error.smtp_code, error.smtp_error)

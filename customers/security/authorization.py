@@ -33,11 +33,7 @@ def require_admin(caller: Caller, whose: Whose | None = None) -> Account:
 
 
 def require_owner_or_admin(caller: Caller, whose: Whose) -> tuple[Caller, UUID]:
-    """Return as whom to act and on which customer. Raises NotAuthenticated, Forbidden.
-
-    ``me`` is the signed-in customer, also where an admin is signed in as well. Whether another uuid exists is not for a
-    customer to learn, so nothing is looked up here.
-    """
+    """Return as whom to act and on which customer; looks nothing up, so that a customer learns of no other uuid."""
     if whose == ME:
         return caller._replace(admin=None), require_customer(caller).uuid
     require_signed_in(caller)

@@ -28,11 +28,7 @@ def find_account(conn: Connection, kind: Kind, email: str) -> Row[Any] | None:
 
 @contextmanager
 def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Actor, failure: Event) -> Iterator[None]:
-    """Count a guess as limits.guess() does, and record a refused one: as ``failure``, or as throttled.
-
-    A guess that a limit refuses is recorded once for each time that the limit closes, so that whoever goes on asking
-    does not make the service write. Raises TooManyAttempts, and what the block raises.
-    """
+    """Count a guess, and record a refused one: as ``failure``, or, once each time that a limit closes, as throttled."""
     try:
         with limits.guess(db, settings, kind, email, actor.origin):
             yield

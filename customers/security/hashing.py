@@ -59,10 +59,9 @@ def _lower_priority() -> None:
 class Hasher:
     """bcrypt at one cost, in a bounded pool of threads.
 
-    The queue takes a job only if those before it are expected to be done within ``max_wait`` seconds, by what recent
-    jobs took, and if one of its ``places`` is free: there are fewer than threads that serve requests, so that some
-    threads are left for requests that hash nothing. Where all of the queue is done within a second, places do not
-    count.
+    The queue takes a job if those before it should be done within ``max_wait`` seconds, by what recent jobs took, and
+    if one of its ``places`` is free, so that some threads are left for requests that hash nothing. Where all of the
+    queue is done within a second, places do not count.
     """
 
     def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0, places: int = 12) -> None:
@@ -81,8 +80,7 @@ class Hasher:
     def place(self, network: str | None) -> Iterator[None]:
         """Hold a place of the queue for a network while its request is counted and hashed. None: without a bound.
 
-        One network gets at most a third of the places, so that its own logins cannot keep everybody else out. Raises
-        Busy.
+        One network gets at most a third of the places, so that its own logins cannot keep everybody else out.
         """
         if network is None:
             yield
@@ -105,10 +103,9 @@ class Hasher:
         return self._run(lambda: self._hash(password))
 
     def verify(self, password: str, hashed: str | None) -> bool:
-        """Return whether a password is the one that was hashed; None stands for an account that does not exist.
+        """Return whether a password is the one that was hashed; None stands for no account, or a disabled one.
 
-        A refusal costs the work of one hash at the set cost, whatever it is refused for: no account, no usable hash, a
-        cheaper hash, a password too long. For a disabled account, too, pass None. Raises Busy.
+        A refusal costs the work of one hash at the set cost, whatever it is refused for.
         """
         if hashed not in (None, UNUSABLE) and cost(hashed) is None:
             log.warning("a stored hash is not bcrypt of cost %d or less, and opens nothing", HIGHEST_COST)
@@ -125,8 +122,7 @@ class Hasher:
     def renewed(self, password: str, hashed: str) -> str | None:
         """Return a new hash of a password just verified if the old one is weaker than the set cost, else None.
 
-        A password over 72 bytes keeps its foreign hash, which was made of the first 72. While the queue is full there
-        is no new hash either: the login is what matters, and the next one will do.
+        A password over 72 bytes keeps its foreign hash, which was made of the first 72.
         """
         password = unicodedata.normalize("NFC", password)
         if (cost(hashed) or 0) >= self._rounds or len(password.encode()) > PASSWORD_BYTES:

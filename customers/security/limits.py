@@ -43,9 +43,8 @@ class Limit(NamedTuple):
 def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Origin) -> Iterator[None]:
     """Count a guess at an account's password; the block raises what a wrong one is answered with, or returns.
 
-    A guess is counted by the e-mail that it names, whether or not there is such an account. A success clears what its
-    network has failed at this account. Networks that the account has signed in from within 30 days pass the account's
-    own limit. Raises TooManyAttempts, before the block.
+    A success clears what its network has failed at this account. Networks that the account has signed in from within
+    30 days pass the account's own limit.
     """
     email = email.lower()
     by_account = [
@@ -83,10 +82,7 @@ def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Orig
 def request(
     db: Database, settings: Settings, name: Literal["registrations", "reset_requests"], origin: Origin
 ) -> Iterator[None]:
-    """Count a registration or a request for a new password from a network, whatever the e-mail.
-
-    Raises TooManyRequests.
-    """
+    """Count a registration or a request for a new password from a network, whatever the e-mail."""
     limits = _by_network(settings, name, origin)
     with _given_back_if_undecided(db, _count(db, limits, TooManyRequests, COUNT_REQUEST)):
         yield

@@ -23,11 +23,7 @@ def address_of(text: str | None) -> str | None:
 
 @functools.lru_cache(maxsize=4096)
 def network_of(ip: str | None) -> str:
-    """Return the network of an IP address: an IPv4 address alone, an IPv6 address with all of its /64.
-
-    A provider gives a /64 to one household (RFC 6177), so any address in it costs an attacker nothing. IPv4 written as
-    IPv6 is IPv4. All requests without an address are one network, UNKNOWN.
-    """
+    """Return the network of an IP address: an IPv4 address alone, an IPv6 address with all of its /64 (RFC 6177)."""
     address = _v4_or_v6(ip)
     if address is None:
         return UNKNOWN

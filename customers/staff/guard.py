@@ -26,10 +26,7 @@ _STALE = "This form is too old, or was not made for you. Go back, load the page 
 
 
 def page(view: View) -> View:
-    """Let admins who are signed in by cookie pass, and send everybody else to the login. A form needs its token, too.
-
-    Passes the view the Claim, whose caller is the admin.
-    """
+    """Pass a view the Claim of an admin who is signed in by cookie; send everybody else to the login."""
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Response:

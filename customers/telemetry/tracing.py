@@ -50,10 +50,7 @@ def fault(environ: Mapping[str, str]) -> str | None:
 
 
 def start(environ: Mapping[str, str]) -> "TracerProvider | None":
-    """Return a provider of tracers if the environment asks for one.
-
-    Call it in the process that serves: the thread that sends the spans does not survive a fork.
-    """
+    """Return a provider of tracers if the environment asks for one. Its thread does not survive a fork."""
     asked = exporter(environ)
     if asked is None or fault(environ):
         return None

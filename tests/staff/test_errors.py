@@ -97,16 +97,15 @@ def test_an_unexpected_error_shows_the_request_id_and_nothing_of_its_cause(
     assert "TypeError" in caplog.text
 
 
-def test_the_stylesheet_may_be_kept_and_asked_for_again_and_pages_may_not(visitor: Visitor) -> None:
+def test_the_stylesheet_may_be_kept_if_it_is_asked_for_anew_and_pages_may_not(visitor: Visitor) -> None:
     page = visitor.client.get("/admin/customers")
     (path,) = re.findall(r'href="(/admin-assets/[^"]+\.css)"', page.text)
 
-    style = new_client(visitor.client.application).get(path)
-    again = visitor.client.get(path, headers={"If-None-Match": style.headers["ETag"]})
+    with new_client(visitor.client.application).get(path) as style:
+        assert len(style.data) < 20_000
 
-    assert (style.headers["Cache-Control"], again.status_code) == ("no-cache", 304)
+    assert (style.headers["Cache-Control"], "ETag" in style.headers) == ("no-cache", True)
     assert "Set-Cookie" not in style.headers
-    assert len(style.data) < 20_000
     assert visitor.client.get("/admin-assets/secrets.css").status_code == 404
     assert page.headers["Cache-Control"] == "no-store"
 

@@ -22,10 +22,7 @@ _GROUP = {
 
 
 class _Group(ma.fields.Raw):
-    """Any value: of others than admins the group is ignored, whatever it is. The act checks an admin's.
-
-    Null as well, which allow_none would also document.
-    """
+    """Any value, null too: of others than admins the group is ignored, whatever it is. The act checks an admin's."""
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         """Return the value as it is."""

@@ -24,9 +24,7 @@ from customers.security.trail import Details, Event, Subject
 def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
     """Create a customer; return the row, and whether an earlier request with this key created it.
 
-    An admin may choose the group. Everyone else registers, and the registration counts against their network. Raises
-    EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused, CustomerNotFound for a key whose customer has been deleted
-    since, and InvalidInput for an unknown group.
+    An admin may choose the group. Everyone else registers, and the registration counts against their network.
     """
     group_id = _group_id(caller, new) or DEFAULT
     with ctx.db.reading() as conn:
@@ -79,10 +77,7 @@ def _group_id(caller: Caller, body: Mapping[str, Any]) -> int | None:
 
 
 def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
-    """Return a customer with the addresses, in one statement with who is calling.
-
-    Raises NotAuthenticated, Forbidden, CustomerNotFound.
-    """
+    """Return a customer with the addresses, in one statement with who is calling."""
     caller, document = sql.read(ctx.db, ctx.settings, claim, whose)
     if document is None:
         authorization.require_owner_or_admin(caller, whose)
@@ -93,10 +88,7 @@ def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
 def list_page(
     ctx: Context, claim: Claim, *, page: int, limit: int, sort: str = "customer_id", filters: Mapping[str, Any]
 ) -> Page:
-    """Return a page of customers, sorted by one of search.KEYS, descending with a leading ``-``.
-
-    ``filters`` are those of schemas.CustomerFilters. Raises NotAuthenticated, Forbidden.
-    """
+    """Return a page of customers, by ``filters`` of schemas.CustomerFilters, sorted as ListQuery says."""
     caller, found = search.read_page(ctx.db, ctx.settings, claim, number=page, limit=limit, sort=sort, filters=filters)
     authorization.require_admin(caller)
     assert found is not None, "an admin gets a page"
@@ -106,11 +98,7 @@ def list_page(
 def rename_own(
     ctx: Context, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
 ) -> Document | None:
-    """Rename the caller's own account, in one statement with who is calling; return the account.
-
-    None, and nothing is done, if somebody else is calling. ``versions`` are those that If-Match allows, None any.
-    Raises PreconditionFailed.
-    """
+    """Rename the caller's own account in one statement with who is calling; None, and nothing done, for others."""
     if whose != ME and claim.admin_digest not in (None, claim.customer_digest):
         return None  # may be an admin: the general path tells
     found = sql.rename_own(ctx.db, ctx.settings, claim, whose, full_name, versions)
@@ -130,9 +118,7 @@ def update(
 ) -> Row[Any]:
     """Change a customer and return the row; ``versions`` are those that If-Match allows, None any.
 
-    A new password ends the other sessions of the account, disabling it ends all. Raises StatusForbidden,
-    NothingToUpdate, LoginAgain, EmailTaken, TooManyRequests, CustomerNotFound, PreconditionFailed, NotAuthenticated,
-    Busy, and InvalidInput for an unknown group.
+    A new password ends the other sessions of the account, disabling it ends all.
     """
     if caller.admin is None and "status" in changes:
         raise errors.StatusForbidden()
@@ -174,10 +160,7 @@ def _update(
 
 
 def _end_sessions(conn: Connection, caller: Caller, customer_id: int, values: Mapping[str, Any]) -> int:
-    """End the sessions that a change ends; return how many.
-
-    A login of this account waits for the lock on the row: one that came first is seen here.
-    """
+    """End the sessions that a change ends; return how many. The lock on the row keeps new logins waiting."""
     if values.get("status") == 0:
         return sessions.end_all(conn, "customer", customer_id)
     if "password" in values:
@@ -205,11 +188,7 @@ def _events(before: Row[Any], after: Row[Any], values: Mapping[str, Any], sessio
 
 
 def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
-    """Delete a customer with all that belongs to the account, and return the row as it was.
-
-    ``versions`` are those that If-Match allows, None any. Raises LoginAgain, CustomerNotFound, PreconditionFailed,
-    NotAuthenticated.
-    """
+    """Delete a customer with all that belongs to the account, and return the row as it was."""
     authorization.require_recent_login(caller)
     with ctx.db.writing() as tx:
         _lock(tx.conn, caller, uuid)
@@ -221,10 +200,7 @@ def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | N
 
 
 def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
-    """Return everything that is stored about a person but secrets (GDPR, articles 15 and 20).
-
-    That an admin has read it is recorded. Raises CustomerNotFound.
-    """
+    """Return what is stored about a person but secrets (GDPR, articles 15, 20); that an admin read it is recorded."""
     with ctx.db.writing() as tx:
         person = person_sql.gather(tx.conn, uuid)
         if person is None:

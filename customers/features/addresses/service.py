@@ -39,11 +39,7 @@ def read(ctx: Context, customer_uuid: UUID, uuid: UUID) -> Row[Any]:
 def create(
     ctx: Context, caller: Caller, customer_uuid: UUID, new: Mapping[str, Any], key: Key | None = None
 ) -> tuple[Row[Any], bool]:
-    """Add an address; return it, and whether an earlier request with this key added it.
-
-    A new default clears the previous one. Raises CustomerNotFound, TooManyAddresses, IdempotencyKeyReused, and
-    AddressNotFound for a key whose address has been deleted since.
-    """
+    """Add an address; return it, and whether an earlier request with this key added it."""
     values = {**dict.fromkeys(FIELDS), "is_default": False, **new}
     with ctx.db.writing() as tx:
         uuid, replayed = idempotency_keys.claim(tx.conn, key)
@@ -69,11 +65,7 @@ def update(
     changes: Mapping[str, Any],
     versions: Sequence[str] | None,
 ) -> Row[Any]:
-    """Change what is named of an address and return it; a new default clears the previous one.
-
-    ``versions`` are those that If-Match allows, None any. Raises AddressNotFound, NothingToUpdate, PreconditionFailed,
-    and InvalidInput if the whole address would not do.
-    """
+    """Change what is named of an address and return it; ``versions`` are those that If-Match allows, None any."""
     if not changes:
         raise errors.NothingToUpdate()
     with ctx.db.writing() as tx:

@@ -11,10 +11,7 @@ from customers.security.callers import OPERATOR
 
 
 def list_page(ctx: Context, customer_uuid: UUID, *, page: int, limit: int) -> Page:
-    """Return a page of what is recorded of a customer, the newest first. A deleted customer's trail stays.
-
-    Raises CustomerNotFound where there is neither customer nor trail.
-    """
+    """Return a page of what is recorded of a customer, deleted or not, the newest first. Raises CustomerNotFound."""
     with ctx.db.reading() as conn:
         found = sql.list_page(conn, customer_uuid, number=page, limit=limit)
     if found is None:
@@ -23,10 +20,7 @@ def list_page(ctx: Context, customer_uuid: UUID, *, page: int, limit: int) -> Pa
 
 
 def purge(ctx: Context, days: int, batch: int = 10_000) -> int:
-    """Delete the entries older than so many days, a batch a transaction; return how many there were.
-
-    Each batch is an entry itself, so that a purge that breaks off is known as well.
-    """
+    """Delete what is older than so many days, a batch a transaction and an entry itself; return how many there were."""
     total = 0
     while True:
         with ctx.db.writing() as tx:

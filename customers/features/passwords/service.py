@@ -14,10 +14,7 @@ from customers.security.trail import Details, Event, Subject
 
 
 def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
-    """Give the signed-in customer a new password, by the current one; end the other sessions.
-
-    A wrong one is counted and recorded as if it were a login's.
-    """
+    """Give the signed-in customer a new password, by the current one, whose guesses count as a login's."""
     own = authorization.require_customer(caller)
     with ctx.hasher.place(caller.origin.network):
         with guesses.counted(ctx.db, ctx.settings, "customer", own.email, caller.actor, "current_password_failed"):
@@ -42,10 +39,9 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
 
 
 def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID | None = None) -> None:
-    """Have a reset mail sent, if there is an active or pending account of this e-mail.
+    """Have a reset mail sent, if there is an active or pending account of this e-mail; the sender looks for it.
 
-    The sender looks for it, so that nothing about this act depends on it, not even its time. ``customer_uuid`` is whose
-    it is, if that is known. The request is counted where it comes from, unless it is an admin's.
+    ``customer_uuid`` is whose it is, if that is known. The request is counted where it comes from, but not an admin's.
     """
     if not ctx.mail.available:
         raise MailUnavailable()
@@ -58,10 +54,7 @@ def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID 
 
 
 def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
-    """Set a new password by the secret of a mail, which works once; end all sessions and all other secrets.
-
-    The failures counted at the account are cleared, and the network is a known one from then on.
-    """
+    """Set a new password by the secret of a mail, which works once; end all sessions and all other secrets."""
     token = reset_links.digest(secret)
     lifetime = ctx.settings.reset_lifetime
     with ctx.db.reading() as conn:  # before anything is hashed: made-up tokens must not cost more than a look

@@ -35,10 +35,7 @@ _LOGIN_ERRORS = (errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
 
 
 def start_session(kind: Kind, credentials: dict[str, str]) -> str:
-    """Sign in, put the session into the cookie, and return its sid.
-
-    Raises InvalidCredentials, TooManyAttempts, Busy.
-    """
+    """Sign in, put the session into the cookie, and return its sid."""
     origin = access.origin()
     sid, account = service.log_in(context.current(), kind, **credentials, origin=origin)
     cookies.remember(kind, sid)

@@ -18,8 +18,7 @@ from customers.telemetry import metrics
 def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Check a password and start a session; return its sid, which nobody will see again, and whose it is.
 
-    Raises InvalidCredentials, alike and after equal work for an unknown e-mail, a wrong password and a disabled
-    account; TooManyAttempts before any of that, and whatever the account; and Busy.
+    A failure is alike, after equal work, for an unknown e-mail, a wrong password and a disabled account.
     """
     anonymous = Actor("anonymous", None, origin)
     try:
@@ -116,10 +115,7 @@ def end_one(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID) -> No
 
 
 def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
-    """End all of a customer's sessions but the caller's own; if an admin does it, open reset links end, too.
-
-    Raises CustomerNotFound, NotAuthenticated.
-    """
+    """End all of a customer's sessions but the caller's own; if an admin does it, open reset links end, too."""
     own = caller.customer.digest if caller.customer else None
     with ctx.db.writing() as tx:
         customer = accounts.lock(tx.conn, customer_uuid)
@@ -146,10 +142,7 @@ def create_admin(ctx: Context, *, email: str, password: str, full_name: str) -> 
 
 
 def reset_admin(ctx: Context, *, email: str, password: str, full_name: str | None) -> Row[Any] | None:
-    """Give an admin a new password, and a name if there is one; enable the account and end all its sessions.
-
-    Return the row, or None if there is no such admin.
-    """
+    """Give an admin a new password, perhaps a name; enable the account, end its sessions. None if there is no such."""
     hashed = ctx.hasher.hash(password)
     with ctx.db.writing() as tx:
         admin = sql.reset_admin(tx.conn, email=email, password=hashed, full_name=full_name)
