@@ -31,8 +31,6 @@ def install(app: Flask) -> None:
 
 @click.command("import-customers", cls=Command)
 @click.argument("file", type=click.File("rb"))
-@click.option("--format", "kind", type=_FORMATS, help="The format of FILE; by default told by its first character.")
-@click.option("--delimiter", default=",", show_default=True, help="Between the cells of CSV; one character.")
 @click.option("--update", is_flag=True, help="Change the customers who are there to what their rows say.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
 @click.option("--create-groups", is_flag=True, help="Make the groups that are not there.")
@@ -44,12 +42,12 @@ def install(app: Flask) -> None:
     help="Where rejected lines are listed, as CSV: line, reason.  [default: FILE.rejected.csv]",
 )
 @with_appcontext
-def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected: Path | None, **chosen: bool) -> None:
+def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> None:
     """Import the customers in FILE ("-" for standard input).
 
-    CSV with a header, or NDJSON, a JSON object a line, in UTF-8. Columns: email, full_name, status (1 or 0), group (a
-    name), created_at (ISO 8601), password (plain) or password_hash (bcrypt, cost at most 14); also uuid, updated_at and
-    meta_data, which an export writes; and in NDJSON addresses, a list of objects.
+    CSV with a header (cells parted by commas, semicolons or tabs), or NDJSON, a JSON object a line, in UTF-8. Columns:
+    email, full_name, status (1 or 0), group (a name), created_at (ISO 8601), password (plain) or password_hash (bcrypt,
+    cost at most 14); also uuid, updated_at and meta_data, which an export writes; in NDJSON addresses, a list.
 
     Customers are known by their e-mails, in whatever case. Those who are there are skipped. With --update they become
     what their rows say: what a row leaves out stays, addresses are replaced as a whole, a new password or status 0 ends
@@ -62,8 +60,6 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     can be run again. Exit status: 0 all rows are in or skipped, 1 some are rejected, 2 wrong usage, and then nothing
     has been done.
     """
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise click.UsageError("Invalid value for '--delimiter': must be one character.")
     source = None if file is sys.stdin.buffer else Path(file.name)
     target = rejected or Path(f"{source or 'customers'}.rejected.csv")
     if source and target.exists() and target.samefile(source):
@@ -73,7 +69,7 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     click.get_current_context().call_on_close(text.close)
     try:
-        reader = files.Reader(text, kind, delimiter, _needed(options))
+        reader = files.Reader(text)
     except files.FileRefused as refusal:
         raise click.UsageError(f"{printable(source or '-')}: {refusal}.") from None
 
@@ -101,16 +97,6 @@ def import_customers(file: BinaryIO, kind: str | None, delimiter: str, rejected:
 def _summary(total: Counter[str], would: str = "") -> str:
     fates = ", ".join(f"{total[fate]} {would}{fate}" for fate in imports.FATES)
     return f"{total['read']} rows read: {fates}, {total['rejected']} rejected."
-
-
-def _needed(options: Options) -> dict[tuple[str, ...], str]:
-    """Return of which columns a CSV file must have one, and what else could be done."""
-    needed: dict[tuple[str, ...], str] = {("email",): ""}
-    if not options.update and not options.lenient:
-        needed["full_name",] = "; --lenient takes customers without"
-    if not options.update and not options.without_passwords:
-        needed["password_hash", "password"] = "; --without-passwords takes customers without"
-    return needed
 
 
 def _with_filters(command: Callable[..., None]) -> Callable[..., None]:

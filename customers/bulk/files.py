@@ -28,15 +28,11 @@ _SIGNATURES = {
     b"\x1f\x8b": "compressed by gzip; decompress it first",
     b"\xff\xfe": "text in UTF-16; save it in UTF-8",
     b"\xfe\xff": "text in UTF-16; save it in UTF-8",
-    b"sep=": 'made for Excel, by its first line "sep="; delete that line, and name the delimiter by --delimiter',
+    b"sep=": 'made for Excel, by its first line "sep="; delete that line',
     b"[": "a JSON array; NDJSON has an object a line, which jq --compact-output '.[]' makes of an array",
 }
-_DELIMITERS = {
-    ",": "commas; add --delimiter ,",
-    ";": "semicolons; add --delimiter ';'",
-    "\t": "tabs; add --delimiter $'\\t'",
-}
-
+_DELIMITERS = ",;\t"
+_BLANK = string.whitespace + _DELIMITERS
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what becomes of such bytes
 _decoder = json.JSONDecoder(parse_constant=refuse_constant)
 
@@ -72,24 +68,20 @@ class Record:
 class Reader:
     """The records of a file. Once they are read, ``stopped_at`` is the line at which reading ended early, if it did."""
 
-    def __init__(self, file: TextIO, kind: str | None, delimiter: str, needed: Mapping[tuple[str, ...], str]) -> None:
-        """Read the header. Without a kind, a file that begins with a brace is NDJSON, any other CSV.
-
-        ``needed`` are columns of which a CSV file must have one, each with an alternative. Raises FileRefused.
-        """
+    def __init__(self, file: TextIO) -> None:
+        """Read the header: a file that begins with a brace is NDJSON, any other CSV. Raises FileRefused."""
         self.stopped_at: int | None = None
         self._file = file
         self._number = 0  # of lines read
         self._begin()
-        blank = string.whitespace + delimiter
-        first = next((line for line in iter(self._read, "") if line.strip(blank)), "")
+        first = next((line for line in iter(self._read, "") if line.strip(_BLANK)), "")
         _refuse_other_formats(first)
         self._records: Iterator[Record] = iter(())
-        if first and (kind == "ndjson" or (kind is None and first.lstrip().startswith("{"))):
+        if first.lstrip().startswith("{"):
             _refuse_unknown(self._object(first).values)
             self._records = self._objects(first)
         elif first:
-            self._records = self._rows(_header(first, delimiter, needed), delimiter)
+            self._records = self._rows(*_header(first))
 
     def __iter__(self) -> Iterator[Record]:
         try:
@@ -165,12 +157,13 @@ def _refuse_other_formats(first: str) -> None:
         raise FileRefused(f"the first line has {LONGEST} characters or more")
 
 
-def _header(line: str, delimiter: str, needed: Mapping[tuple[str, ...], str]) -> list[str]:
-    """Return the columns of a header, nameless ones at its end left out. Raises FileRefused."""
-    plain = line.strip().lower().replace('"', "")
-    for other, said in _DELIMITERS.items():
-        if not set(plain.split(delimiter)) & set(COLUMNS) and set(plain.split(other)) & set(COLUMNS):
-            raise FileRefused(f"the cells are separated by {said}")
+def _header(line: str) -> tuple[list[str], str]:
+    """Return the columns of a header, nameless ones at its end left out, and the delimiter. Raises FileRefused."""
+
+    def known(delimiter: str) -> int:
+        return sum(name.strip(' "\r\n').lower() in COLUMNS for name in line.split(delimiter))
+
+    delimiter = max(_DELIMITERS, key=known)
     try:
         header = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter, strict=True))]
     except csv.Error as error:
@@ -181,12 +174,9 @@ def _header(line: str, delimiter: str, needed: Mapping[tuple[str, ...], str]) ->
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise FileRefused(f"the header names twice: {', '.join(twice)}")
-    for names, alternative in needed.items():
-        if not set(names) & set(header):
-            raise FileRefused(f"the header has no column {' or '.join(names)}{alternative}")
     if "addresses" in header:
         raise FileRefused("addresses are for NDJSON only")
-    return header
+    return header, delimiter
 
 
 def _refuse_unknown(names: Collection[str]) -> None:
