@@ -11,17 +11,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List customers.
-         * @description All, or those that the filters leave; by ascending `customer_id`, or as `sort` says. Beyond the last page `data` is
-         *     empty.
-         */
+        /** List customers: all, or those that the filters leave; beyond the last page `data` is empty. */
         get: operations["list_customers"];
         put?: never;
         /**
          * Create a customer.
-         * @description Registers an account. The e-mail must be unique, whatever its case. A network may register 20 times an hour; an
-         *     admin is not limited.
+         * @description Registers an account. A network may register 20 times an hour; an admin is not limited.
          */
         post: operations["create_customer"];
         delete?: never;
@@ -39,18 +34,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /**
-         * Get a customer.
-         * @description With the addresses: the default first, then the oldest first. `me` stands for one's own uuid, here and below.
-         */
+        /** Get a customer with the addresses; `me` stands for one's own uuid, here and below. */
         get: operations["get_customer"];
         put?: never;
         post?: never;
-        /**
-         * Delete a customer.
-         * @description Removes the account with its addresses and sessions, for good, and answers it as it was. One's own needs a recent
-         *     login.
-         */
+        /** Delete a customer with the addresses and sessions, for good, and answer it as it was. */
         delete: operations["delete_customer"];
         options?: never;
         head?: never;
@@ -72,11 +60,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /**
-         * Export everything stored about a customer.
-         * @description The account, the addresses, sessions, networks, mails and the audit trail, as one document; no password, hash or
-         *     token.
-         */
+        /** Export everything stored about a customer as one document; no password, hash or token. */
         get: operations["export_customer"];
         put?: never;
         post?: never;
@@ -95,11 +79,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Change one's own password.
-         * @description Needs the current password instead of a recent login, and ends the account's other sessions. A wrong one counts as a
-         *     failed login.
-         */
+        /** Change one's own password by the current one, and end the account's other sessions. */
         post: operations["change_password"];
         delete?: never;
         options?: never;
@@ -116,11 +96,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Ask for a reset mail.
-         * @description The answer is the same whether or not the e-mail has an account; mail goes to an active one, at most once a minute
-         *     and five times a day. A network may ask ten times an hour.
-         */
+        /** Ask for a reset mail; the answer is the same whether or not the e-mail has an account. */
         post: operations["request_password_reset"];
         delete?: never;
         options?: never;
@@ -137,10 +113,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Set a new password with the token of the mail.
-         * @description It works once, for an hour. All sessions of the account end, and a pending account becomes active.
-         */
+        /** Set a new password with the token of the mail, which works once; all sessions end. */
         post: operations["reset_password"];
         delete?: never;
         options?: never;
@@ -157,16 +130,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /**
-         * List a customer's addresses.
-         * @description The default first, then the oldest first.
-         */
+        /** List a customer's addresses, the default first, then the oldest first. */
         get: operations["list_addresses"];
         put?: never;
-        /**
-         * Add an address.
-         * @description A new default clears the previous one.
-         */
+        /** Add an address; a new default clears the previous one. */
         post: operations["create_address"];
         delete?: never;
         options?: never;
@@ -188,17 +155,11 @@ export interface paths {
         get: operations["get_address"];
         put?: never;
         post?: never;
-        /**
-         * Delete an address.
-         * @description Answers it as it was.
-         */
+        /** Delete an address, and answer it as it was. */
         delete: operations["delete_address"];
         options?: never;
         head?: never;
-        /**
-         * Update an address.
-         * @description Changes what the body names; the whole address must be valid then.
-         */
+        /** Update an address: change what the body names; the whole address must be valid then. */
         patch: operations["update_address"];
         trace?: never;
     };
@@ -212,9 +173,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign a customer in.
-         * @description Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After
-         *     too many failures the right password is refused, too, until the time in `Retry-After` is over.
+         * Sign a customer in: start a session, whose sid is in the answer and in the cookie.
+         * @description After too many failures the right password is refused, too, until the time in `Retry-After` is over.
          */
         post: operations["login_customer"];
         delete?: never;
@@ -232,11 +192,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Sign the customer out.
-         * @description Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and
-         *     the answer is the same.
-         */
+        /** Sign the customer out: end the session of the header, or else of the cookie, if there is one. */
         post: operations["logout_customer"];
         delete?: never;
         options?: never;
@@ -253,11 +209,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Sign the customer out.
-         * @description Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and
-         *     the answer is the same.
-         */
+        /** Sign the customer out: end the session of the header, or else of the cookie, if there is one. */
         post: operations["logout_customer_alias"];
         delete?: never;
         options?: never;
@@ -274,10 +226,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Sign an admin in.
-         * @description As for a customer; both may be signed in from one browser at the same time.
-         */
+        /** Sign an admin in, as a customer; both may be signed in from one browser at the same time. */
         post: operations["login_admin"];
         delete?: never;
         options?: never;
@@ -294,10 +243,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Sign the admin out.
-         * @description As for a customer.
-         */
+        /** Sign the admin out, as a customer. */
         post: operations["logout_admin"];
         delete?: never;
         options?: never;
@@ -314,9 +260,8 @@ export interface paths {
         };
         /**
          * Tell who is signed in.
-         * @description For a proxy that asks before it passes a request on to another service, such as nginx with `auth_request`: the
-         *     headers of the answer are for that service. A write by cookie that a page of another site started is refused as
-         *     everywhere, if the proxy tells the method.
+         * @description For a proxy that asks before it passes a request on, such as nginx with `auth_request`: the headers of the answer
+         *     are for the service behind. If the proxy tells the method, a cross-site write by cookie is refused as everywhere.
          */
         get: operations["tell_session"];
         put?: never;
@@ -336,17 +281,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /**
-         * List a customer's sessions.
-         * @description The last used first.
-         */
+        /** List a customer's sessions, the last used first. */
         get: operations["list_sessions"];
         put?: never;
         post?: never;
-        /**
-         * End a customer's sessions, but the current one.
-         * @description For an admin that is all of them.
-         */
+        /** End a customer's sessions, but the current one; for an admin that is all of them. */
         delete: operations["end_other_sessions"];
         options?: never;
         head?: never;
@@ -382,10 +321,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /**
-         * List the security events of a customer's account.
-         * @description By whom and from where, the newest first. The trail can still be read when the account has been deleted.
-         */
+        /** List the security events of a customer's account, deleted or not, the newest first. */
         get: operations["list_audit_entries"];
         put?: never;
         post?: never;
@@ -402,10 +338,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List all groups.
-         * @description The oldest first; the first is the default one, of every customer that is in no other.
-         */
+        /** List all groups, the oldest first; the first is the default one. */
         get: operations["list_groups"];
         put?: never;
         /** Create a group. */
@@ -429,10 +362,7 @@ export interface paths {
         get: operations["get_group"];
         put?: never;
         post?: never;
-        /**
-         * Delete a group.
-         * @description Its customers move to the default group, which cannot be deleted. Answers it as it was.
-         */
+        /** Delete a group; its customers move to the default group, which cannot be deleted. */
         delete: operations["delete_group"];
         options?: never;
         head?: never;
@@ -447,10 +377,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Tell whether the process answers.
-         * @description Asks nothing of the database: a restart of this process would not mend it.
-         */
+        /** Tell whether the process answers; a restart would not mend the database, so it is not asked. */
         get: operations["get_liveness"];
         put?: never;
         post?: never;
@@ -467,10 +394,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Tell whether requests can be served.
-         * @description The database answers, and its schema is there and not older than this service.
-         */
+        /** Tell whether requests can be served: the database answers, with a schema not older than this service. */
         get: operations["get_readiness"];
         put?: never;
         post?: never;

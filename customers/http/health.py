@@ -30,10 +30,7 @@ class Health(ma.Schema):
 @access.public
 @noted(without_database=True)
 def get_liveness() -> dict[str, str]:
-    """Tell whether the process answers.
-
-    Asks nothing of the database: a restart of this process would not mend it.
-    """
+    """Tell whether the process answers; a restart would not mend the database, so it is not asked."""
     return {"status": "ok"}
 
 
@@ -41,10 +38,7 @@ def get_liveness() -> dict[str, str]:
 @answers(200, Health)
 @access.public
 def get_readiness() -> dict[str, str]:
-    """Tell whether requests can be served.
-
-    The database answers, and its schema is there and not older than this service.
-    """
+    """Tell whether requests can be served: the database answers, with a schema not older than this service."""
     migrate.check(context.current().db)
     return {"status": "ok"}
 

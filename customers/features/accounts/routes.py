@@ -49,8 +49,7 @@ def _linked(customer: Row[Any]) -> dict[str, Any]:
 def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Created:
     """Create a customer.
 
-    Registers an account. The e-mail must be unique, whatever its case. A network may register 20 times an hour; an
-    admin is not limited.
+    Registers an account. A network may register 20 times an hour; an admin is not limited.
     """
     customer, replayed = service.create(context.current(), caller, new, key)
     return Created(_linked(customer), f"/api/customers/{customer.uuid}", replayed)
@@ -61,11 +60,7 @@ def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Cre
 @access.admin_by_statement
 @blueprint.arguments(schemas.ListQuery, location="query")
 def list_customers(claim: Claim, query: dict[str, Any]) -> Page:
-    """List customers.
-
-    All, or those that the filters leave; by ascending `customer_id`, or as `sort` says. Beyond the last page `data` is
-    empty.
-    """
+    """List customers: all, or those that the filters leave; beyond the last page `data` is empty."""
     page, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
     return service.list_page(context.current(), claim, page=page, limit=limit, sort=sort, filters=query)
 
@@ -75,10 +70,7 @@ def list_customers(claim: Claim, query: dict[str, Any]) -> Page:
 @access.owner_or_admin_by_statement
 @etags.if_none_match
 def get_customer(claim: Claim, uuid: Whose) -> Document:
-    """Get a customer.
-
-    With the addresses: the default first, then the oldest first. `me` stands for one's own uuid, here and below.
-    """
+    """Get a customer with the addresses; `me` stands for one's own uuid, here and below."""
     return service.read(context.current(), claim, uuid)
 
 
@@ -123,11 +115,7 @@ def update_customer(
 @access.owner_or_admin
 @etags.if_match
 def delete_customer(caller: Caller, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
-    """Delete a customer.
-
-    Removes the account with its addresses and sessions, for good, and answers it as it was. One's own needs a recent
-    login.
-    """
+    """Delete a customer with the addresses and sessions, for good, and answer it as it was."""
     return service.delete(context.current(), caller, uuid, versions)
 
 
@@ -135,11 +123,7 @@ def delete_customer(caller: Caller, uuid: UUID, versions: Sequence[str] | None) 
 @answers(200, schemas.Person, raises=(errors.CustomerNotFound,), headers=_ATTACHMENT)
 @access.owner_or_admin
 def export_customer(caller: Caller, uuid: UUID) -> Response:
-    """Export everything stored about a customer.
-
-    The account, the addresses, sessions, networks, mails and the audit trail, as one document; no password, hash or
-    token.
-    """
+    """Export everything stored about a customer as one document; no password, hash or token."""
     person = service.export(context.current(), caller, uuid)
     response = make_response(f'{{"data":{person.body}}}')
     response.content_type = JSON

@@ -37,10 +37,7 @@ def _linked(address: Row[Any], customer_uuid: UUID) -> dict[str, Any]:
 @answers(200, schemas.StoredAddress, many=True, raises=(errors.CustomerNotFound,))
 @access.owner_or_admin
 def list_addresses(_caller: Caller, uuid: UUID) -> Sequence[Row[Any]]:
-    """List a customer's addresses.
-
-    The default first, then the oldest first.
-    """
+    """List a customer's addresses, the default first, then the oldest first."""
     return service.list_all(context.current(), uuid)
 
 
@@ -55,10 +52,7 @@ def list_addresses(_caller: Caller, uuid: UUID) -> Sequence[Row[Any]]:
 @idempotent
 @blueprint.arguments(schemas.NewAddress)
 def create_address(caller: Caller, new: dict[str, Any], uuid: UUID, key: Key | None) -> Created:
-    """Add an address.
-
-    A new default clears the previous one.
-    """
+    """Add an address; a new default clears the previous one."""
     address, replayed = service.create(context.current(), caller, uuid, new, key)
     return Created(_linked(address, uuid), _path(uuid, address.uuid), replayed)
 
@@ -80,10 +74,7 @@ def get_address(_caller: Caller, uuid: UUID, address_uuid: UUID) -> Row[Any]:
 def update_address(
     caller: Caller, changes: dict[str, Any], uuid: UUID, address_uuid: UUID, versions: Sequence[str] | None
 ) -> dict[str, Any]:
-    """Update an address.
-
-    Changes what the body names; the whole address must be valid then.
-    """
+    """Update an address: change what the body names; the whole address must be valid then."""
     return _linked(service.update(context.current(), caller, uuid, address_uuid, changes, versions), uuid)
 
 
@@ -92,8 +83,5 @@ def update_address(
 @access.owner_or_admin
 @etags.if_match
 def delete_address(caller: Caller, uuid: UUID, address_uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
-    """Delete an address.
-
-    Answers it as it was.
-    """
+    """Delete an address, and answer it as it was."""
     return service.delete(context.current(), caller, uuid, address_uuid, versions)

@@ -19,8 +19,5 @@ blueprint = Blueprint("audit", __name__, url_prefix="/api/customers", descriptio
 @access.admin
 @blueprint.arguments(schemas.TrailQuery, location="query")
 def list_audit_entries(_caller: Caller, query: dict[str, Any], uuid: UUID) -> Page:
-    """List the security events of a customer's account.
-
-    By whom and from where, the newest first. The trail can still be read when the account has been deleted.
-    """
+    """List the security events of a customer's account, deleted or not, the newest first."""
     return service.list_page(context.current(), uuid, **query)

@@ -22,10 +22,7 @@ blueprint = Blueprint("groups", __name__, url_prefix="/api/customer-groups", des
 @answers(200, schemas.CountedGroup, many=True)
 @access.admin
 def list_groups(_caller: Caller) -> Sequence[Row[Any]]:
-    """List all groups.
-
-    The oldest first; the first is the default one, of every customer that is in no other.
-    """
+    """List all groups, the oldest first; the first is the default one."""
     return service.list_all(context.current())
 
 
@@ -61,8 +58,5 @@ def update_group(caller: Caller, changes: dict[str, Any], group_uuid: UUID) -> R
 @answers(200, schemas.Group, raises=(errors.GroupNotFound, errors.DefaultGroup))
 @access.admin
 def delete_group(caller: Caller, group_uuid: UUID) -> Row[Any]:
-    """Delete a group.
-
-    Its customers move to the default group, which cannot be deleted. Answers it as it was.
-    """
+    """Delete a group; its customers move to the default group, which cannot be deleted."""
     return service.delete(context.current(), caller, group_uuid)

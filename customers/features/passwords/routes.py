@@ -15,11 +15,7 @@ blueprint = Blueprint("passwords", __name__, url_prefix="/api/customers", descri
 @access.customer
 @blueprint.arguments(schemas.PasswordChange)
 def change_password(caller: Caller, body: dict[str, str]) -> None:
-    """Change one's own password.
-
-    Needs the current password instead of a recent login, and ends the account's other sessions. A wrong one counts as a
-    failed login.
-    """
+    """Change one's own password by the current one, and end the account's other sessions."""
     service.change(context.current(), caller, body["current_password"], body["password"])
 
 
@@ -28,11 +24,7 @@ def change_password(caller: Caller, body: dict[str, str]) -> None:
 @access.public
 @blueprint.arguments(schemas.ResetRequest)
 def request_password_reset(body: dict[str, str]) -> None:
-    """Ask for a reset mail.
-
-    The answer is the same whether or not the e-mail has an account; mail goes to an active one, at most once a minute
-    and five times a day. A network may ask ten times an hour.
-    """
+    """Ask for a reset mail; the answer is the same whether or not the e-mail has an account."""
     service.request_reset(context.current(), Caller(origin=access.origin()), body["email"])
 
 
@@ -41,8 +33,5 @@ def request_password_reset(body: dict[str, str]) -> None:
 @access.public
 @blueprint.arguments(schemas.Reset)
 def reset_password(body: dict[str, str]) -> None:
-    """Set a new password with the token of the mail.
-
-    It works once, for an hour. All sessions of the account end, and a pending account becomes active.
-    """
+    """Set a new password with the token of the mail, which works once; all sessions end."""
     service.reset(context.current(), access.origin(), body["token"], body["password"])

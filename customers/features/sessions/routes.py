@@ -58,10 +58,9 @@ def end_session(kind: Kind) -> None:
 @access.sign_in
 @blueprint.arguments(schemas.Login)
 def login_customer(credentials: dict[str, str]) -> dict[str, str]:
-    """Sign a customer in.
+    """Sign a customer in: start a session, whose sid is in the answer and in the cookie.
 
-    Starts a new session. Its sid is in the answer, for the header `X-Session-ID`, and in the cookie that is set. After
-    too many failures the right password is refused, too, until the time in `Retry-After` is over.
+    After too many failures the right password is refused, too, until the time in `Retry-After` is over.
     """
     return {"sid": start_session("customer", credentials)}
 
@@ -71,11 +70,7 @@ def login_customer(credentials: dict[str, str]) -> dict[str, str]:
 @answers(200)
 @access.sign_out
 def logout_customer() -> None:
-    """Sign the customer out.
-
-    Ends the session of the header, or else of the cookie, at once and everywhere. Without a session nothing ends, and
-    the answer is the same.
-    """
+    """Sign the customer out: end the session of the header, or else of the cookie, if there is one."""
     end_session("customer")
 
 
@@ -84,10 +79,7 @@ def logout_customer() -> None:
 @access.sign_in
 @blueprint.arguments(schemas.Login)
 def login_admin(credentials: dict[str, str]) -> dict[str, str]:
-    """Sign an admin in.
-
-    As for a customer; both may be signed in from one browser at the same time.
-    """
+    """Sign an admin in, as a customer; both may be signed in from one browser at the same time."""
     return {"sid": start_session("admin", credentials)}
 
 
@@ -95,10 +87,7 @@ def login_admin(credentials: dict[str, str]) -> dict[str, str]:
 @answers(200)
 @access.sign_out
 def logout_admin() -> None:
-    """Sign the admin out.
-
-    As for a customer.
-    """
+    """Sign the admin out, as a customer."""
     end_session("admin")
 
 
@@ -109,9 +98,8 @@ def logout_admin() -> None:
 def tell_session(caller: Caller) -> Response:
     """Tell who is signed in.
 
-    For a proxy that asks before it passes a request on to another service, such as nginx with `auth_request`: the
-    headers of the answer are for that service. A write by cookie that a page of another site started is refused as
-    everywhere, if the proxy tells the method.
+    For a proxy that asks before it passes a request on, such as nginx with `auth_request`: the headers of the answer
+    are for the service behind. If the proxy tells the method, a cross-site write by cookie is refused as everywhere.
     """
     response = Response(status=204)
     del response.headers["Content-Type"]
@@ -127,10 +115,7 @@ def tell_session(caller: Caller) -> Response:
 @answers(200, schemas.Session, many=True, raises=(errors.CustomerNotFound,))
 @access.owner_or_admin
 def list_sessions(caller: Caller, uuid: UUID) -> list[dict[str, Any]]:
-    """List a customer's sessions.
-
-    The last used first.
-    """
+    """List a customer's sessions, the last used first."""
     return service.list_all(context.current(), caller, uuid)
 
 
@@ -138,10 +123,7 @@ def list_sessions(caller: Caller, uuid: UUID) -> list[dict[str, Any]]:
 @answers(200, raises=(errors.CustomerNotFound,))
 @access.owner_or_admin
 def end_other_sessions(caller: Caller, uuid: UUID) -> None:
-    """End a customer's sessions, but the current one.
-
-    For an admin that is all of them.
-    """
+    """End a customer's sessions, but the current one; for an admin that is all of them."""
     service.end_others(context.current(), caller, uuid)
 
 
