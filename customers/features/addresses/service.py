@@ -70,7 +70,7 @@ def update(
         raise errors.NothingToUpdate()
     with ctx.db.writing() as tx:
         customer_id = sql.lock_customer(tx.conn, customer_uuid)
-        stored = None if customer_id is None else sql.lock(tx.conn, customer_id, uuid)
+        stored = sql.lock(tx.conn, customer_uuid, uuid)
         if customer_id is None or stored is None:
             raise errors.AddressNotFound()
         values = {**stored._mapping, **changes}

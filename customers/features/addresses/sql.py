@@ -44,14 +44,15 @@ def list_all(conn: Connection, customer_uuid: UUID) -> Sequence[Row[Any]] | None
     return [row for row in rows if row.customer_address_id is not None] if rows else None
 
 
-FIND = text(f"""
+_FIND = f"""
     SELECT {ADDRESS}
       FROM customer_address
       JOIN customer
         ON customer.customer_id = customer_address.customer_id
      WHERE customer.uuid = :customer_uuid
        AND customer_address.uuid = :uuid
-""")
+"""
+FIND = text(_FIND)
 
 
 def find(conn: Connection, customer_uuid: UUID, uuid: UUID) -> Row[Any] | None:
@@ -60,19 +61,12 @@ def find(conn: Connection, customer_uuid: UUID, uuid: UUID) -> Row[Any] | None:
 
 
 # Locked, so that another program, which does not lock the customer, cannot write between this and the update.
-LOCK = text("""
-    SELECT full_name, telephone, address_1, address_2, city, province, country, postcode,
-           coalesce(is_default, false) AS is_default
-      FROM customer_address
-     WHERE customer_id = :customer_id
-       AND uuid = :uuid
-       FOR UPDATE
-""")
+LOCK = text(f"{_FIND} FOR UPDATE OF customer_address")
 
 
-def lock(conn: Connection, customer_id: int, uuid: UUID) -> Row[Any] | None:
-    """Return what an address consists of, and have other writers wait for this transaction; None if there is none."""
-    return conn.execute(LOCK, {"customer_id": customer_id, "uuid": uuid}).one_or_none()
+def lock(conn: Connection, customer_uuid: UUID, uuid: UUID) -> Row[Any] | None:
+    """Return an address, and have other writers wait for this transaction; None if there is none."""
+    return conn.execute(LOCK, {"customer_uuid": customer_uuid, "uuid": uuid}).one_or_none()
 
 
 CLEAR_DEFAULT = text("""

@@ -61,9 +61,10 @@ def delete(ctx: Context, caller: Caller, uuid: UUID) -> Row[Any]:
             raise GroupNotFound()
         if group_id == DEFAULT:
             raise DefaultGroup()
-        moved = sql.move_customers(tx.conn, group_id, DEFAULT)
-        trail.record(tx, caller.actor, Subject("group", uuid), {"group_deleted": {"customers_moved": moved}})
-        return sql.delete(tx.conn, group_id)
+        group = sql.delete(tx.conn, group_id)
+        details = {"customers_moved": group.customers_moved}
+        trail.record(tx, caller.actor, Subject("group", uuid), {"group_deleted": details})
+    return group
 
 
 def _found(group: Row[Any] | None) -> Row[Any]:

@@ -15,15 +15,14 @@ DEFAULT = 1  # the id of the group where every customer belongs that is in no ot
 GROUP = """customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
            customers_time(updated_at) AS updated_at"""
 
-LIST = text(f"""
-    SELECT {GROUP}, coalesce(members.customers, 0) AS customers
+_COUNTED = f"""
+    SELECT {GROUP},
+           (SELECT count(*)
+              FROM customer
+             WHERE customer.group_id = customer_group.customer_group_id) AS customers
       FROM customer_group
-      LEFT JOIN (SELECT group_id, count(*) AS customers
-                   FROM customer
-                  GROUP BY group_id) AS members
-        ON members.group_id = customer_group.customer_group_id
-     ORDER BY customer_group.customer_group_id
-""")
+"""
+LIST = text(f"{_COUNTED} ORDER BY customer_group_id")
 
 
 def list_all(conn: Connection) -> Sequence[Row[Any]]:
@@ -31,14 +30,7 @@ def list_all(conn: Connection) -> Sequence[Row[Any]]:
     return conn.execute(LIST).all()
 
 
-FIND = text(f"""
-    SELECT {GROUP},
-           (SELECT count(*)
-              FROM customer
-             WHERE customer.group_id = customer_group.customer_group_id) AS customers
-      FROM customer_group
-     WHERE uuid = :uuid
-""")
+FIND = text(f"{_COUNTED} WHERE uuid = :uuid")
 
 
 def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
@@ -88,26 +80,19 @@ def lock(conn: Connection, uuid: UUID) -> int | None:
     return found
 
 
-MOVE_CUSTOMERS = text("""
-    UPDATE customer
-       SET group_id = :target,
-           updated_at = now()
-     WHERE group_id = :group_id
-""")
-
-
-def move_customers(conn: Connection, group_id: int, target: int) -> int:
-    """Put all customers of one group into another; return how many there were."""
-    return conn.execute(MOVE_CUSTOMERS, {"group_id": group_id, "target": target}).rowcount
-
-
 DELETE = text(f"""
+      WITH moved AS (
+           UPDATE customer
+              SET group_id = {DEFAULT},
+                  updated_at = now()
+            WHERE group_id = :customer_group_id
+           RETURNING customer_id)
     DELETE FROM customer_group
      WHERE customer_group_id = :customer_group_id
-    RETURNING {GROUP}
+    RETURNING {GROUP}, (SELECT count(*) FROM moved) AS customers_moved
 """)
 
 
 def delete(conn: Connection, customer_group_id: int) -> Row[Any]:
-    """Delete a group and return the row as it was."""
+    """Move a group's customers to the default one and delete it; return it as it was, and how many were moved."""
     return conn.execute(DELETE, {"customer_group_id": customer_group_id}).one()
