@@ -151,7 +151,6 @@ class Settings:
     # Passwords
     bcrypt_rounds: int = _setting("CUSTOMERS_BCRYPT_ROUNDS", _whole(4, 14), 12)
     hash_threads: int = _setting("CUSTOMERS_HASH_THREADS", _whole(0, 64), 0)
-    hash_max_wait: float = _setting("CUSTOMERS_HASH_MAX_WAIT", _seconds(), 5.0)
 
     # Limits
     limit_free_attempts: int = _setting("CUSTOMERS_LIMIT_FREE_ATTEMPTS", _count(), 5)

@@ -25,12 +25,7 @@ class Context:
         return cls(
             settings=settings,
             db=Database(settings),
-            hasher=Hasher(
-                settings.bcrypt_rounds,
-                threads=settings.hashing_threads,
-                places=settings.hashing_places,
-                max_wait=settings.hash_max_wait,
-            ),
+            hasher=Hasher(settings.bcrypt_rounds, settings.hashing_threads, settings.hashing_places),
             mail=Mail(settings),
             writes=WriteBound(settings.limit_writes),
         )

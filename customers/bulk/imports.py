@@ -1,6 +1,5 @@
 """Importing customers batch by batch, each in a transaction of its own: a killed import can be run again."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +60,7 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int 
     Whoever else writes at the same time is waited for, and loses nothing.
     """
     settings = ctx.settings
-    hasher = Hasher(settings.bcrypt_rounds, threads=settings.workers * settings.hashing_threads, max_wait=math.inf)
+    hasher = Hasher(settings.bcrypt_rounds, threads=settings.workers * settings.hashing_threads)
     batches = _batches(records, options, most)
     with ctx.db.unhurried() as conn, ThreadPoolExecutor(1, "reader") as reader:
         staging.prepare(conn, remember=options.update or options.dry_run)

@@ -36,9 +36,7 @@ HIGHEST_COST = 14  # a dearer hash made elsewhere would let one login take the t
 _HASH = re.compile(r"\$2[aby]\$(?P<cost>0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _OWN_PREFIX = "$2b$"
 
-# What one hash at cost 12 takes on an ordinary processor, in seconds: a first guess, corrected by every hash made.
-_SECONDS_AT_COST_12 = 0.25
-_GUESS_WEIGHT = 0.2
+_SECONDS_AT_COST_12 = 0.25  # what one hash takes on an ordinary processor
 # Threads may all wait for so long, in seconds, without anybody calling the service slow.
 _NO_TIME = 1.0
 
@@ -59,15 +57,13 @@ def _lower_priority() -> None:
 class Hasher:
     """bcrypt at one cost, in a bounded pool of threads.
 
-    The queue takes a job if those before it should be done within ``max_wait`` seconds, by what recent jobs took, and
-    if one of its ``places`` is free, so that some threads are left for requests that hash nothing. Where all of the
-    queue is done within a second, places do not count.
+    The queue takes a job if one of its ``places`` is free, so that some threads are left for requests that hash
+    nothing. Where all of the queue should be done within a second, places do not count.
     """
 
-    def __init__(self, rounds: int, threads: int = 1, max_wait: float = 5.0, places: int = 12) -> None:
+    def __init__(self, rounds: int, threads: int = 1, places: int = 12) -> None:
         self._rounds = rounds
         self._threads = threads
-        self._max_wait = max_wait
         self._places = places
         self._job_seconds = _SECONDS_AT_COST_12 * 2.0 ** (rounds - 12)
         self._jobs = 0
@@ -86,9 +82,8 @@ class Hasher:
             yield
             return
         with self._lock:
-            if self._by_network[network] >= max(2, self._places // 3) and self._wait() > _NO_TIME:
-                metrics.hashing_refusals.inc()
-                raise Busy(retry_after=math.ceil(self._wait()))
+            if self._by_network[network] >= max(2, self._places // 3):
+                self._refuse_if_slow()
             self._by_network[network] += 1
         try:
             yield
@@ -155,31 +150,23 @@ class Hasher:
             bcrypt.hashpw(password[:PASSWORD_BYTES], bcrypt.gensalt(rounds))
         return False
 
-    def _wait(self) -> float:
-        return self._jobs * self._job_seconds / self._threads
+    def _refuse_if_slow(self) -> None:
+        wait = self._jobs * self._job_seconds / self._threads
+        if wait > _NO_TIME:
+            metrics.hashing_refusals.inc()
+            raise Busy(retry_after=math.ceil(wait))
 
     def _run(self, job: Callable[[], T]) -> T:
         with self._lock:
-            wait = self._wait()
-            if wait > self._max_wait or (self._jobs >= self._places and wait > _NO_TIME):
-                metrics.hashing_refusals.inc()
-                raise Busy(retry_after=math.ceil(wait))
+            if self._jobs >= self._places:
+                self._refuse_if_slow()
             self._jobs += 1
         began = time.perf_counter()
         metrics.hashing_jobs.inc()
         try:
-            return self._pool.submit(self._timed, job).result()
+            return self._pool.submit(job).result()
         finally:
-            metrics.hashing_jobs.dec()
-            metrics.hashing_seconds.observe(time.perf_counter() - began)
-
-    def _timed(self, job: Callable[[], T]) -> T:
-        # Of processor time: what a job waits for others belongs to their jobs, or to nobody's.
-        began = time.thread_time()
-        try:
-            return job()
-        finally:
-            took = time.thread_time() - began
             with self._lock:
                 self._jobs -= 1
-                self._job_seconds += (took - self._job_seconds) * _GUESS_WEIGHT
+            metrics.hashing_jobs.dec()
+            metrics.hashing_seconds.observe(time.perf_counter() - began)

@@ -79,37 +79,29 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocked]:
 def test_a_full_queue_is_a_503_with_retry_after_and_reads_go_on(
     make_app: Make, customer: Account, blocked: Blocked
 ) -> None:
-    app = make_app(hash_threads=1, hash_max_wait=0.01, bcrypt_rounds=12)
+    app = make_app(threads=3, hash_threads=1, bcrypt_rounds=14)  # two places
 
     def log_in_there() -> TestResponse:
         body = {"email": customer.email, "password": PASSWORD}
         return new_client(app).post("/customer/login", json=body)
 
-    (first,) = blocked.begin(1, log_in_there)
-    second = log_in_there()
+    first, _ = blocked.begin(2, log_in_there)
+    third = log_in_there()
     read = new_client(app).get(customer.path, headers=customer.headers)
     blocked.let_go()
 
     assert first.result().status_code == 200
-    refused(second, 503, "busy")
-    assert int(second.headers["Retry-After"]) >= 1
+    refused(third, 503, "busy")
+    assert int(third.headers["Retry-After"]) >= 1
     data_of(read)
 
 
-@pytest.mark.parametrize(
-    ("bound", "jobs"),
-    [({"max_wait": 0.5}, 3), ({"max_wait": 60, "places": 5}, 5)],
-    ids=["by the time of its jobs", "by places, where hashing is slow"],
-)
-def test_the_queue_is_bounded(blocked: Blocked, bound: dict[str, Any], jobs: int) -> None:
-    """A hash at cost 12 counts as a quarter of a second until one has been made: three of them exceed half a second.
-
-    A minute of work may be more jobs than there are threads: all of them would wait, and no read be served.
-    """
-    dear, cheap = (Hasher(rounds=rounds, **bound) for rounds in (12, 4))
+def test_the_queue_is_bounded_where_hashing_is_slow(blocked: Blocked) -> None:
+    """All threads would wait, and no read be served. A hash at cost 12 counts as a quarter of a second."""
+    dear, cheap = (Hasher(rounds=rounds, places=5) for rounds in (12, 4))
     made = hashed("x")
 
-    waiting = blocked.begin(jobs, lambda: dear.verify("x", made)) + blocked.begin(9, lambda: cheap.verify("x", made))
+    waiting = blocked.begin(5, lambda: dear.verify("x", made)) + blocked.begin(9, lambda: cheap.verify("x", made))
     with pytest.raises(Busy):
         dear.verify("x", made)
     blocked.let_go()
@@ -118,8 +110,7 @@ def test_the_queue_is_bounded(blocked: Blocked, bound: dict[str, Any], jobs: int
 
 
 def test_the_queue_is_empty_when_its_jobs_are_done() -> None:
-    """Each takes a millisecond: fifty that were never taken off would be more than ten milliseconds of work."""
-    hasher, made = Hasher(rounds=4, max_wait=0.01), hashed("x")
+    hasher, made = Hasher(rounds=14, places=2), hashed("x")
 
     assert all(hasher.verify("x", made) for _ in range(50))
 
@@ -138,8 +129,8 @@ def test_hashing_threads_have_the_lowest_priority_and_no_other_thread_has(monkey
 
 
 def test_a_login_is_not_refused_because_its_hash_cannot_be_renewed_now(blocked: Blocked) -> None:
-    hasher, made = Hasher(rounds=12, max_wait=0.01), hashed("x")
-    blocked.begin(1, lambda: hasher.verify("x", made))
+    hasher, made = Hasher(rounds=14, places=2), hashed("x")
+    blocked.begin(2, lambda: hasher.verify("x", made))
 
     assert hasher.renewed("x", made) is None
 
@@ -148,7 +139,7 @@ def test_a_login_is_not_refused_because_its_hash_cannot_be_renewed_now(blocked: 
 
 
 def test_one_network_holds_at_most_a_third_of_the_places_of_a_slow_queue(blocked: Blocked) -> None:
-    hasher, made = Hasher(rounds=14, places=12, max_wait=60), hashed("x")
+    hasher, made = Hasher(rounds=14, places=12), hashed("x")
 
     def hold(places: ExitStack, *networks: str | None) -> None:
         for network in networks:
@@ -181,7 +172,7 @@ def test_one_networks_own_logins_do_not_starve_another_network(
     make_app: Make, customer: Account, make_customer: Callable[..., Account], blocked: Blocked, db: Db, act: str
 ) -> None:
     """Cause: whoever had a few accounts signed in 25 times at once, and everybody else waited or got a 503."""
-    app = make_app(trusted_proxies=1, threads=8, hash_threads=1, hash_max_wait=60, bcrypt_rounds=14)
+    app = make_app(trusted_proxies=1, threads=8, hash_threads=1, bcrypt_rounds=14)
     reset_token(db, customer, "secret")
     greedy = make_customer()
 
