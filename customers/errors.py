@@ -4,8 +4,10 @@
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 FieldErrors = Mapping[str, list[str]]
+T = TypeVar("T")
 
 
 class ServiceError(Exception):
@@ -20,6 +22,13 @@ class ServiceError(Exception):
         super().__init__(message or self.message)
         self.message = message or self.message
         self.errors = errors
+
+
+def found(value: T | None, missing: type[ServiceError]) -> T:
+    """Return what has been looked for. Raises the error where that is None."""
+    if value is None:
+        raise missing()
+    return value
 
 
 class ConfigurationError(Exception):

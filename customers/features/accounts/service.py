@@ -1,6 +1,7 @@
 """The acts on customers: create, read, list, update, delete, export."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -29,40 +30,24 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     group_id = _group_id(caller, new) or DEFAULT
     with ctx.db.reading() as conn:
         if earlier := idempotency_keys.find(conn, key):  # before anything is hashed
-            return _found(sql.find(conn, earlier)), True
-    if caller.admin is not None:
-        return _create(ctx, caller, new, group_id, key)
-    origin = caller.origin
-    with limits.request(ctx.db, ctx.settings, "registrations", origin), ctx.hasher.place(origin.network):
-        return _create(ctx, caller, new, group_id, key)
-
-
-def _create(
-    ctx: Context, caller: Caller, new: Mapping[str, Any], group_id: int, key: Key | None
-) -> tuple[Row[Any], bool]:
-    hashed = ctx.hasher.hash(new["password"])
+            return errors.found(sql.find(conn, earlier), errors.CustomerNotFound), True
+    registers = caller.admin is None
+    limited = limits.request(ctx.db, ctx.settings, "registrations", caller.origin) if registers else nullcontext()
+    with limited, ctx.hasher.place(caller.origin.network if registers else None):
+        hashed = ctx.hasher.hash(new["password"])
     with ctx.db.writing() as tx:
         uuid, replayed = idempotency_keys.claim(tx.conn, key)
         if replayed:
-            return _found(sql.find(tx.conn, uuid)), True
-        customer = sql.insert(
-            tx.conn,
-            uuid=uuid,
-            status=new.get("status", 1),
-            group_id=group_id,
-            email=new["email"],
-            password=hashed,
-            full_name=new["full_name"],
-        )
-        if customer is None:
-            raise errors.EmailTaken()
+            return errors.found(sql.find(tx.conn, uuid), errors.CustomerNotFound), True
+        values = {"status": 1, **new, "uuid": uuid, "group_id": group_id, "password": hashed}
+        customer = errors.found(sql.insert(tx.conn, **values), errors.EmailTaken)
         subject = Subject("customer", uuid)
-        if caller.admin is None:
+        if not registers:
+            trail.record(tx, caller.actor, subject, {"customer_created": {}})
+        else:
             if customer.status == 0:
                 sql.add_pending(tx.conn, customer.customer_id)
             trail.record(tx, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
-        else:
-            trail.record(tx, caller.actor, subject, {"customer_created": {}})
     return customer, False
 
 
@@ -105,8 +90,7 @@ def rename_own(
     if found is None:
         return None
     caller, renamed, differs = found
-    if renamed is None:
-        raise errors.PreconditionFailed()
+    renamed = errors.found(renamed, errors.PreconditionFailed)
     details = {"fields": ["full_name"] if differs else []}
     subject = Subject("customer", authorization.require_customer(caller).uuid)
     trail.write_lines(caller.actor, subject, {"customer_updated": details})
@@ -134,20 +118,11 @@ def update(
     if "password" in values:
         with ctx.hasher.place(None if caller.admin else caller.origin.network):
             values["password"] = ctx.hasher.hash(values["password"])
-    if caller.admin is None and changes_email:
-        with limits.email_change(ctx.db, ctx.settings, uuid, caller.origin):
-            return _update(ctx, caller, uuid, values, versions)
-    return _update(ctx, caller, uuid, values, versions)
-
-
-def _update(
-    ctx: Context, caller: Caller, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None
-) -> Row[Any]:
-    with ctx.db.writing() as tx:
+    limits_change = caller.admin is None and changes_email
+    limited = limits.email_change(ctx.db, ctx.settings, uuid, caller.origin) if limits_change else nullcontext()
+    with limited, ctx.db.writing() as tx:
         before = _lock(tx.conn, caller, uuid)
-        customer = sql.update(tx.conn, uuid, values, versions)
-        if customer is None:
-            raise errors.PreconditionFailed()
+        customer = errors.found(sql.update(tx.conn, uuid, values, versions), errors.PreconditionFailed)
         if "status" in values:
             sql.end_pending(tx.conn, customer.customer_id)
         ended = _end_sessions(tx.conn, caller, customer.customer_id, values)
@@ -192,9 +167,7 @@ def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | N
     authorization.require_recent_login(caller)
     with ctx.db.writing() as tx:
         _lock(tx.conn, caller, uuid)
-        customer = sql.delete(tx.conn, uuid, versions)
-        if customer is None:
-            raise errors.PreconditionFailed()
+        customer = errors.found(sql.delete(tx.conn, uuid, versions), errors.PreconditionFailed)
         trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_deleted": {}})
     return customer
 
@@ -202,9 +175,7 @@ def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | N
 def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
     """Return what is stored about a person but secrets (GDPR, articles 15, 20); that an admin read it is recorded."""
     with ctx.db.writing() as tx:
-        person = person_sql.gather(tx.conn, uuid)
-        if person is None:
-            raise errors.CustomerNotFound()
+        person = errors.found(person_sql.gather(tx.conn, uuid), errors.CustomerNotFound)
         if caller.admin is not None:
             trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_exported": {}})
     return Document(person, "")
@@ -214,10 +185,4 @@ def _lock(conn: Connection, caller: Caller, uuid: UUID) -> Row[Any]:
     """Lock a customer's row and return it as it is before the act. Raises CustomerNotFound, NotAuthenticated."""
     found = sql.lock(conn, uuid)
     sessions.require_alive(conn, caller)
-    return _found(found)
-
-
-def _found(customer: Row[Any] | None) -> Row[Any]:
-    if customer is None:
-        raise errors.CustomerNotFound()
-    return customer
+    return errors.found(found, errors.CustomerNotFound)

@@ -24,16 +24,13 @@ MOST = 100
 def list_all(ctx: Context, customer_uuid: UUID) -> Sequence[Row[Any]]:
     """Return a customer's addresses. Raises CustomerNotFound."""
     with ctx.db.reading() as conn:
-        addresses = sql.list_all(conn, customer_uuid)
-    if addresses is None:
-        raise errors.CustomerNotFound()
-    return addresses
+        return errors.found(sql.list_all(conn, customer_uuid), errors.CustomerNotFound)
 
 
 def read(ctx: Context, customer_uuid: UUID, uuid: UUID) -> Row[Any]:
     """Return one of a customer's addresses. Raises AddressNotFound."""
     with ctx.db.reading() as conn:
-        return _found(sql.find(conn, customer_uuid, uuid))
+        return errors.found(sql.find(conn, customer_uuid, uuid), errors.AddressNotFound)
 
 
 def create(
@@ -44,15 +41,11 @@ def create(
     with ctx.db.writing() as tx:
         uuid, replayed = idempotency_keys.claim(tx.conn, key)
         if replayed:
-            return _found(sql.find(tx.conn, customer_uuid, uuid)), True
-        customer_id = sql.lock_customer(tx.conn, customer_uuid)
-        if customer_id is None:
-            raise errors.CustomerNotFound()
+            return errors.found(sql.find(tx.conn, customer_uuid, uuid), errors.AddressNotFound), True
+        customer_id = errors.found(sql.lock_customer(tx.conn, customer_uuid), errors.CustomerNotFound)
         if values["is_default"]:
             sql.clear_default(tx.conn, customer_id)
-        address = sql.insert(tx.conn, uuid, customer_id, values, most=MOST)
-        if address is None:
-            raise errors.TooManyAddresses()
+        address = errors.found(sql.insert(tx.conn, uuid, customer_id, values, most=MOST), errors.TooManyAddresses)
         _log(tx, caller, customer_uuid, {"address_created": {"address": str(uuid)}})
     return address, False
 
@@ -69,19 +62,15 @@ def update(
     if not changes:
         raise errors.NothingToUpdate()
     with ctx.db.writing() as tx:
-        customer_id = sql.lock_customer(tx.conn, customer_uuid)
-        stored = sql.lock(tx.conn, customer_uuid, uuid)
-        if customer_id is None or stored is None:
-            raise errors.AddressNotFound()
+        customer_id = errors.found(sql.lock_customer(tx.conn, customer_uuid), errors.AddressNotFound)
+        stored = errors.found(sql.lock(tx.conn, customer_uuid, uuid), errors.AddressNotFound)
         values = {**stored._mapping, **changes}
         blank = [field for field in REQUIRED if not rules.is_visible(values[field] or "")]
         if blank:
             raise errors.InvalidInput(errors={field: ["Must not be blank."] for field in blank})
         if values["is_default"]:
             sql.clear_default(tx.conn, customer_id, but=uuid)
-        address = sql.update(tx.conn, customer_id, uuid, values, versions)
-        if address is None:
-            raise errors.PreconditionFailed()
+        address = errors.found(sql.update(tx.conn, customer_id, uuid, values, versions), errors.PreconditionFailed)
         changed = [field for field in FIELDS if address._mapping[field] != stored._mapping[field]]
         _log(tx, caller, customer_uuid, {"address_updated": {"address": str(uuid), "fields": changed}})
     return address
@@ -90,9 +79,8 @@ def update(
 def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
     """Delete an address and return it as it was. Raises AddressNotFound, PreconditionFailed."""
     with ctx.db.writing() as tx:
-        address = sql.delete(tx.conn, customer_uuid, uuid, versions)
-        if address is None:
-            raise errors.PreconditionFailed() if sql.find(tx.conn, customer_uuid, uuid) else errors.AddressNotFound()
+        errors.found(sql.lock(tx.conn, customer_uuid, uuid), errors.AddressNotFound)
+        address = errors.found(sql.delete(tx.conn, uuid, versions), errors.PreconditionFailed)
         _log(tx, caller, customer_uuid, {"address_deleted": {"address": str(uuid)}})
     return address
 
@@ -100,9 +88,3 @@ def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versio
 def _log(tx: Transaction, caller: Caller, customer_uuid: UUID, events: Mapping[Event, Details]) -> None:
     """Log what was done to an address, once it is committed; it is no security event, and not in the audit trail."""
     tx.after_commit(lambda: trail.write_lines(caller.actor, Subject("customer", customer_uuid), events))
-
-
-def _found(address: Row[Any] | None) -> Row[Any]:
-    if address is None:
-        raise errors.AddressNotFound()
-    return address

@@ -125,23 +125,18 @@ def update(
     conn: Connection, customer_id: int, uuid: UUID, values: Mapping[str, Any], versions: Sequence[str] | None
 ) -> Row[Any] | None:
     """Write an address as a whole and return it; None if If-Match does not match."""
-    allowed = None if versions is None else list(versions)
-    parameters = {**values, "customer_id": customer_id, "uuid": uuid, "versions": allowed}
+    parameters = {**values, "customer_id": customer_id, "uuid": uuid, "versions": versions}
     return conn.execute(UPDATE, parameters).one_or_none()
 
 
 DELETE = text(f"""
     DELETE FROM customer_address
-     USING customer
-     WHERE customer.customer_id = customer_address.customer_id
-       AND customer.uuid = :customer_uuid
-       AND customer_address.uuid = :uuid
-       AND (CAST(:versions AS text[]) IS NULL OR md5(concat(customer_address.xmin)) = ANY(CAST(:versions AS text[])))
+     WHERE uuid = :uuid
+       AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))
     RETURNING {ADDRESS}
 """)
 
 
-def delete(conn: Connection, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any] | None:
-    """Delete an address and return it as it was; None if it is missing or If-Match does not match."""
-    values = {"customer_uuid": customer_uuid, "uuid": uuid, "versions": None if versions is None else list(versions)}
-    return conn.execute(DELETE, values).one_or_none()
+def delete(conn: Connection, uuid: UUID, versions: Sequence[str] | None) -> Row[Any] | None:
+    """Delete an address and return it as it was; None if If-Match does not match. Call with it locked."""
+    return conn.execute(DELETE, {"uuid": uuid, "versions": versions}).one_or_none()

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from customers.context import Context
 from customers.db.documents import Page
-from customers.errors import CustomerNotFound
+from customers.errors import CustomerNotFound, found
 from customers.features.audit import sql
 from customers.security import trail
 from customers.security.callers import OPERATOR
@@ -13,10 +13,7 @@ from customers.security.callers import OPERATOR
 def list_page(ctx: Context, customer_uuid: UUID, *, page: int, limit: int) -> Page:
     """Return a page of what is recorded of a customer, deleted or not, the newest first. Raises CustomerNotFound."""
     with ctx.db.reading() as conn:
-        found = sql.list_page(conn, customer_uuid, number=page, limit=limit)
-    if found is None:
-        raise CustomerNotFound()
-    return found
+        return found(sql.list_page(conn, customer_uuid, number=page, limit=limit), CustomerNotFound)
 
 
 def purge(ctx: Context, days: int, batch: int = 10_000) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from customers.context import Context
 from customers.db import idempotency_keys
 from customers.db.idempotency_keys import Key
-from customers.errors import DefaultGroup, GroupNameTaken, GroupNotFound, NothingToUpdate
+from customers.errors import DefaultGroup, GroupNameTaken, GroupNotFound, NothingToUpdate, found
 from customers.features.groups import sql
 from customers.security import trail
 from customers.security.callers import Caller
@@ -27,7 +27,7 @@ def list_all(ctx: Context) -> Sequence[Row[Any]]:
 def read(ctx: Context, uuid: UUID) -> Row[Any]:
     """Return a group with how many customers are in it. Raises GroupNotFound."""
     with ctx.db.reading() as conn:
-        return _found(sql.find(conn, uuid))
+        return found(sql.find(conn, uuid), GroupNotFound)
 
 
 def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
@@ -35,10 +35,8 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     with ctx.db.writing() as tx:
         uuid, replayed = idempotency_keys.claim(tx.conn, key)
         if replayed:
-            return _found(sql.find(tx.conn, uuid)), True
-        group = sql.insert(tx.conn, uuid, new["group_name"])
-        if group is None:
-            raise GroupNameTaken()
+            return found(sql.find(tx.conn, uuid), GroupNotFound), True
+        group = found(sql.insert(tx.conn, uuid, new["group_name"]), GroupNameTaken)
         trail.record(tx, caller.actor, Subject("group", uuid), {"group_created": {}})
     return group, False
 
@@ -48,7 +46,7 @@ def update(ctx: Context, caller: Caller, uuid: UUID, changes: Mapping[str, Any])
     if not changes:
         raise NothingToUpdate()
     with ctx.db.writing() as tx:
-        group = _found(sql.update(tx.conn, uuid, changes["group_name"]))
+        group = found(sql.update(tx.conn, uuid, changes["group_name"]), GroupNotFound)
         trail.record(tx, caller.actor, Subject("group", uuid), {"group_renamed": {}})
     return group
 
@@ -56,18 +54,10 @@ def update(ctx: Context, caller: Caller, uuid: UUID, changes: Mapping[str, Any])
 def delete(ctx: Context, caller: Caller, uuid: UUID) -> Row[Any]:
     """Delete a group, move its customers to the default group, and return it as it was."""
     with ctx.db.writing(unhurried=True) as tx:  # a group may have more customers than a statement moves in its time
-        group_id = sql.lock(tx.conn, uuid)
-        if group_id is None:
-            raise GroupNotFound()
+        group_id = found(sql.lock(tx.conn, uuid), GroupNotFound)
         if group_id == DEFAULT:
             raise DefaultGroup()
         group = sql.delete(tx.conn, group_id)
         details = {"customers_moved": group.customers_moved}
         trail.record(tx, caller.actor, Subject("group", uuid), {"group_deleted": details})
-    return group
-
-
-def _found(group: Row[Any] | None) -> Row[Any]:
-    if group is None:
-        raise GroupNotFound()
     return group

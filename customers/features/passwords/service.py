@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from uuid import UUID
 
 from customers.context import Context
-from customers.errors import InvalidToken, MailUnavailable, NotAuthenticated, WrongPassword
+from customers.errors import InvalidToken, MailUnavailable, NotAuthenticated, WrongPassword, found
 from customers.features.accounts import sql as accounts
 from customers.features.passwords import sql
 from customers.mail import outbox, reset_links
@@ -24,10 +24,8 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
                 raise WrongPassword()
         new_hash = ctx.hasher.hash(new)
     with ctx.db.writing() as tx:
-        before = accounts.lock(tx.conn, own.uuid)
+        before = found(accounts.lock(tx.conn, own.uuid), NotAuthenticated)
         sessions.require_alive(tx.conn, caller)
-        if before is None:
-            raise NotAuthenticated()
         # A change that came in between counts: the password that was checked is the current one no more.
         if sql.find_hash(tx.conn, own.account_id) != hashed:
             raise WrongPassword()
@@ -58,15 +56,13 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
     token = reset_links.digest(secret)
     lifetime = ctx.settings.reset_lifetime
     with ctx.db.reading() as conn:  # before anything is hashed: made-up tokens must not cost more than a look
-        uuid = sql.find_owner(conn, token, lifetime)
-    if uuid is None:
-        raise InvalidToken()
+        uuid = found(sql.find_owner(conn, token, lifetime), InvalidToken)
     with ctx.hasher.place(origin.network):
         hashed = ctx.hasher.hash(password)
     with ctx.db.writing() as tx:
-        before = accounts.lock(tx.conn, uuid)  # and the token then, like everything else that writes tokens
-        used = before is not None and sql.use(tx.conn, token, lifetime)
-        if before is None or not used or not sql.set_password(tx.conn, before.customer_id, hashed):
+        # The customer first, and the token then, like everything else that writes tokens.
+        before = found(accounts.lock(tx.conn, uuid), InvalidToken)
+        if not (sql.use(tx.conn, token, lifetime) and sql.set_password(tx.conn, before.customer_id, hashed)):
             raise InvalidToken()
         ended = sessions.end_all(tx.conn, "customer", before.customer_id)
         limits.clear_account(tx.conn, "customer", before.email)

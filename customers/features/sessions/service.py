@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 
 from customers.context import Context
-from customers.errors import CustomerNotFound, EmailTaken, InvalidCredentials, SessionNotFound, TooManyAttempts
+from customers.errors import CustomerNotFound, EmailTaken, InvalidCredentials, SessionNotFound, TooManyAttempts, found
 from customers.features.accounts import sql as accounts
 from customers.features.sessions import sql
 from customers.security import guesses, limits, sessions, trail
@@ -98,11 +98,9 @@ def log_out(ctx: Context, kind: Kind, sid: str, origin: Origin) -> None:
 def list_all(ctx: Context, caller: Caller, customer_uuid: UUID) -> list[dict[str, Any]]:
     """Return a customer's live sessions, the last used first, and which is the caller's. Raises CustomerNotFound."""
     with ctx.db.reading() as conn:
-        found = sql.list_all(conn, customer_uuid, ctx.settings.max_sessions)
-    if found is None:
-        raise CustomerNotFound()
+        listed = found(sql.list_all(conn, customer_uuid, ctx.settings.max_sessions), CustomerNotFound)
     own = caller.customer.digest if caller.customer else None
-    return [{**session._mapping, "current": session.digest == own} for session in found]
+    return [{**session._mapping, "current": session.digest == own} for session in listed]
 
 
 def end_one(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID) -> None:
@@ -118,9 +116,7 @@ def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
     """End all of a customer's sessions but the caller's own; if an admin does it, open reset links end, too."""
     own = caller.customer.digest if caller.customer else None
     with ctx.db.writing() as tx:
-        customer = accounts.lock(tx.conn, customer_uuid)
-        if customer is None:
-            raise CustomerNotFound()
+        customer = found(accounts.lock(tx.conn, customer_uuid), CustomerNotFound)
         # Behind the lock: if two sessions end each other, the second finds itself ended.
         sessions.require_alive(tx.conn, caller)
         ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
