@@ -408,19 +408,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ErrorAnswer: {
-            error: {
-                /** @description The HTTP status */
-                status: number;
-                /** @description Stable, for programs */
-                code: string;
-                /** @description For people */
-                message: string;
-                /** @description Field to messages, where fields are invalid */
-                errors?: {
-                    [key: string]: string[];
-                };
+        ErrorDetail: {
+            /** @description The HTTP status */
+            status: number;
+            /** @description Stable, for programs */
+            code: string;
+            /** @description For people */
+            message: string;
+            /** @description Field to messages, where fields are invalid */
+            errors?: {
+                [key: string]: string[];
             };
+        };
+        ErrorAnswer: {
+            error: components["schemas"]["ErrorDetail"];
         };
         NewCustomer: {
             /**
@@ -657,7 +658,7 @@ export interface components {
         CustomerAnswer: {
             data: components["schemas"]["Customer"];
         };
-        ExportedAddress: {
+        StoredAddress: {
             /** @example 15 */
             customer_address_id: number;
             /**
@@ -683,6 +684,8 @@ export interface components {
             postcode: string | null;
             /** @example true */
             is_default: boolean;
+            /** @example 21 */
+            customer_id: number;
             /**
              * @description In UTC
              * @example 2026-01-31 12:00:00
@@ -694,8 +697,11 @@ export interface components {
              */
             updated_at: string | null;
         };
-        ExportedSession: {
-            /** Format: uuid */
+        StoredSession: {
+            /**
+             * Format: uuid
+             * @description Its public name; not the sid
+             */
             uuid: string;
             /**
              * @description In UTC
@@ -712,7 +718,9 @@ export interface components {
              * @example 2026-01-31 12:00:00
              */
             expires_at: string | null;
+            /** @example 203.0.113.9 */
             ip: string | null;
+            /** @example Mozilla/5.0 */
             user_agent: string | null;
         };
         ExportedNetwork: {
@@ -801,8 +809,8 @@ export interface components {
             meta_data: unknown;
             /** @description Whether it waits for confirmation by mail */
             pending: boolean;
-            addresses: components["schemas"]["ExportedAddress"][];
-            sessions: components["schemas"]["ExportedSession"][];
+            addresses: components["schemas"]["StoredAddress"][];
+            sessions: components["schemas"]["StoredSession"][];
             networks: components["schemas"]["ExportedNetwork"][];
             password_resets: components["schemas"]["ExportedReset"][];
             mails: components["schemas"]["ExportedMail"][];
@@ -853,45 +861,6 @@ export interface components {
             password: string;
         } & {
             [key: string]: unknown;
-        };
-        StoredAddress: {
-            /** @example 15 */
-            customer_address_id: number;
-            /**
-             * Format: uuid
-             * @example f2c30099-a66c-11ed-b46b-60d819134f39
-             */
-            uuid: string;
-            /** @example John A. Smith */
-            full_name: string | null;
-            /** @example 555-123-4567 */
-            telephone: string | null;
-            /** @example 123 Main Street */
-            address_1: string | null;
-            /** @example Apt 4B */
-            address_2: string | null;
-            /** @example Springfield */
-            city: string | null;
-            /** @example IL */
-            province: string | null;
-            /** @example US */
-            country: string;
-            /** @example 62701 */
-            postcode: string | null;
-            /** @example true */
-            is_default: boolean;
-            /** @example 21 */
-            customer_id: number;
-            /**
-             * @description In UTC
-             * @example 2026-01-31 12:00:00
-             */
-            created_at: string | null;
-            /**
-             * @description In UTC
-             * @example 2026-01-31 12:00:00
-             */
-            updated_at: string | null;
         };
         StoredAddressListAnswer: {
             data: components["schemas"]["StoredAddress"][];

@@ -104,7 +104,7 @@ def install(app: Flask, cookie: str, handle: Callable[[Exception], Any]) -> Api:
     schemes = api.spec.components.security_scheme
     schemes("sessionHeader", {"type": "apiKey", "in": "header", "name": "X-Session-ID", "description": "The bare sid."})
     schemes("sessionCookie", {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Set by a login."})
-    api.spec.components.schema("ErrorAnswer", _ERROR_ANSWER)
+    api.spec.components.schema("ErrorAnswer", schema=ErrorAnswer)
     app.url_map.converters |= {"uuid": fields.AnyUUID, "customer": fields.CustomerUUID}
     uuid = {"type": "string", "format": "uuid"}
     api.register_converter(fields.AnyUUID, lambda _: uuid)
@@ -112,26 +112,23 @@ def install(app: Flask, cookie: str, handle: Callable[[Exception], Any]) -> Api:
     return api
 
 
-_ERROR_ANSWER = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["status", "code", "message"],
-            "properties": {
-                "status": {"type": "integer", "description": "The HTTP status"},
-                "code": {"type": "string", "description": "Stable, for programs"},
-                "message": {"type": "string", "description": "For people"},
-                "errors": {
-                    "type": "object",
-                    "description": "Field to messages, where fields are invalid",
-                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
-                },
-            },
-        }
-    },
-}
+class ErrorDetail(ma.Schema):
+    """What was refused, and why."""
+
+    status = ma.fields.Integer(required=True, metadata={"description": "The HTTP status"})
+    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs"})
+    message = ma.fields.String(required=True, metadata={"description": "For people"})
+    errors = ma.fields.Dict(
+        ma.fields.String(),
+        ma.fields.List(ma.fields.String()),
+        metadata={"description": "Field to messages, where fields are invalid"},
+    )
+
+
+class ErrorAnswer(ma.Schema):
+    """The one form of every error."""
+
+    error = ma.fields.Nested(ErrorDetail, required=True)
 
 
 def finish(spec: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ GATHER = text("""
                    ARRAY(
                    SELECT row_to_json(address)
                      FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city, province,
-                                  country, postcode, coalesce(is_default, false) AS is_default,
+                                  country, postcode, coalesce(is_default, false) AS is_default, customer_id,
                                   customers_time(created_at) AS created_at, customers_time(updated_at) AS updated_at
                              FROM customer_address
                             WHERE customer_address.customer_id = customer.customer_id

@@ -6,6 +6,7 @@ import marshmallow as ma
 
 from customers import rules
 from customers.features.accounts import search
+from customers.features.addresses.schemas import Address, Link, StoredAddress
 from customers.http import fields, paging
 
 _STATUS = {"description": "Customer account status: 1 for active, 0 for inactive"}
@@ -86,35 +87,10 @@ class Customer(ma.Schema):
     updated_at = fields.Timestamp()
 
 
-class Link(ma.Schema):
-    """Something that can be done with what is answered."""
-
-    rel = ma.fields.String(required=True, metadata={"example": "edit"})
-    href = ma.fields.String(required=True)
-    action = ma.fields.String(required=True, metadata={"example": "GET"})
-    types = ma.fields.List(ma.fields.String(), required=True, metadata={"example": ["text/xml"]})
-
-
 class LinkedCustomer(Customer):
     """A customer, with where the shop's staff manages it."""
 
     links = ma.fields.List(ma.fields.Nested(Link), required=True)
-
-
-class Address(ma.Schema):
-    """A customer's address: the documented eleven fields."""
-
-    customer_address_id = ma.fields.Integer(required=True, metadata={"example": 15})
-    uuid = ma.fields.UUID(required=True, metadata={"example": "f2c30099-a66c-11ed-b46b-60d819134f39"})
-    full_name = ma.fields.String(required=True, allow_none=True, metadata={"example": "John A. Smith"})
-    telephone = ma.fields.String(required=True, allow_none=True, metadata={"example": "555-123-4567"})
-    address_1 = ma.fields.String(required=True, allow_none=True, metadata={"example": "123 Main Street"})
-    address_2 = ma.fields.String(required=True, allow_none=True, metadata={"example": "Apt 4B"})
-    city = ma.fields.String(required=True, allow_none=True, metadata={"example": "Springfield"})
-    province = ma.fields.String(required=True, allow_none=True, metadata={"example": "IL"})
-    country = ma.fields.String(required=True, metadata={"example": "US"})
-    postcode = ma.fields.String(required=True, allow_none=True, metadata={"example": "62701"})
-    is_default = ma.fields.Boolean(required=True, metadata={"example": True})
 
 
 class CustomerWithAddresses(Customer):
@@ -126,22 +102,15 @@ class CustomerWithAddresses(Customer):
 # ---------------------------------------------------------------- the export of one person
 
 
-class ExportedAddress(Address):
-    """An address."""
-
-    created_at = fields.Timestamp()
-    updated_at = fields.Timestamp()
-
-
-class ExportedSession(ma.Schema):
+class StoredSession(ma.Schema):
     """A browser or program that is or was signed in."""
 
-    uuid = ma.fields.UUID(required=True)
+    uuid = ma.fields.UUID(required=True, metadata={"description": "Its public name; not the sid"})
     created_at = fields.Timestamp()
     last_seen_at = fields.Timestamp()
     expires_at = fields.Timestamp()
-    ip = ma.fields.String(required=True, allow_none=True)
-    user_agent = ma.fields.String(required=True, allow_none=True)
+    ip = ma.fields.String(required=True, allow_none=True, metadata={"example": "203.0.113.9"})
+    user_agent = ma.fields.String(required=True, allow_none=True, metadata={"example": "Mozilla/5.0"})
 
 
 class ExportedNetwork(ma.Schema):
@@ -185,8 +154,8 @@ class Person(Customer):
     group_name = ma.fields.String(required=True, allow_none=True)
     meta_data = ma.fields.Raw(required=True, metadata={"description": "What the shop's other software has noted"})
     pending = ma.fields.Boolean(required=True, metadata={"description": "Whether it waits for confirmation by mail"})
-    addresses = ma.fields.List(ma.fields.Nested(ExportedAddress), required=True)
-    sessions = ma.fields.List(ma.fields.Nested(ExportedSession), required=True)
+    addresses = ma.fields.List(ma.fields.Nested(StoredAddress), required=True)
+    sessions = ma.fields.List(ma.fields.Nested(StoredSession), required=True)
     networks = ma.fields.List(ma.fields.Nested(ExportedNetwork), required=True)
     password_resets = ma.fields.List(ma.fields.Nested(ExportedReset), required=True)
     mails = ma.fields.List(ma.fields.Nested(ExportedMail), required=True)

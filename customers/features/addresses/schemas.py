@@ -2,7 +2,6 @@
 
 import marshmallow as ma
 
-from customers.features.accounts.schemas import Address as DocumentedAddress, Link
 from customers.http import fields
 
 _DEFAULT = {"description": "Whether it is the customer's default; setting it clears the previous default"}
@@ -40,12 +39,37 @@ class AddressChanges(fields.OpenBody):
     is_default = fields.Flag(metadata=_DEFAULT)
 
 
-class StoredAddress(DocumentedAddress):
+class Address(ma.Schema):
+    """A customer's address: the documented eleven fields."""
+
+    customer_address_id = ma.fields.Integer(required=True, metadata={"example": 15})
+    uuid = ma.fields.UUID(required=True, metadata={"example": "f2c30099-a66c-11ed-b46b-60d819134f39"})
+    full_name = ma.fields.String(required=True, allow_none=True, metadata={"example": "John A. Smith"})
+    telephone = ma.fields.String(required=True, allow_none=True, metadata={"example": "555-123-4567"})
+    address_1 = ma.fields.String(required=True, allow_none=True, metadata={"example": "123 Main Street"})
+    address_2 = ma.fields.String(required=True, allow_none=True, metadata={"example": "Apt 4B"})
+    city = ma.fields.String(required=True, allow_none=True, metadata={"example": "Springfield"})
+    province = ma.fields.String(required=True, allow_none=True, metadata={"example": "IL"})
+    country = ma.fields.String(required=True, metadata={"example": "US"})
+    postcode = ma.fields.String(required=True, allow_none=True, metadata={"example": "62701"})
+    is_default = ma.fields.Boolean(required=True, metadata={"example": True})
+
+
+class StoredAddress(Address):
     """An address: the documented eleven fields, whose it is, and its times."""
 
     customer_id = ma.fields.Integer(required=True, metadata={"example": 21})
     created_at = fields.Timestamp()
     updated_at = fields.Timestamp()
+
+
+class Link(ma.Schema):
+    """Something that can be done with what is answered."""
+
+    rel = ma.fields.String(required=True, metadata={"example": "edit"})
+    href = ma.fields.String(required=True)
+    action = ma.fields.String(required=True, metadata={"example": "GET"})
+    types = ma.fields.List(ma.fields.String(), required=True, metadata={"example": ["text/xml"]})
 
 
 class LinkedAddress(StoredAddress):

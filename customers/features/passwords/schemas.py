@@ -2,14 +2,15 @@
 
 from customers.http import fields
 
+_NEW = {"description": "The new password", "example": "staple correct horse"}
+_TOKEN = {"description": "What stands in the mail's link", "example": "jAHxU0Q4Yl3sRr3mSPbPZqk5n8Tn0uH8n0XqJm6f4tE"}
+
 
 class PasswordChange(fields.OpenBody):
     """The current password, and a new one."""
 
     current_password = fields.Password(required=True, metadata={"description": "The password as it is"})
-    password = fields.NewPassword(
-        required=True, metadata={"description": "The new password", "example": "staple correct horse"}
-    )
+    password = fields.NewPassword(required=True, metadata=_NEW)
 
 
 class ResetRequest(fields.OpenBody):
@@ -21,14 +22,5 @@ class ResetRequest(fields.OpenBody):
 class Reset(fields.OpenBody):
     """The token of the mail, and a new password."""
 
-    token = fields.Text(
-        required=True,
-        shortest=1,
-        metadata={
-            "description": "What stands in the mail's link",
-            "example": "jAHxU0Q4Yl3sRr3mSPbPZqk5n8Tn0uH8n0XqJm6f4tE",
-        },
-    )
-    password = fields.NewPassword(
-        required=True, metadata={"description": "The new password", "example": "staple correct horse"}
-    )
+    token = fields.Text(required=True, shortest=1, metadata=_TOKEN)
+    password = fields.NewPassword(required=True, metadata=_NEW)

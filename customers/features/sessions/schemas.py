@@ -2,6 +2,7 @@
 
 import marshmallow as ma
 
+from customers.features.accounts.schemas import StoredSession
 from customers.http import fields
 
 
@@ -24,13 +25,7 @@ class StartedSession(ma.Schema):
     )
 
 
-class Session(ma.Schema):
-    """A browser or program that is signed in."""
+class Session(StoredSession):
+    """A session, and whose."""
 
-    uuid = ma.fields.UUID(required=True, metadata={"description": "Its public name; not the sid"})
-    created_at = fields.Timestamp()
-    last_seen_at = fields.Timestamp()
-    expires_at = fields.Timestamp()
-    ip = ma.fields.String(required=True, allow_none=True, metadata={"example": "203.0.113.9"})
-    user_agent = ma.fields.String(required=True, allow_none=True, metadata={"example": "Mozilla/5.0"})
     current = ma.fields.Boolean(required=True, metadata={"description": "Whether it is the caller's"})

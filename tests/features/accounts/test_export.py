@@ -23,7 +23,7 @@ ADMINS = "null where a customer is the owner"
 PLACES: dict[str, tuple[str | None, dict[str, str]]] = {
     "customer": (None, {"password": SECRET}),
     "pending_customer": (None, {}),  # `pending` is whether there is a row
-    "customer_address": ("addresses", {"customer_id": OWNER}),
+    "customer_address": ("addresses", {}),
     "login_session": ("sessions", {"customer_id": OWNER, "admin_user_id": ADMINS, "digest": SECRET}),
     "login_network": ("networks", {"customer_id": OWNER, "admin_user_id": ADMINS, "login_network_id": MACHINERY}),
     "reset_password_token": (
