@@ -103,16 +103,9 @@ def _whole(low: int, high: int) -> ma.fields.Integer:
     return ma.fields.Integer(validate=Range(low, high))
 
 
-def _seconds(low: float = 0.01, high: float = 3600.0) -> ma.fields.Float:
-    return ma.fields.Float(validate=Range(low, high))
-
-
-def _lifetime() -> ma.fields.Integer:
-    return _whole(60, 10**9)
-
-
-def _count() -> ma.fields.Integer:
-    return _whole(0, 10**6)
+_SECONDS = ma.fields.Float(validate=Range(0.01, 3600.0))
+_LIFETIME = _whole(60, 10**9)
+_COUNT = _whole(0, 10**6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,17 +127,17 @@ class Settings:
     database_url: str = _setting("CUSTOMERS_DATABASE_URL", _Text(_database_url), "", secret=True)
     prepared_statements: bool = _setting("CUSTOMERS_PREPARED_STATEMENTS", ma.fields.Boolean(), True)
     connect_timeout: int = _setting("CUSTOMERS_CONNECT_TIMEOUT", _whole(1, 60), 3)
-    database_timeout: float = _setting("CUSTOMERS_DATABASE_TIMEOUT", _seconds(), 6.0)
+    database_timeout: float = _setting("CUSTOMERS_DATABASE_TIMEOUT", _SECONDS, 6.0)
 
     # Sessions
     secret_key: str = _setting("CUSTOMERS_SECRET_KEY", _Text(_secret_key), "", secret=True)
     former_secret_keys: tuple[str, ...] = _setting("CUSTOMERS_FORMER_SECRET_KEYS", _Text(_secret_keys), (), secret=True)
     cookie_name: str = _setting("CUSTOMERS_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "")
     cookie_secure: bool = _setting("CUSTOMERS_COOKIE_SECURE", ma.fields.Boolean(), True)
-    customer_idle: int = _setting("CUSTOMERS_CUSTOMER_IDLE", _lifetime(), _DAY)
-    customer_lifetime: int = _setting("CUSTOMERS_CUSTOMER_LIFETIME", _lifetime(), 30 * _DAY)
-    admin_idle: int = _setting("CUSTOMERS_ADMIN_IDLE", _lifetime(), 3600)
-    admin_lifetime: int = _setting("CUSTOMERS_ADMIN_LIFETIME", _lifetime(), 12 * 3600)
+    customer_idle: int = _setting("CUSTOMERS_CUSTOMER_IDLE", _LIFETIME, _DAY)
+    customer_lifetime: int = _setting("CUSTOMERS_CUSTOMER_LIFETIME", _LIFETIME, 30 * _DAY)
+    admin_idle: int = _setting("CUSTOMERS_ADMIN_IDLE", _LIFETIME, 3600)
+    admin_lifetime: int = _setting("CUSTOMERS_ADMIN_LIFETIME", _LIFETIME, 12 * 3600)
     recent_login: int = _setting("CUSTOMERS_RECENT_LOGIN", _whole(1, 10**9), 900)
     max_sessions: int = _setting("CUSTOMERS_MAX_SESSIONS", _whole(1, 10**4), 100)
 
@@ -153,18 +146,18 @@ class Settings:
     hash_threads: int = _setting("CUSTOMERS_HASH_THREADS", _whole(0, 64), 0)
 
     # Limits
-    limit_free_attempts: int = _setting("CUSTOMERS_LIMIT_FREE_ATTEMPTS", _count(), 5)
+    limit_free_attempts: int = _setting("CUSTOMERS_LIMIT_FREE_ATTEMPTS", _COUNT, 5)
     limit_longest_pause: int = _setting("CUSTOMERS_LIMIT_LONGEST_PAUSE", _whole(1, _DAY), 900)
-    limit_network_failures: int = _setting("CUSTOMERS_LIMIT_NETWORK_FAILURES", _count(), 30)
-    limit_account_failures: int = _setting("CUSTOMERS_LIMIT_ACCOUNT_FAILURES", _count(), 100)
-    limit_registrations: int = _setting("CUSTOMERS_LIMIT_REGISTRATIONS", _count(), 20)
-    limit_email_changes: int = _setting("CUSTOMERS_LIMIT_EMAIL_CHANGES", _count(), 5)
-    limit_writes: int = _setting("CUSTOMERS_LIMIT_WRITES", _count(), 120)
-    limit_reset_requests: int = _setting("CUSTOMERS_LIMIT_RESET_REQUESTS", _count(), 10)
+    limit_network_failures: int = _setting("CUSTOMERS_LIMIT_NETWORK_FAILURES", _COUNT, 30)
+    limit_account_failures: int = _setting("CUSTOMERS_LIMIT_ACCOUNT_FAILURES", _COUNT, 100)
+    limit_registrations: int = _setting("CUSTOMERS_LIMIT_REGISTRATIONS", _COUNT, 20)
+    limit_email_changes: int = _setting("CUSTOMERS_LIMIT_EMAIL_CHANGES", _COUNT, 5)
+    limit_writes: int = _setting("CUSTOMERS_LIMIT_WRITES", _COUNT, 120)
+    limit_reset_requests: int = _setting("CUSTOMERS_LIMIT_RESET_REQUESTS", _COUNT, 10)
 
     # Mail
     smtp_url: str = _setting("CUSTOMERS_SMTP_URL", _Text(_smtp_url), "", secret=True)
-    smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", _seconds(), 10.0)
+    smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", _SECONDS, 10.0)
     mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", _Text(Path), None)
     mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _Text(_mail_from), "Customers <no-reply@localhost>")
     mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _Text(Path), None)

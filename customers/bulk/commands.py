@@ -45,20 +45,14 @@ def install(app: Flask) -> None:
 def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> None:
     """Import the customers in FILE ("-" for standard input).
 
-    CSV with a header (cells parted by commas, semicolons or tabs), or NDJSON, a JSON object a line, in UTF-8. Columns:
-    email, full_name, status (1 or 0), group (a name), created_at (ISO 8601), password (plain) or password_hash (bcrypt,
-    cost at most 14); also uuid, updated_at and meta_data, which an export writes; in NDJSON addresses, a list.
+    CSV with a header, or NDJSON, a JSON object a line, in UTF-8. docs/commands.md describes the columns.
 
     Customers are known by their e-mails, in whatever case. Those who are there are skipped. With --update they become
     what their rows say: what a row leaves out stays, addresses are replaced as a whole, a new password or status 0 ends
-    all sessions, and nobody is told by mail; a row that says nothing new changes nothing.
+    all sessions, and nobody is told by mail.
 
-    Plain passwords are slow: each takes the time of one login, about a quarter of a second on a processor (all are
-    used, with low priority), so that 100,000 take some hours. Hashes take none.
-
-    Rejected rows do not stop the others; only a line that is not CSV ends the reading. An import that was broken off
-    can be run again. Exit status: 0 all rows are in or skipped, 1 some are rejected, 2 wrong usage, and then nothing
-    has been done.
+    Rejected rows do not stop the others. An import that was broken off can be run again. Exit status: 0 all rows are in
+    or skipped, 1 some are rejected, 2 wrong usage, and then nothing has been done.
     """
     source = None if file is sys.stdin.buffer else Path(file.name)
     target = rejected or Path(f"{source or 'customers'}.rejected.csv")
@@ -115,11 +109,8 @@ def _with_filters(command: Callable[..., None]) -> Callable[..., None]:
 def export_customers(kind: str, with_hashes: bool, **given: str | None) -> None:
     """Write the customers to standard output, as they are at one moment, the oldest first.
 
-    "flask import-customers" takes the file as it is. Addresses are in NDJSON only. In CSV a cell that a spreadsheet
-    could take for a formula begins with an apostrophe, which the import takes away. Without --with-hashes the import
-    needs --without-passwords, and then everybody has to reset the password.
-
-    The filters are those of the list, and are combined.
+    "flask import-customers" takes the file as it is; without --with-hashes it needs --without-passwords, and then
+    everybody has to reset the password. Addresses are in NDJSON only. The filters are those of the list.
     """
     if sys.stdout.isatty():
         raise click.UsageError("Texts of customers can control a terminal: send the export to a file or a pipe.")

@@ -70,24 +70,34 @@ def claim(conn: Connection, lease: float) -> Row[Any] | None:
 
 
 # One mail a minute and five a day for an account. Those count that went out, and the one that is on its way.
-ASSIGN = text("""
-    UPDATE outbox_mail
-       SET customer_id = :customer_id
-     WHERE outbox_mail_id = :outbox_mail_id
-       AND (SELECT count(*) < 5
-               AND count(*) FILTER (WHERE other.sent_at IS NULL OR other.sent_at > now() - interval '1 minute') < 1
-              FROM outbox_mail AS other
-             WHERE other.customer_id = :customer_id
-               AND other.kind = 'reset_password'
-               AND other.failed_at IS NULL
-               AND (other.sent_at IS NULL OR other.sent_at > now() - interval '1 day')
-               AND other.outbox_mail_id <> :outbox_mail_id)
+START_RESET = text("""
+      WITH assigned AS (
+           UPDATE outbox_mail
+              SET customer_id = :customer_id
+            WHERE outbox_mail_id = :outbox_mail_id
+              AND (SELECT count(*) < 5
+                      AND count(*) FILTER (WHERE other.sent_at IS NULL
+                                              OR other.sent_at > now() - interval '1 minute') < 1
+                     FROM outbox_mail AS other
+                    WHERE other.customer_id = :customer_id
+                      AND other.kind = 'reset_password'
+                      AND other.failed_at IS NULL
+                      AND (other.sent_at IS NULL OR other.sent_at > now() - interval '1 day')
+                      AND other.outbox_mail_id <> :outbox_mail_id)
+           RETURNING customer_id)
+    INSERT INTO reset_password_token (customer_id, token)
+    SELECT customer_id, :token
+      FROM assigned
 """)
 
 
-def assign(conn: Connection, outbox_mail_id: int, customer_id: int) -> bool:
-    """Note whose reset mail this is; return False if that account had as many as it may. Call with it locked."""
-    return conn.execute(ASSIGN, {"outbox_mail_id": outbox_mail_id, "customer_id": customer_id}).rowcount > 0
+def start_reset(conn: Connection, outbox_mail_id: int, customer_id: int, token: str) -> bool:
+    """Note whose reset mail this is, and store its token, which is the digest of a secret.
+
+    Return False, with nothing done, if that account had as many as it may. Call with the account locked.
+    """
+    values = {"outbox_mail_id": outbox_mail_id, "customer_id": customer_id, "token": token}
+    return conn.execute(START_RESET, values).rowcount > 0
 
 
 DROP = text("""

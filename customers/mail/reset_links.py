@@ -22,12 +22,11 @@ def make(db: Database, mail: Row[Any]) -> tuple[str, str] | None:
     """
     with db.writing() as tx:
         account = find_account(tx.conn, mail.recipient)
-        if account is None or not outbox.assign(tx.conn, mail.outbox_mail_id, account.customer_id):
-            outbox.drop(tx.conn, mail.outbox_mail_id)
-            return None
         secret = secrets.token_urlsafe(32)
-        insert(tx.conn, account.customer_id, digest(secret))
-        return account.email, secret
+        if account and outbox.start_reset(tx.conn, mail.outbox_mail_id, account.customer_id, digest(secret)):
+            return account.email, secret
+        outbox.drop(tx.conn, mail.outbox_mail_id)
+        return None
 
 
 # Locked, so that of two mails for one account the second sees the first.
@@ -43,14 +42,3 @@ FIND_ACCOUNT = text("""
 def find_account(conn: Connection, email: str) -> Row[Any] | None:
     """Return the account that a reset mail for this e-mail is for, locked, or None."""
     return conn.execute(FIND_ACCOUNT, {"email": email}).one_or_none()
-
-
-INSERT = text("""
-    INSERT INTO reset_password_token (customer_id, token)
-    VALUES (:customer_id, :token)
-""")
-
-
-def insert(conn: Connection, customer_id: int, token: str) -> None:
-    """Store a token, which is the digest of a secret."""
-    conn.execute(INSERT, {"customer_id": customer_id, "token": token})

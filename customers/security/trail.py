@@ -1,9 +1,7 @@
 """The audit trail: a row in the transaction of a security event, and a log line once that has committed.
 
-Changes of postal addresses are log lines alone.
-
-The events are a closed list. Their details hold names of fields, numbers and uuids; never a password, a hash, a sid, a
-token or a digest, and no e-mail either (ASVS 5.0, 16.2.5): rows cannot be changed, and outlive accounts.
+Changes of postal addresses are log lines alone. The events are a closed list. Their details hold names of fields,
+numbers and uuids: nothing secret, and no e-mail (ASVS 5.0, 16.2.5): rows cannot be changed, and outlive accounts.
 """
 
 import json
@@ -77,25 +75,15 @@ INSERT = text("""
 def record(tx: Transaction, actor: Actor, subject: Subject | None, events: Mapping[Event, Details]) -> None:
     """Record an act in its transaction, as one or several events with their details; log it when it has committed."""
     common = {
-        **actor_parameters(actor),
+        **actor.origin._asdict(),
+        "actor_kind": actor.kind,
+        "actor_uuid": actor.uuid,
         "subject_kind": subject and subject.kind,
         "subject_uuid": subject and subject.uuid,
     }
     for event, details in events.items():
         tx.conn.execute(INSERT, {**common, "event": event, "details": json.dumps(details)})
     tx.after_commit(lambda: write_lines(actor, subject, events))
-
-
-def actor_parameters(actor: Actor) -> dict[str, Any]:
-    """Return whose act it is, as parameters of INSERT and of statements that record their own act."""
-    origin = actor.origin
-    return {
-        "actor_kind": actor.kind,
-        "actor_uuid": actor.uuid,
-        "ip": origin.ip,
-        "user_agent": origin.user_agent,
-        "request_id": origin.request_id,
-    }
 
 
 def write_lines(actor: Actor, subject: Subject | None, events: Mapping[Event, Details]) -> None:

@@ -1,17 +1,20 @@
 """The `flask` commands of the operator."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import click
 from flask import Flask
 from flask.cli import with_appcontext
-from marshmallow import ValidationError, fields as ma_fields
+from marshmallow import ValidationError
 
+from customers import rules
 from customers.db import migrate, purge as ended
 from customers.features.audit import service as audit
 from customers.features.operator.command import Command
 from customers.features.sessions import service as admins
-from customers.http import context, fields
+from customers.http import context
 from customers.mail import outbox as mails
 from customers.telemetry.logs import printable
 
@@ -23,12 +26,8 @@ def install(app: Flask) -> None:
 
 
 @click.command("init-db", cls=Command)
-@click.option(
-    "--repair-defaults", is_flag=True, help="Where a customer has several default addresses, leave the newest."
-)
-@click.option(
-    "--recount", is_flag=True, help="Count the customers anew, after rows were loaded with triggers switched off."
-)
+@click.option("--repair-defaults", is_flag=True, help="Leave a customer the newest of several default addresses.")
+@click.option("--recount", is_flag=True, help="Count the customers anew, after rows were loaded without triggers.")
 @with_appcontext
 def init_db(repair_defaults: bool, recount: bool) -> None:
     """Create or update the database schema.
@@ -44,11 +43,7 @@ def init_db(repair_defaults: bool, recount: bool) -> None:
 @click.argument("email")
 @click.option("--full-name", metavar="NAME", help="Name of the admin; needed for a new one.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
-@click.option(
-    "--reset-password",
-    is_flag=True,
-    help="If the admin exists: give this password, enable the account, and end its sessions.",
-)
+@click.option("--reset-password", is_flag=True, help="Give an admin who exists this password, and end the sessions.")
 @with_appcontext
 def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_password: bool) -> None:
     """Create the admin EMAIL, who can sign in at /admin/user/login at once.
@@ -56,16 +51,16 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
     Asks for the password twice, without showing it, or reads it with --password-stdin. An admin who exists is an
     error, with exit status 1, unless --reset-password is given.
     """
-    email = _checked("EMAIL", fields.Email(), email)
+    email = _checked("EMAIL", rules.email, email)
     if full_name is not None:
-        full_name = _checked("--full-name", fields.Text(shortest=1), full_name)
+        full_name = _checked("--full-name", partial(rules.text, shortest=1), full_name)
     elif not reset_password:
         raise click.UsageError("Missing option '--full-name'.")
     if password_stdin:
         password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    password = _checked("password", fields.NewPassword(), password)
+    password = _checked("password", rules.new_password, password)
 
     if reset_password:
         admin = admins.reset_admin(context.current(), email=email, password=password, full_name=full_name)
@@ -91,15 +86,7 @@ def purge() -> None:
 
 
 @click.command("purge-audit", cls=Command)
-@click.option(
-    "--older-than",
-    "days",
-    type=click.IntRange(1, 36_500),
-    default=400,
-    show_default=True,
-    metavar="DAYS",
-    help="Keep the younger ones.",
-)
+@click.option("--older-than", "days", type=click.IntRange(1, 36_500), default=400, show_default=True, help="In days.")
 @with_appcontext
 def purge_audit(days: int) -> None:
     """Delete the entries of the audit trail that are older than DAYS days.
@@ -127,10 +114,9 @@ def outbox(retry: bool) -> None:
     click.echo(f"{len(unsent)} mails are unsent.")
 
 
-def _checked(name: str, field: "ma_fields.Field[str]", value: str) -> str:
-    """Return a value as a field of the API would take it. Raises UsageError with the field's own message."""
+def _checked(name: str, rule: Callable[[str], str], value: str) -> str:
+    """Return a value as a rule of the API takes it. Raises UsageError with the rule's own message."""
     try:
-        checked: str = field.deserialize(value)
+        return rule(value)
     except ValidationError as fault:
         raise click.UsageError(f"{name}: {' '.join(str(text) for text in fault.messages)}") from None
-    return checked
