@@ -16,7 +16,7 @@ from customers.staff import forms
 from customers.staff.blueprint import blueprint, go, refused, show
 from customers.staff.guard import page
 
-# The fields in the order of the form, with their labels; the default is a box below them.
+# In the order of the form; the default is a box below them.
 LABELS = {
     "full_name": "Name",
     "telephone": "Telephone",
@@ -81,14 +81,6 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
     except ServiceError as error:
         return _form(claim, uuid, stored, values, version=request.form.get("version", ""), **refused(error))
     return _back(uuid, "address-saved")
-
-
-@blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>/default", methods=["POST"])
-@page
-def make_default(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
-    """Make an address the default."""
-    service.update(context.current(), claim.caller, uuid, address_uuid, {"is_default": True}, None)
-    return _back(uuid, "address-default")
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>/delete", methods=["POST"])

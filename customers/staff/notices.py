@@ -11,7 +11,6 @@ NOTICES = {
     "address-added": "The address has been added.",
     "address-saved": "The address has been saved.",
     "address-deleted": "The address has been deleted.",
-    "address-default": "The default address has been changed.",
     "session-ended": "The session has ended.",
     "sessions-ended": "All sessions have ended.",
     "group-created": "The group has been created.",

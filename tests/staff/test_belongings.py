@@ -21,10 +21,6 @@ def test_an_address_can_be_added_edited_made_the_default_and_deleted(
     assert db.one(STORED) == {"country": "US", "city": "Springfield", "telephone": None, "is_default": True}
     assert leads_to(visitor.send(address)).endswith("?done=same")
 
-    db.execute("UPDATE customer_address SET is_default = false")
-    leads_to(visitor.send(edit, f"{address}/default"))
-    assert db.one(STORED)["is_default"]
-
     gone = visitor.follow(visitor.send(address, f"{address}/delete"))
     assert {"The address has been deleted.", "No addresses yet."} <= set(gone.texts["p"])
 
