@@ -1256,7 +1256,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Printable ASCII; the same key and body within 24 hours get the first result again. Ignored unless the caller is signed in. */
+                /** @description The same key and body within 24 hours get the first result again. Ignored unless the caller is signed in. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2202,7 +2202,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Printable ASCII; the same key and body within 24 hours get the first result again. Ignored unless the caller is signed in. */
+                /** @description The same key and body within 24 hours get the first result again. Ignored unless the caller is signed in. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3687,7 +3687,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Printable ASCII; the same key and body within 24 hours get the first result again. Ignored unless the caller is signed in. */
+                /** @description The same key and body within 24 hours get the first result again. Ignored unless the caller is signed in. */
                 "Idempotency-Key"?: string;
             };
             path?: never;

@@ -11,22 +11,18 @@ from typing import Any
 from flask import request
 
 from customers import errors
-from customers.http.openapi import View, note, noted
+from customers.http.openapi import View, header, header_parameter, note, noted
 
-HEADER = {"ETag": {"schema": {"type": "string"}, "description": "The version of what is answered"}}
+HEADER = {"ETag": header("The version of what is answered")}
 
 # A weak tag counts like a strong one, and so does one with a suffix such as Apache's "-gzip": proxies that compress
 # answers change their tags so, and the versions stay exact.
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]*)(?:-[a-z]+)?"')
 
 
-def _parameter(name: str, about: str) -> dict[str, Any]:
-    return {"in": "header", "name": name, "schema": {"type": "string"}, "description": about}
-
-
 # For a read that answers 304 to a caller who has its version.
 if_none_match = noted(
-    parameters=[_parameter("If-None-Match", "An ETag; 304 if nothing of the answer has changed since")],
+    parameters=[header_parameter("If-None-Match", "An ETag; 304 if nothing of the answer has changed since")],
     responses={304: {"description": "Not modified", "headers": HEADER}},
 )
 
@@ -43,7 +39,7 @@ def if_match(view: View) -> View:
     return note(
         conditional,
         errors=(errors.PreconditionFailed,),
-        parameters=[_parameter("If-Match", "An ETag; 412 if there has been a change since")],
+        parameters=[header_parameter("If-Match", "An ETag; 412 if there has been a change since")],
     )
 
 

@@ -12,20 +12,19 @@ from customers import errors
 from customers.db.idempotency_keys import Key
 from customers.http import context
 from customers.http.json_body import read_body
-from customers.http.openapi import View, note
+from customers.http.openapi import View, header_parameter, note
 from customers.security.callers import Caller
 
 HEADER = "Idempotency-Key"
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
-_PARAMETER = {
-    "in": "header",
-    "name": HEADER,
-    # A header's value comes without the blanks around it (RFC 9110 section 5.5).
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-    "description": "Printable ASCII; the same key and body within 24 hours get the first result again. "
-    "Ignored unless the caller is signed in.",
-}
+_PARAMETER = header_parameter(
+    HEADER,
+    "The same key and body within 24 hours get the first result again. Ignored unless the caller is signed in.",
+    minLength=1,
+    maxLength=255,
+    pattern="^[!-~]([ -~]*[!-~])?$",  # a header's value comes without the blanks around it
+)
 
 
 def idempotent(view: View) -> View:

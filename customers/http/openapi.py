@@ -39,6 +39,16 @@ def noted(**found: Any) -> Callable[[View], View]:
     return functools.partial(note, **found)
 
 
+def header(description: str) -> dict[str, Any]:
+    """Return the OpenAPI object of an answer's header."""
+    return {"schema": {"type": "string"}, "description": description}
+
+
+def header_parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Return the OpenAPI object of a request's header."""
+    return {"in": "header", "name": name, "description": description, "schema": {"type": "string", **schema}}
+
+
 class Blueprint(SmorestBlueprint):
     """A blueprint whose operations are named after their endpoints, and whose bodies are read by our parser."""
 

@@ -14,14 +14,14 @@ from customers.features.accounts import schemas, service
 from customers.http import access, context, etags
 from customers.http.answers import JSON, Created, answers
 from customers.http.idempotency import idempotent
-from customers.http.openapi import Blueprint
+from customers.http.openapi import Blueprint, header
 from customers.security import authorization
 from customers.security.authorization import Whose
 from customers.security.callers import Caller, Claim
 
 blueprint = Blueprint("customers", __name__, url_prefix="/api/customers", description="Customer accounts")
 
-_ATTACHMENT = {"Content-Disposition": {"schema": {"type": "string"}, "description": "Has a browser save it as a file"}}
+_ATTACHMENT = {"Content-Disposition": header("Has a browser save it as a file")}
 
 
 def _links(uuid: object) -> list[dict[str, Any]]:

@@ -9,28 +9,20 @@ from customers import errors
 from customers.features.sessions import schemas, service
 from customers.http import access, context, cookies
 from customers.http.answers import answers
-from customers.http.openapi import Blueprint, noted
+from customers.http.openapi import Blueprint, header, header_parameter, noted
 from customers.http.request import CLAIM
 from customers.security import sessions
 from customers.security.callers import Caller, Claim, Kind
 
 blueprint = Blueprint("sessions", __name__, description="Signing in and out")
 
-_SET_COOKIE = {"Set-Cookie": {"schema": {"type": "string"}, "description": "The cookie that names the session"}}
+_SET_COOKIE = {"Set-Cookie": header("The cookie that names the session")}
 _WHO = {
-    name: {"schema": {"type": "string"}, "description": description}
-    for name, description in (
-        ("X-Customer-UUID", "The customer, if one is signed in"),
-        ("X-Customer-Group", "The customer's `group_id`; 1, the default group, where it is null"),
-        ("X-Admin-UUID", "The admin, if one is signed in"),
-    )
+    "X-Customer-UUID": header("The customer, if one is signed in"),
+    "X-Customer-Group": header("The customer's `group_id`; 1, the default group, where it is null"),
+    "X-Admin-UUID": header("The admin, if one is signed in"),
 }
-_ASKED = {
-    "name": access.ORIGINAL_METHOD,
-    "in": "header",
-    "description": "The method of the request in question; by default a read",
-    "schema": {"type": "string"},
-}
+_ASKED = header_parameter(access.ORIGINAL_METHOD, "The method of the request in question; by default a read")
 _LOGIN_ERRORS = (errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
 
 
