@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from customers.config import Settings
 from customers.db.engine import Database
-from customers.errors import Busy, EmailTaken, ServiceError, TooManyAttempts, TooManyRequests
+from customers.errors import Busy, EmailTaken, TooManyAttempts, TooManyRequests
 from customers.security.callers import Kind, Origin
 from customers.security.kinds import for_each_kind
 from customers.security.networks import site_of
@@ -61,21 +61,14 @@ def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Orig
         Limit("network", _digest("guess", place), settings.limit_network_failures * times, _QUARTER_OF_AN_HOUR)
         for place, times in _places(origin)
     ]
-    account = Limit("account", account_digest(kind, email), settings.limit_account_failures, _HOUR)
-    limits = [*by_account, *by_network, account]
+    limits = [*by_account, *by_network, _by_account(settings, kind, email)]
     found = {"email": email, "network": origin.network or None}
     counted = _count(db, limits, TooManyAttempts, COUNT_GUESS[kind], **found)
     with _given_back_if_undecided(db, counted):
         yield
     if counted:
         with db.reading() as conn:
-            conn.execute(
-                FORGIVE,
-                {
-                    "cleared": [limit.digest for limit in by_account],
-                    "given_back": [limit.digest for limit in counted if limit not in by_account],
-                },
-            )
+            _forgive(conn, cleared=by_account, given_back=[limit for limit in counted if limit not in by_account])
 
 
 @contextmanager
@@ -98,11 +91,10 @@ def email_change(db: Database, settings: Settings, account: UUID, origin: Origin
     limits = [by_account, *_by_network(settings, "registrations", origin)]
     counted = _count(db, limits, TooManyRequests, COUNT_REQUEST)
     try:
-        with _given_back_if_undecided(db, counted):
-            yield
+        yield
     except EmailTaken:
         raise
-    except ServiceError:
+    except Exception:
         _give_back(db, counted)
         raise
     _give_back(db, [limit for limit in counted if limit.name == "registrations"])
@@ -113,9 +105,8 @@ def _by_network(settings: Settings, name: str, origin: Origin) -> list[Limit]:
     return [Limit(name, _digest(name, place), most * times, _HOUR) for place, times in _places(origin)]
 
 
-def account_digest(kind: Kind, email: str) -> bytes:
-    """Return under what the failures at one account, from wherever, are counted."""
-    return _digest("guess", kind, email.lower())
+def _by_account(settings: Settings, kind: Kind, email: str) -> Limit:
+    return Limit("account", _digest("guess", kind, email.lower()), settings.limit_account_failures, _HOUR)
 
 
 def _places(origin: Origin) -> list[tuple[str, int]]:
@@ -129,9 +120,8 @@ def _digest(*parts: str) -> bytes:
     return hashlib.sha256("\n".join((str(len(parts)), *parts)).encode()).digest()
 
 
-# The function is in schema.sql. Its last argument is the number of the limit that a known network passes: the account's
-# own. The network is looked for whether or not there is such an account, so that it takes the same time: 0 is nobody's
-# id.
+# The function's last argument is the number of the limit that a known network passes: the account's own. The network is
+# looked for whether or not there is such an account, so that it takes the same time: 0 is nobody's id.
 _COUNT = """
     SELECT counted.refused_by, counted.seconds, counted.is_first, known.passed
       FROM (SELECT %s AS passed) AS known,
@@ -189,7 +179,7 @@ def _give_back(db: Database, counted: list[Limit]) -> None:
     if counted:
         # What cannot be given back now expires.
         with suppress(SQLAlchemyError), db.reading() as conn:
-            conn.execute(FORGIVE, {"cleared": [], "given_back": [limit.digest for limit in counted]})
+            _forgive(conn, given_back=counted)
 
 
 # One row at a time in the order of the digests, as counting locks them, so that nobody waits in a circle.
@@ -213,15 +203,16 @@ FORGIVE = text("""
        AND NOT held.done
 """)
 
-CLEAR_ACCOUNT = text("""
-    DELETE FROM attempt_counter
-     WHERE digest = :digest
-""")
+
+def _forgive(conn: Connection, *, cleared: Sequence[Limit] = (), given_back: Sequence[Limit] = ()) -> None:
+    conn.execute(
+        FORGIVE, {"cleared": [limit.digest for limit in cleared], "given_back": [limit.digest for limit in given_back]}
+    )
 
 
-def clear_account(conn: Connection, kind: Kind, email: str) -> None:
+def clear_account(conn: Connection, settings: Settings, kind: Kind, email: str) -> None:
     """Forget the failures at an account from wherever: its owner has proved to be the owner."""
-    conn.execute(CLEAR_ACCOUNT, {"digest": account_digest(kind, email)})
+    _forgive(conn, cleared=[_by_account(settings, kind, email)])
 
 
 REMEMBER_NETWORK = for_each_kind("""

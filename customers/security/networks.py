@@ -24,23 +24,15 @@ def address_of(text: str | None) -> str | None:
 @functools.lru_cache(maxsize=4096)
 def network_of(ip: str | None) -> str:
     """Return the network of an IP address: an IPv4 address alone, an IPv6 address with all of its /64 (RFC 6177)."""
-    address = _v4_or_v6(ip)
-    if address is None:
+    if ip is None:
         return UNKNOWN
-    return f"{address}/32" if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+    address = ipaddress.ip_address(ip)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ipaddress.ip_network((address, 32 if address.version == 4 else 64), strict=False))
 
 
 @functools.lru_cache(maxsize=4096)
 def site_of(ip: str | None) -> str | None:
     """Return the /48 of an IPv6 address, the most that one customer of a provider usually has; None for IPv4."""
-    address = _v4_or_v6(ip)
-    if address is None or address.version == 4:
-        return None
-    return str(ipaddress.ip_network((address, 48), strict=False))
-
-
-def _v4_or_v6(ip: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    if ip is None:
-        return None
-    address = ipaddress.ip_address(ip)
-    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+    network = network_of(ip)
+    return str(ipaddress.ip_network(network).supernet(new_prefix=48)) if ":" in network else None
