@@ -20,6 +20,7 @@ SECRET_KEY_BYTES = 32  # RFC 2104 section 3: a key for HMAC-SHA256 should be as 
 _DAY = 24 * 3600
 # RFC 6265 section 4.1.1: a token of RFC 7230.
 _COOKIE_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z", error="Not a name that a cookie may have.")
+_OWN_RESET_URL = "http://127.0.0.1:8000/reset-password?token={token}"
 _RESET_URL = Regexp(r"https?://.*\{token\}", error="Must be a URL that holds {{token}}.")
 
 
@@ -103,6 +104,10 @@ def _whole(low: int, high: int) -> ma.fields.Integer:
     return ma.fields.Integer(validate=Range(low, high))
 
 
+def _one_of(*words: str) -> ma.fields.String:
+    return ma.fields.String(validate=OneOf(words))
+
+
 _SECONDS = ma.fields.Float(validate=Range(0.01, 3600.0))
 _LIFETIME = _whole(60, 10**9)
 _COUNT = _whole(0, 10**6)
@@ -162,20 +167,12 @@ class Settings:
     mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _Text(_mail_from), "Customers <no-reply@localhost>")
     mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _Text(Path), None)
     mail_sender: bool = _setting("CUSTOMERS_MAIL_SENDER", ma.fields.Boolean(), True)
-    reset_url: str = _setting(
-        "CUSTOMERS_RESET_URL",
-        ma.fields.String(validate=_RESET_URL),
-        "http://127.0.0.1:8000/reset-password?token={token}",
-    )
+    reset_url: str = _setting("CUSTOMERS_RESET_URL", ma.fields.String(validate=_RESET_URL), _OWN_RESET_URL)
     reset_lifetime: int = _setting("CUSTOMERS_RESET_LIFETIME", _whole(60, 10**6), 3600)
 
     # Logs
-    log_level: str = _setting(
-        "CUSTOMERS_LOG_LEVEL", ma.fields.String(validate=OneOf(["debug", "info", "warning", "error"])), "info"
-    )
-    log_format: str = _setting(
-        "CUSTOMERS_LOG_FORMAT", ma.fields.String(validate=OneOf(["auto", "json", "text"])), "auto"
-    )
+    log_level: str = _setting("CUSTOMERS_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
+    log_format: str = _setting("CUSTOMERS_LOG_FORMAT", _one_of("auto", "json", "text"), "auto")
 
     @property
     def cookie(self) -> str:

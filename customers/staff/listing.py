@@ -16,19 +16,8 @@ from customers.staff.guard import page
 
 # The columns of the table that it can be sorted by, with their headings.
 COLUMNS = {"full_name": "Name", "email": "E-mail", "status": "Status", "created_at": "Created", "customer_id": "No."}
-ORDERS = {
-    "customer_id": "Oldest number first",
-    "-customer_id": "Newest number first",
-    "full_name": "Name, A to Z",
-    "-full_name": "Name, Z to A",
-    "email": "E-mail, A to Z",
-    "-email": "E-mail, Z to A",
-    "status": "Disabled first",
-    "-status": "Enabled first",
-    "created_at": "Created first",
-    "-created_at": "Created last",
-    "-updated_at": "Changed last",
-}
+_DIRECTIONS = {"": "", "-": ", descending"}
+ORDERS = {f"{minus}{key}": label + after for key, label in COLUMNS.items() for minus, after in _DIRECTIONS.items()}
 FILTERS = ("keyword", "status", "group_id", "created_from", "created_to")
 
 

@@ -62,15 +62,11 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     password = _checked("password", rules.new_password, password)
 
-    if reset_password:
-        admin = admins.reset_admin(context.current(), email=email, password=password, full_name=full_name)
-        if admin is not None:
-            click.echo(f"Admin {admin.email} has a new password; all sessions have ended.")
-            return
-    if full_name is None:
-        raise click.ClickException(f"there is no admin {email}; to create one, give --full-name")
-    admin = admins.create_admin(context.current(), email=email, password=password, full_name=full_name)
-    click.echo(f"Admin {admin.email} created.")
+    admin = admins.create_admin(
+        context.current(), email=email, password=password, full_name=full_name, reset=reset_password
+    )
+    done = "created." if admin.created else "has a new password; all sessions have ended."
+    click.echo(f"Admin {admin.email} {done}")
 
 
 @click.command("purge", cls=Command)

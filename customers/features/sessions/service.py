@@ -6,12 +6,20 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 
 from customers.context import Context
-from customers.errors import CustomerNotFound, EmailTaken, InvalidCredentials, SessionNotFound, TooManyAttempts, found
+from customers.errors import (
+    CustomerNotFound,
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    SessionNotFound,
+    TooManyAttempts,
+    found,
+)
 from customers.features.accounts import sql as accounts
 from customers.features.sessions import sql
 from customers.security import guesses, limits, sessions, trail
 from customers.security.callers import OPERATOR, Account, Actor, Caller, Kind, Origin
-from customers.security.trail import Subject
+from customers.security.trail import Details, Event, Subject
 from customers.telemetry import metrics
 
 
@@ -44,7 +52,11 @@ def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
     # a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
-        account = _verified(ctx, kind, email, password)
+        with ctx.db.reading() as conn:
+            account = guesses.find_account(conn, kind, email)
+        verified = ctx.hasher.verify(password, account.password if account and account.enabled else None)
+        if account is None or not verified:
+            raise InvalidCredentials()
         renewed = ctx.hasher.renewed(password, account.password)
         sid = str(uuid4())
         digest = sessions.digest(sid)
@@ -71,17 +83,6 @@ def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
         if started:
             return sid, Account(kind, account.account_id, account.uuid, account.email, digest, recent=True)
     raise InvalidCredentials()
-
-
-def _verified(ctx: Context, kind: Kind, email: str, password: str) -> Row[Any]:
-    """Return the account that an e-mail and a password sign in to. Raises InvalidCredentials, Busy."""
-    with ctx.db.reading() as conn:
-        account = guesses.find_account(conn, kind, email)
-    enabled = account is not None and account.enabled
-    if not ctx.hasher.verify(password, account.password if account is not None and enabled else None):
-        raise InvalidCredentials()
-    assert account is not None, "nothing verifies without an account"
-    return account
 
 
 def log_out(ctx: Context, kind: Kind, sid: str, origin: Origin) -> None:
@@ -126,24 +127,16 @@ def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
         trail.record(tx, caller.actor, Subject("customer", customer_uuid), {"sessions_ended": details})
 
 
-def create_admin(ctx: Context, *, email: str, password: str, full_name: str) -> Row[Any]:
-    """Create an admin and return the row. Raises EmailTaken."""
+def create_admin(ctx: Context, *, email: str, password: str, full_name: str | None, reset: bool = False) -> Row[Any]:
+    """Create an admin, or with ``reset`` give one who exists the password, enable the account, end its sessions."""
     hashed = ctx.hasher.hash(password)
     with ctx.db.writing() as tx:
-        admin = sql.insert_admin(tx.conn, email=email, password=hashed, full_name=full_name)
+        admin = sql.set_admin(tx.conn, email=email, password=hashed, full_name=full_name, reset=reset)
         if admin is None:
             raise EmailTaken(f"an admin with the e-mail {email} exists; --reset-password gives a new password")
-        trail.record(tx, OPERATOR, Subject("admin", admin.uuid), {"admin_created": {}})
-    return admin
-
-
-def reset_admin(ctx: Context, *, email: str, password: str, full_name: str | None) -> Row[Any] | None:
-    """Give an admin a new password, perhaps a name; enable the account, end its sessions. None if there is no such."""
-    hashed = ctx.hasher.hash(password)
-    with ctx.db.writing() as tx:
-        admin = sql.reset_admin(tx.conn, email=email, password=hashed, full_name=full_name)
-        if admin is not None:
-            ended = sessions.end_all(tx.conn, "admin", admin.admin_user_id)
-            details = {"sessions_ended": ended}
-            trail.record(tx, OPERATOR, Subject("admin", admin.uuid), {"admin_password_reset": details})
+        if admin.created and full_name is None:
+            raise InvalidInput(f"there is no admin {email}; to create one, give --full-name")
+        ended = sessions.end_all(tx.conn, "admin", admin.admin_user_id)
+        events: dict[Event, Details] = {"admin_password_reset": {"sessions_ended": ended}}
+        trail.record(tx, OPERATOR, Subject("admin", admin.uuid), {"admin_created": {}} if admin.created else events)
     return admin

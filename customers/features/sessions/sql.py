@@ -127,31 +127,21 @@ def end_secrets(conn: Connection, customer_id: int) -> None:
     conn.execute(END_SECRETS, {"customer_id": customer_id})
 
 
-INSERT_ADMIN = text("""
-    INSERT INTO admin_user (email, password, full_name)
-    VALUES (:email, :password, :full_name)
-        ON CONFLICT DO NOTHING
-    RETURNING admin_user_id, uuid, email
-""")
-
-
-def insert_admin(conn: Connection, *, email: str, password: str, full_name: str) -> Row[Any] | None:
-    """Insert an admin and return the row, or None when the e-mail is taken. ``password`` is a hash."""
-    return conn.execute(INSERT_ADMIN, {"email": email, "password": password, "full_name": full_name}).one_or_none()
-
-
 # An admin who cannot get in any more is the reason for a reset, so it enables the account, too.
-RESET_ADMIN = text("""
-    UPDATE admin_user
-       SET password = :password,
-           full_name = coalesce(:full_name, full_name),
+SET_ADMIN = text("""
+    INSERT INTO admin_user AS known (email, password, full_name)
+    VALUES (:email, :password, :full_name)
+        ON CONFLICT (customers_fold(email)) DO UPDATE
+       SET password = excluded.password,
+           full_name = coalesce(excluded.full_name, known.full_name),
            status = true,
            updated_at = now()
-     WHERE customers_fold(email) = customers_fold(:email)
-    RETURNING admin_user_id, uuid, email
+     WHERE :reset
+    RETURNING admin_user_id, uuid, email, xmax = 0 AS created
 """)
 
 
-def reset_admin(conn: Connection, *, email: str, password: str, full_name: str | None) -> Row[Any] | None:
-    """Give an admin a new password (a hash), enable the account, and return the row, or None."""
-    return conn.execute(RESET_ADMIN, {"email": email, "password": password, "full_name": full_name}).one_or_none()
+def set_admin(conn: Connection, *, email: str, password: str, full_name: str | None, reset: bool) -> Row[Any] | None:
+    """Insert an admin, or with ``reset`` change the one there is; None where one is there without. A hash is set."""
+    values = {"email": email, "password": password, "full_name": full_name, "reset": reset}
+    return conn.execute(SET_ADMIN, values).one_or_none()
