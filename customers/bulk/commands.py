@@ -94,7 +94,6 @@ def _summary(total: Counter[str], would: str = "") -> str:
 
 
 def _with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the filters of the list as options."""
     for name, field in reversed(CustomerFilters().fields.items()):
         about = f"{field.metadata['description']}."
         command = click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=about)(command)

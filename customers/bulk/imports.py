@@ -106,7 +106,6 @@ def _hash(conn: Connection, hasher: Hasher, options: Options, batch: list[Row]) 
 
 
 def _load(conn: Connection, options: Options, read: Outcome, batch: list[Row]) -> Outcome:
-    """Do with a batch what is to be done, again if somebody else was quicker."""
     for _ in range(_TRIES - 1):
         try:
             return _try_to_load(conn, options, read, batch)

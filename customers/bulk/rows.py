@@ -5,9 +5,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import UUID
 
-from marshmallow import RAISE, ValidationError
+from marshmallow import RAISE, ValidationError, fields
 
 from customers import rules
 from customers.bulk.files import Record
@@ -27,13 +26,6 @@ _stored_address = AddressChanges(unknown=RAISE)
 
 class Rejected(Exception):
     """A row that is not imported; the message says why, and repeats no value of it."""
-
-
-def _uuid(value: str) -> str:
-    try:
-        return str(UUID(value))
-    except ValueError:
-        raise ValidationError("Not a valid UUID.") from None
 
 
 def _hash(value: str) -> str:
@@ -72,7 +64,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 # Column -> its rule, which raises ValidationError. All others than _ANY take a string.
 _ANY = ("status", "addresses")
 _RULES: dict[str, Callable[[Any], Any]] = {
-    "uuid": _uuid,
+    "uuid": fields.UUID().deserialize,
     "email": rules.email,
     "full_name": lambda value: rules.text(value, shortest=1),
     "status": rules.status,

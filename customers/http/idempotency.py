@@ -38,7 +38,6 @@ def idempotent(view: View) -> View:
 
 
 def _key(caller: Caller) -> Key | None:
-    """Return the key of this request. Raises IdempotencyKeyInvalid."""
     account = caller.admin or caller.customer
     value = request.headers.get(HEADER)
     if account is None or value is None:

@@ -69,7 +69,6 @@ class Blueprint(SmorestBlueprint):
 
 
 def _operation(notes: dict[str, Any]) -> dict[str, Any]:
-    """Return what is noted of a view as its OpenAPI operation."""
     found = (*notes.get("errors", ()), *_EVERYWHERE, *(() if notes.get("without_database") else _WITH_DATABASE))
     operation: dict[str, Any] = {"responses": notes["responses"], "security": notes["security"], _ERRORS: found}
     if notes.get("parameters"):

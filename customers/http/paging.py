@@ -38,7 +38,6 @@ class PageMeta(ma.Schema):
     total = ma.fields.Integer(required=True, metadata={"example": 1})
 
 
-# What the answer of a page has beside its data.
 FIELDS = {"links": ma.fields.Nested(PageLinks, required=True), "meta": ma.fields.Nested(PageMeta, required=True)}
 
 

@@ -63,7 +63,6 @@ def _failed(db: Database, row: Row[Any], error: str, *, final: bool) -> None:
 
 
 def _compose(db: Database, settings: Settings, mail: Mail, row: Row[Any]) -> EmailMessage | None:
-    """Return the mail to send, or None if, as it turns out, there is none to send."""
     mail_id = f"{row.outbox_mail_id}-{int(row.created_at.timestamp())}"
     if row.kind != outbox.RESET:
         return mail.compose(row.kind, row.recipient, mail_id)

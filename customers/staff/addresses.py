@@ -30,7 +30,6 @@ LABELS = {
 
 
 def _form(claim: Claim, uuid: UUID, address: Row[Any] | None, values: Mapping[str, Any], **more: Any) -> Response:
-    """Return the page of an address that is there, or of one to add."""
     customer = accounts.read(context.current(), claim, uuid).parsed()
     kept = {"version": address.version if address else "", "conflict": None, **more}
     return show("address.html", customer=customer, address=address, values=values, labels=LABELS, **kept)

@@ -20,7 +20,6 @@ from customers.staff import forms, groups
 from customers.staff.blueprint import blueprint, go, refused, show
 from customers.staff.guard import page
 
-# What the form changes, with its labels.
 LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
 
 
@@ -75,7 +74,6 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
 
 
 def _values(customer: Document) -> dict[str, str]:
-    """Return a customer as the fields of the form."""
     found = customer.parsed()
     return {name: forms.shown(found[name]) for name in LABELS}
 

@@ -2,13 +2,12 @@
 
 import functools
 import hashlib
-import hmac
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
 from flask import Response, current_app, make_response, redirect, request, url_for
+from itsdangerous import Signer
 
 from customers import errors
 from customers.http import access, context, cookies
@@ -35,7 +34,7 @@ def page(view: View) -> View:
             return _to_login()
         if request.method == "POST":
             read_body(request)
-            if not _is_own(request.form.get("token", ""), claim.caller.admin.digest):
+            if not _signer().verify_signature(claim.caller.admin.digest, request.form.get("token", "")):
                 raise errors.CrossSite(_STALE)
         return view(claim, *args, **kwargs)
 
@@ -54,16 +53,14 @@ def signed_in() -> Claim | None:
     return claim if caller.admin else None
 
 
-def token(digest: bytes, key: str | None = None) -> str:
-    """Return what the forms of a session carry, made by today's key if by no other: no other session can know it."""
-    key = key or current_app.config["SECRET_KEY"]
-    return urlsafe_b64encode(hmac.digest(key.encode(), b"page form\0" + digest, hashlib.sha256)).decode().rstrip("=")
+def _signer() -> Signer:
+    keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]]
+    return Signer(keys, b"page form", key_derivation="hmac", digest_method=hashlib.sha256)
 
 
-def _is_own(sent: str, digest: bytes) -> bool:
-    """Return whether a token was made for this session, by this key or by one that is being replaced."""
-    keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
-    return any(hmac.compare_digest(sent.encode(), token(digest, key).encode()) for key in keys)
+def token(digest: bytes) -> str:
+    """Return what the forms of a session carry: no other session can know it."""
+    return _signer().get_signature(digest).decode()
 
 
 def destination() -> str:

@@ -5,9 +5,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 # Every table that knows the customer, and all columns but secrets: hashes, digests, tokens. Reset mails that wait for
-# this e-mail are included: they have no customer_id yet. Other mails without one belonged to a deleted account, and are
-# not. An admin's ip, browser and uuid are left out. Of the audit trail, which grows with every login, the newest 10,000
-# entries: an answer must not be larger than a worker can hold.
+# this e-mail have no customer_id yet; other mails without one belonged to a deleted account. An admin's ip, browser and
+# uuid are left out. Of the trail, which grows with every login, what an answer can hold: the newest 10,000 entries.
 GATHER = text("""
     SELECT CAST(row_to_json(person) AS text)
       FROM (SELECT customer.customer_id, customer.uuid, customer.status, customer.group_id, customer.email,
@@ -64,15 +63,8 @@ GATHER = text("""
                              FROM audit_log
                             WHERE audit_log.subject_uuid = customer.uuid
                               AND audit_log.subject_kind = 'customer'
-                              AND audit_log_id >= coalesce((
-                                  SELECT newest.audit_log_id
-                                    FROM audit_log AS newest
-                                   WHERE newest.subject_uuid = customer.uuid
-                                     AND newest.subject_kind = 'customer'
-                                   ORDER BY newest.audit_log_id DESC
-                                  OFFSET 9999
-                                   LIMIT 1), 0)
-                            ORDER BY audit_log_id) AS entry) AS audit
+                            ORDER BY audit_log_id DESC
+                            LIMIT 10000) AS entry) AS audit
               FROM customer
               LEFT JOIN customer_group
                 ON customer_group.customer_group_id = customer.group_id

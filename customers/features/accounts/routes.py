@@ -25,7 +25,6 @@ _ATTACHMENT = {"Content-Disposition": header("Has a browser save it as a file")}
 
 
 def _links(uuid: object) -> list[dict[str, Any]]:
-    """Return the two documented links of a customer."""
     return [
         {"rel": rel, "href": href, "action": "GET", "types": ["text/xml"]}
         for rel, href in (("customerGrid", "/admin/customers"), ("edit", f"/admin/customers/edit/{uuid}"))

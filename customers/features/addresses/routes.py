@@ -25,7 +25,6 @@ def _path(customer_uuid: UUID, address_uuid: UUID) -> str:
 
 
 def _linked(address: Row[Any], customer_uuid: UUID) -> dict[str, Any]:
-    """Return an address with its links."""
     links = [
         {"rel": rel, "href": _path(customer_uuid, address.uuid), "action": action, "types": ["application/json"]}
         for rel, action in (("edit", "PATCH"), ("delete", "DELETE"))

@@ -11,7 +11,6 @@ from customers.errors import GroupNameTaken
 
 DEFAULT = 1  # the id of the group where every customer belongs that is in no other
 
-# A group as it is answered.
 GROUP = """customer_group_id, uuid, group_name, customers_time(created_at) AS created_at,
            customers_time(updated_at) AS updated_at"""
 

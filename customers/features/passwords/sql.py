@@ -32,7 +32,6 @@ def find_owner(conn: Connection, token: str, lifetime: int) -> UUID | None:
     return found
 
 
-# The database decides which of several at once is the one that uses it.
 USE = text("""
     DELETE FROM reset_password_token
      WHERE token = :token
