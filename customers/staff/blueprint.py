@@ -29,15 +29,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_TITLES = {
-    403: "This is not allowed",
-    404: "Not found",
-    405: "Not found",
-    413: "Too much at once",
-    429: "Please wait a little",
-    503: "Please try again in a moment",
-}
-
 
 @blueprint.after_request
 def protect(response: Response) -> Response:
@@ -69,8 +60,9 @@ def show(template: str, status: int = 200, headers: dict[str, str] | None = None
 def fail(error: Exception) -> Response:
     """Answer any exception with a page, of the status and with the headers that the API would use."""
     found = answers.understand(error)
+    titles = {404: "Not found", 405: "Not found"}
     values = {
-        "title": _TITLES.get(found.status, "Sorry, that failed" if found.status >= 500 else "This did not work"),
+        "title": titles.get(found.status, "Sorry, that failed" if found.status >= 500 else "This did not work"),
         "message": sentence(found),
         "errors": found.errors or {},
         "request_id": request.environ[ID] if found.status >= 500 else None,

@@ -4,15 +4,11 @@ from typing import get_args
 
 import marshmallow as ma
 
-from customers.http import fields, paging
+from customers.http import fields
 from customers.security.trail import Event
 
 EVENTS = list(get_args(Event))
 ACTORS = ["anonymous", "customer", "admin", "operator"]
-
-
-class TrailQuery(paging.PageQuery):
-    """Which page of the trail."""
 
 
 class Actor(ma.Schema):

@@ -5,6 +5,11 @@ import marshmallow as ma
 from customers.features.accounts.schemas import StoredSession
 from customers.http import fields
 
+_SID = {
+    "description": "Send it as `X-Session-ID`; the cookie holds it too",
+    "example": "09d34c21-4af3-4db8-a38b-335ebf6d45fa",
+}
+
 
 class Login(fields.Body):
     """An e-mail and a password."""
@@ -16,13 +21,7 @@ class Login(fields.Body):
 class StartedSession(ma.Schema):
     """The session that a login started."""
 
-    sid = ma.fields.UUID(
-        required=True,
-        metadata={
-            "description": "Send it as `X-Session-ID`; the cookie holds it too",
-            "example": "09d34c21-4af3-4db8-a38b-335ebf6d45fa",
-        },
-    )
+    sid = ma.fields.UUID(required=True, metadata=_SID)
 
 
 class Session(StoredSession):
