@@ -9,6 +9,7 @@ import flask_smorest
 import marshmallow as ma
 from flask import Flask
 from flask_smorest import Blueprint as SmorestBlueprint
+from werkzeug.exceptions import HTTPException
 
 from customers import __version__, errors
 from customers.errors import ServiceError
@@ -77,17 +78,9 @@ def _operation(notes: dict[str, Any]) -> dict[str, Any]:
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest's extension, with the service's own error handler and document."""
+    """flask-smorest's extension, with the service's own document."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None  # each operation documents its own
-
-    def __init__(self, app: Flask, handle: Callable[[Exception], Any], **kwargs: Any) -> None:
-        self._handle = handle
-        super().__init__(app, **kwargs)
-
-    def handle_http_exception(self, error: Exception) -> Any:
-        """Answer what werkzeug raises as any other error is answered."""
-        return self._handle(error)
 
     @functools.cached_property
     def text(self) -> str:
@@ -100,7 +93,6 @@ def install(app: Flask, cookie: str, handle: Callable[[Exception], Any]) -> Api:
     app.config.update(API_TITLE="Customers", API_VERSION=__version__, OPENAPI_VERSION="3.1.0")
     api = Api(
         app,
-        handle,
         spec_kwargs={
             "info": {
                 "description": "Customer accounts of an online shop: EverShop's documented Customer REST API.\n\n"
@@ -110,6 +102,7 @@ def install(app: Flask, cookie: str, handle: Callable[[Exception], Any]) -> Api:
             "servers": [{"url": "/"}],
         },
     )
+    app.register_error_handler(HTTPException, handle)  # instead of flask-smorest's
     schemes = api.spec.components.security_scheme
     schemes("sessionHeader", {"type": "apiKey", "in": "header", "name": "X-Session-ID", "description": "The bare sid."})
     schemes("sessionCookie", {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Set by a login."})

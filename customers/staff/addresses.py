@@ -13,7 +13,7 @@ from customers.features.addresses import schemas, service
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms
-from customers.staff.blueprint import blueprint, go, refused, show
+from customers.staff.blueprint import back, blueprint, refused, show
 from customers.staff.guard import page
 
 # In the order of the form; the default is a box below them.
@@ -35,10 +35,6 @@ def _form(claim: Claim, uuid: UUID, address: Row[Any] | None, values: Mapping[st
     return show("address.html", customer=customer, address=address, values=values, labels=LABELS, **kept)
 
 
-def _back(uuid: UUID, done: str) -> Response:
-    return go("edit_customer", uuid=uuid, done=done)
-
-
 def _sent() -> dict[str, Any]:
     return {**forms.typed(*LABELS), "is_default": "is_default" in request.form}
 
@@ -54,7 +50,7 @@ def add_address(claim: Claim, uuid: UUID) -> Response:
         service.create(context.current(), claim.caller, uuid, forms.checked(schemas.NewAddress(), values))
     except ServiceError as error:
         return _form(claim, uuid, None, values, **refused(error))
-    return _back(uuid, "address-added")
+    return back(uuid, "address-added")
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>", methods=["GET", "POST"])
@@ -73,13 +69,13 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
         loaded = forms.checked(schemas.AddressChanges(), changes)
         service.update(context.current(), claim.caller, uuid, address_uuid, loaded, [request.form.get("version", "")])
     except NothingToUpdate:
-        return _back(uuid, "same")
+        return back(uuid, "same")
     except PreconditionFailed:
         now = service.read(context.current(), uuid, address_uuid)
         return _form(claim, uuid, now, values, status=412, conflict=now)
     except ServiceError as error:
         return _form(claim, uuid, stored, values, version=request.form.get("version", ""), **refused(error))
-    return _back(uuid, "address-saved")
+    return back(uuid, "address-saved")
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/addresses/<uuid:address_uuid>/delete", methods=["POST"])
@@ -87,4 +83,4 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
 def delete_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
     """Delete an address."""
     service.delete(context.current(), claim.caller, uuid, address_uuid, None)
-    return _back(uuid, "address-deleted")
+    return back(uuid, "address-deleted")

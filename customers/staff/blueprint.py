@@ -1,6 +1,7 @@
 """The pages' blueprint: their headers, and errors as pages."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -40,6 +41,11 @@ def protect(response: Response) -> Response:
 def go(page: str, **values: Any) -> Response:
     """Send a browser to a page; ``done`` names what it says there of the act that led to it, one of NOTICES."""
     return make_response(redirect(url_for(f"staff.{page}", **values), 303))
+
+
+def back(uuid: UUID, done: str) -> Response:
+    """Send a browser back to a customer's page."""
+    return go("edit_customer", uuid=uuid, done=done)
 
 
 def show(template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> Response:

@@ -17,14 +17,10 @@ from customers.features.sessions import service as sessions
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms, groups
-from customers.staff.blueprint import blueprint, go, refused, show
+from customers.staff.blueprint import back, blueprint, go, refused, show
 from customers.staff.guard import page
 
 LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
-
-
-def _back(uuid: UUID, done: str) -> Response:
-    return go("edit_customer", uuid=uuid, done=done)
 
 
 @blueprint.route("/admin/customers/new", methods=["GET", "POST"])
@@ -39,7 +35,7 @@ def new_customer(claim: Claim) -> Response:
         customer, _ = service.create(context.current(), claim.caller, new)
     except ServiceError as error:
         return _new(values, **refused(error))
-    return _back(customer.uuid, "created")
+    return back(customer.uuid, "created")
 
 
 def _new(values: Mapping[str, str], **more: Any) -> Response:
@@ -64,13 +60,13 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
         loaded = forms.checked(schemas.CustomerChanges(), changes)
         service.update(ctx, claim.caller, uuid, loaded, [version])
     except NothingToUpdate:
-        return _back(uuid, "same")
+        return back(uuid, "same")
     except PreconditionFailed:
         now = service.read(ctx, claim, uuid)
         return _edit(claim, now, values, status=412, conflict=_values(now))
     except ServiceError as error:
         return _edit(claim, stored, values, version=version, **refused(error))
-    return _back(uuid, "saved")
+    return back(uuid, "saved")
 
 
 def _values(customer: Document) -> dict[str, str]:
@@ -101,7 +97,7 @@ def set_status(claim: Claim, uuid: UUID) -> Response:
     """Enable or disable a customer."""
     changes = forms.checked(schemas.CustomerChanges(), forms.typed("status"))
     service.update(context.current(), claim.caller, uuid, changes, None)
-    return _back(uuid, "enabled" if changes["status"] else "disabled")
+    return back(uuid, "enabled" if changes["status"] else "disabled")
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/password-mail", methods=["POST"])
@@ -109,12 +105,9 @@ def set_status(claim: Claim, uuid: UUID) -> Response:
 def mail_reset(claim: Claim, uuid: UUID) -> Response:
     """Have a reset mail sent to the customer."""
     ctx = context.current()
-    customer = service.read(ctx, claim, uuid)
-    try:
-        passwords.request_reset(ctx, claim.caller, customer.parsed()["email"], uuid)
-    except errors.MailUnavailable as error:
-        return _edit(claim, customer, _values(customer), **refused(error))
-    return _back(uuid, "mailed")
+    email = service.read(ctx, claim, uuid).parsed()["email"]
+    passwords.request_reset(ctx, claim.caller, email, uuid)
+    return back(uuid, "mailed")
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/delete", methods=["GET", "POST"])
@@ -152,7 +145,7 @@ def _as_stored(typed: str) -> str:
 def end_sessions(claim: Claim, uuid: UUID) -> Response:
     """End all of a customer's sessions."""
     sessions.end_others(context.current(), claim.caller, uuid)
-    return _back(uuid, "sessions-ended")
+    return back(uuid, "sessions-ended")
 
 
 @blueprint.route("/admin/customers/edit/<uuid:uuid>/sessions/<uuid:session_uuid>/end", methods=["POST"])
@@ -160,4 +153,4 @@ def end_sessions(claim: Claim, uuid: UUID) -> Response:
 def end_session(claim: Claim, uuid: UUID, session_uuid: UUID) -> Response:
     """End one of a customer's sessions."""
     sessions.end_one(context.current(), claim.caller, uuid, session_uuid)
-    return _back(uuid, "session-ended")
+    return back(uuid, "session-ended")

@@ -125,23 +125,16 @@ def update(
         customer = errors.found(sql.update(tx.conn, uuid, values, versions), errors.PreconditionFailed)
         if "status" in values:
             sql.end_pending(tx.conn, customer.customer_id)
-        ended = _end_sessions(tx.conn, caller, customer.customer_id, values)
+        ended = 0
+        if "password" in values or values.get("status") == 0:
+            own = caller.customer.digest if caller.customer and values.get("status") != 0 else None
+            ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
         if "password" in values:
             outbox.tell(tx, ctx.mail, "password_changed", before)
         if customer.email != before.email:
             outbox.tell(tx, ctx.mail, "email_changed", before)
         trail.record(tx, caller.actor, Subject("customer", uuid), _events(before, customer, values, ended))
     return customer
-
-
-def _end_sessions(conn: Connection, caller: Caller, customer_id: int, values: Mapping[str, Any]) -> int:
-    """End the sessions that a change ends; return how many. The lock on the row keeps new logins waiting."""
-    if values.get("status") == 0:
-        return sessions.end_all(conn, "customer", customer_id)
-    if "password" in values:
-        own = caller.customer.digest if caller.customer else None
-        return sessions.end_all(conn, "customer", customer_id, keep=own)
-    return 0
 
 
 def _events(before: Row[Any], after: Row[Any], values: Mapping[str, Any], sessions_ended: int) -> dict[Event, Details]:
