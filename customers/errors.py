@@ -92,9 +92,7 @@ BadRequest = _error(400, "bad_request", "The request is not valid")
 MalformedJson = _error(400, "malformed_json", "The body must be a JSON object in UTF-8")
 NothingToUpdate = _error(400, "nothing_to_update", "The body holds nothing that can be changed")
 InvalidToken = _error(400, "invalid_token", "This link is not valid any more; ask for a new one")
-IdempotencyKeyInvalid = _error(
-    400, "idempotency_key_invalid", "Idempotency-Key must be 1 to 255 printable ASCII characters"
-)
+IdempotencyKeyInvalid = _error(400, "idempotency_key_invalid", "Idempotency-Key takes 1 to 255 printable characters")
 IdempotencyKeyReused = _error(400, "idempotency_key_reused", "This Idempotency-Key was used for another request")
 
 # RFC 9110 section 11.6.1 wants a challenge with every 401. A scheme of our own keeps browsers from asking.
@@ -126,9 +124,4 @@ UnsupportedMediaType = _error(415, "unsupported_media_type", "The body must be s
 
 Unavailable = _error(503, "unavailable", "The service is not available; try again", {"Retry-After": "2"})
 MailUnavailable = _error(503, "mail_unavailable", "Mail cannot be sent at present", {"Retry-After": "3600"})
-SchemaMissing = _error(
-    503,
-    "schema_missing",
-    "The database schema is missing or out of date; run: flask init-db",
-    {"Retry-After": "10"},
-)
+SchemaMissing = _error(503, "schema_missing", "The schema is missing or old; run: flask init-db", {"Retry-After": "10"})

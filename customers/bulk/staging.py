@@ -92,12 +92,9 @@ JUDGE = text("""
            SELECT found.customer_id, found.changed, found.readdress, CASE
                   WHEN EXISTS (
                        SELECT
-                         FROM customer AS other
-                        WHERE other.uuid = staged.uuid
-                          AND other.customer_id IS DISTINCT FROM found.customer_id)
-                    OR EXISTS (
-                       SELECT
-                         FROM customer_address AS other
+                         FROM (SELECT uuid, customer_id FROM customer
+                                UNION ALL
+                               SELECT uuid, customer_id FROM customer_address) AS other
                         WHERE other.uuid = ANY(CAST(staged.uuids AS uuid[]))
                           AND other.customer_id IS DISTINCT FROM found.customer_id)
                   THEN 'uuid: Belongs to another customer, or that of an address does.'
@@ -188,14 +185,11 @@ END_SESSIONS = text("""
 
 UPDATE = text("""
     UPDATE customer
-       SET email = staged.email,
-           full_name = coalesce(staged.full_name, customer.full_name),
-           status = coalesce(staged.status, customer.status),
-           group_id = coalesce(staged.group_id, customer.group_id),
-           password = coalesce(staged.password_hash, customer.password),
-           created_at = coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
-           meta_data = coalesce(staged.meta_data, customer.meta_data),
-           updated_at = now()
+       SET (email, full_name, status, group_id, password, created_at, meta_data, updated_at) =
+           (staged.email, coalesce(staged.full_name, customer.full_name), coalesce(staged.status, customer.status),
+            coalesce(staged.group_id, customer.group_id), coalesce(staged.password_hash, customer.password),
+            coalesce(nullif(staged.created_at, '-infinity'), customer.created_at),
+            coalesce(staged.meta_data, customer.meta_data), now())
       FROM staged
      WHERE customer.customer_id = staged.customer_id
        AND staged.fate = 'updated'

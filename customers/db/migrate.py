@@ -6,7 +6,6 @@ from pathlib import Path
 
 from psycopg import errors as pg_errors
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 
 from customers.db.engine import Database, driver
 from customers.errors import SchemaMissing
@@ -47,13 +46,8 @@ VERSION = text("""
 
 
 def check(database: Database) -> None:
-    """Do nothing if the database answers and its schema is at least this version. Raises SchemaMissing."""
-    try:
-        with database.reading() as conn:
-            applied = conn.execute(VERSION).scalar_one_or_none()
-    except ProgrammingError as error:
-        if isinstance(error.orig, NO_SCHEMA):
-            raise SchemaMissing() from None
-        raise
+    """Do nothing if the database answers and its schema is at least this version. Raises SchemaMissing, NO_SCHEMA."""
+    with database.reading() as conn:
+        applied = conn.execute(VERSION).scalar_one_or_none()
     if applied is None or applied < version():
         raise SchemaMissing()

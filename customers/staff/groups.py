@@ -61,8 +61,5 @@ def edit_group(claim: Claim, uuid: UUID) -> Response:
 @page
 def delete_group(claim: Claim, uuid: UUID) -> Response:
     """Delete a group; its customers go to the default one."""
-    try:
-        service.delete(context.current(), claim.caller, uuid)
-    except ServiceError as error:
-        return _one(uuid, **refused(error))
+    service.delete(context.current(), claim.caller, uuid)
     return go("list_groups", done="group-deleted")

@@ -104,16 +104,8 @@ def insert(conn: Connection, uuid: UUID, customer_id: int, values: Mapping[str, 
 
 UPDATE = text(f"""
     UPDATE customer_address
-       SET full_name = :full_name,
-           telephone = :telephone,
-           address_1 = :address_1,
-           address_2 = :address_2,
-           city = :city,
-           province = :province,
-           country = :country,
-           postcode = :postcode,
-           is_default = :is_default,
-           updated_at = now()
+       SET (full_name, telephone, address_1, address_2, city, province, country, postcode, is_default, updated_at) =
+           (:full_name, :telephone, :address_1, :address_2, :city, :province, :country, :postcode, :is_default, now())
      WHERE customer_id = :customer_id
        AND uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))

@@ -35,11 +35,8 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
             guesses.counted(ctx.db, ctx.settings, kind, email, anonymous, "login_failed"),
         ):
             started = _start(ctx, kind, email, password, origin)
-    except TooManyAttempts:
-        metrics.logins.labels(kind, "throttled").inc()
-        raise
-    except InvalidCredentials:
-        metrics.logins.labels(kind, "failed").inc()
+    except (TooManyAttempts, InvalidCredentials) as refusal:
+        metrics.logins.labels(kind, "throttled" if isinstance(refusal, TooManyAttempts) else "failed").inc()
         raise
     metrics.logins.labels(kind, "ok").inc()
     return started
