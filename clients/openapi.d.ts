@@ -1239,7 +1239,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -1281,7 +1281,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedCustomerAnswer"];
                 };
             };
-            /** @description `idempotency_key_invalid`: Idempotency-Key must be 1 to 255 printable ASCII characters; `idempotency_key_reused`: This Idempotency-Key was used for another request; `bad_request`: The request is not valid; `malformed_json`: The body must be a JSON object in UTF-8; `invalid_input`: Some fields are not valid */
+            /** @description `idempotency_key_invalid`: Idempotency-Key takes 1 to 255 printable characters; `idempotency_key_reused`: This Idempotency-Key was used for another request; `bad_request`: The request is not valid; `malformed_json`: The body must be a JSON object in UTF-8; `invalid_input`: Some fields are not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1366,7 +1366,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -1480,7 +1480,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -1592,7 +1592,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -1728,7 +1728,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -1830,7 +1830,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -1932,7 +1932,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2014,7 +2014,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `mail_unavailable`: Mail cannot be sent at present; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `mail_unavailable`: Mail cannot be sent at present; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2085,7 +2085,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2185,7 +2185,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2229,7 +2229,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedAddressAnswer"];
                 };
             };
-            /** @description `idempotency_key_invalid`: Idempotency-Key must be 1 to 255 printable ASCII characters; `idempotency_key_reused`: This Idempotency-Key was used for another request; `bad_request`: The request is not valid; `malformed_json`: The body must be a JSON object in UTF-8; `invalid_input`: Some fields are not valid */
+            /** @description `idempotency_key_invalid`: Idempotency-Key takes 1 to 255 printable characters; `idempotency_key_reused`: This Idempotency-Key was used for another request; `bad_request`: The request is not valid; `malformed_json`: The body must be a JSON object in UTF-8; `invalid_input`: Some fields are not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2314,7 +2314,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2429,7 +2429,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2542,7 +2542,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2670,7 +2670,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2774,7 +2774,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2841,7 +2841,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -2908,7 +2908,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3012,7 +3012,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `busy`: The service is busy; try again; `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3079,7 +3079,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3175,7 +3175,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3275,7 +3275,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3375,7 +3375,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3476,7 +3476,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3581,7 +3581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3670,7 +3670,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3710,7 +3710,7 @@ export interface operations {
                     "application/json": components["schemas"]["GroupAnswer"];
                 };
             };
-            /** @description `idempotency_key_invalid`: Idempotency-Key must be 1 to 255 printable ASCII characters; `idempotency_key_reused`: This Idempotency-Key was used for another request; `bad_request`: The request is not valid; `malformed_json`: The body must be a JSON object in UTF-8; `invalid_input`: Some fields are not valid */
+            /** @description `idempotency_key_invalid`: Idempotency-Key takes 1 to 255 printable characters; `idempotency_key_reused`: This Idempotency-Key was used for another request; `bad_request`: The request is not valid; `malformed_json`: The body must be a JSON object in UTF-8; `invalid_input`: Some fields are not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3795,7 +3795,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -3895,7 +3895,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -4004,7 +4004,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -4126,7 +4126,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
@@ -4231,7 +4231,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The database schema is missing or out of date; run: flask init-db */
+            /** @description `unavailable`: The service is not available; try again; `schema_missing`: The schema is missing or old; run: flask init-db */
             503: {
                 headers: {
                     /** @example 10 */
