@@ -1042,7 +1042,7 @@ export interface components {
             user_agent: string | null;
             /** @description As in the log */
             request_id: string | null;
-            /** @description Names of fields, numbers, uuids; never a secret or an e-mail */
+            /** @description Names of fields, numbers, uuids; no secret */
             details: {
                 [key: string]: unknown;
             };
@@ -1073,7 +1073,7 @@ export interface components {
              */
             updated_at: string | null;
             /**
-             * @description How many customers are in it
+             * @description How many are in it
              * @example 42
              */
             customers: number;

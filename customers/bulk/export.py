@@ -54,8 +54,7 @@ _ADDRESSES = f""",
 def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *, with_hashes: bool) -> None:
     """Write the customers that the filters leave: as "csv" with a header, or as "ndjson" with their addresses."""
     as_csv = kind == "csv"
-    # Before the first row goes out: an export that is broken off has been read as well. No filter's value: it may be an
-    # e-mail.
+    # Before the first row goes out: an export that is broken off has been read as well. Values may be e-mails.
     with ctx.db.writing() as tx:
         details = {"filters": sorted(filters), "with_hashes": with_hashes, "with_addresses": not as_csv}
         trail.record(tx, OPERATOR, None, {"customers_exported": details})

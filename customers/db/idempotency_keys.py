@@ -29,10 +29,8 @@ FIND = text("""
 
 def find(conn: Connection, key: Key | None) -> UUID | None:
     """Return the uuid of what was created with this key, or None. Raises IdempotencyKeyReused."""
-    if key is None:
-        return None
-    row = conn.execute(FIND, {"digest": key.digest}).one_or_none()
-    if row is None:
+    row = key and conn.execute(FIND, {"digest": key.digest}).one_or_none()
+    if key is None or row is None:
         return None
     if not hmac.compare_digest(row.request_digest, key.request_digest):
         raise IdempotencyKeyReused()

@@ -83,10 +83,7 @@ def request(
 
 @contextmanager
 def email_change(db: Database, settings: Settings, account: UUID, origin: Origin) -> Iterator[None]:
-    """Count a customer's change of e-mail by the account; one that is refused as taken also as a registration.
-
-    So whoever tries which e-mails have accounts is stopped, as by registering. Raises TooManyRequests.
-    """
+    """Count a customer's change of e-mail by the account; one that is refused as taken also as a registration."""
     by_account = Limit("email_changes", _digest("email_changes", str(account)), settings.limit_email_changes, _HOUR)
     limits = [by_account, *_by_network(settings, "registrations", origin)]
     counted = _count(db, limits, TooManyRequests, COUNT_REQUEST)

@@ -9,10 +9,8 @@ from marshmallow import Schema, ValidationError
 from customers import errors
 from customers.http.json_body import flat
 
-Typed = dict[str, str]
 
-
-def typed(*names: str) -> Typed:
+def typed(*names: str) -> dict[str, str]:
     """Return what the form holds in these fields; nothing where it has none."""
     return {name: request.form.get(name, "") for name in names}
 
@@ -28,7 +26,7 @@ def checked(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def differing(values: Mapping[str, str], stored: Mapping[str, Any]) -> Typed:
+def differing(values: Mapping[str, str], stored: Mapping[str, Any]) -> dict[str, str]:
     """Return what was typed where it is not what is stored, so that a form changes nothing else."""
     return {name: value for name, value in values.items() if value.strip() != shown(stored[name])}
 

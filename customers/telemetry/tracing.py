@@ -1,8 +1,7 @@
 """Traces by OpenTelemetry, where its packages are installed (extra `otel`) and its own variables ask for them.
 
-A span for each request, and below it one for each statement. Written by hand: the packages that instrument WSGI and
-psycopg put query strings, e-mail addresses and headers into spans. Here only routes, statuses and the text of
-statements go out, in which parameters are names.
+Written by hand: the packages that instrument WSGI and psycopg put query strings, headers and messages of errors, with
+e-mails in them, into spans. Here only routes, statuses and statements go out, in which parameters are names.
 """
 
 import importlib.util

@@ -28,6 +28,4 @@ class Entry(ma.Schema):
     ip = ma.fields.String(required=True, allow_none=True, metadata={"example": "203.0.113.9"})
     user_agent = ma.fields.String(required=True, allow_none=True, metadata={"example": "Mozilla/5.0"})
     request_id = ma.fields.String(required=True, allow_none=True, metadata={"description": "As in the log"})
-    details = ma.fields.Dict(
-        required=True, metadata={"description": "Names of fields, numbers, uuids; never a secret or an e-mail"}
-    )
+    details = ma.fields.Dict(required=True, metadata={"description": "Names of fields, numbers, uuids; no secret"})

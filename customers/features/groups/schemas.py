@@ -32,6 +32,4 @@ class Group(ma.Schema):
 class CountedGroup(Group):
     """A group, and how many are in it."""
 
-    customers = ma.fields.Integer(
-        required=True, metadata={"description": "How many customers are in it", "example": 42}
-    )
+    customers = ma.fields.Integer(required=True, metadata={"description": "How many are in it", "example": 42})

@@ -44,8 +44,7 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
 
 def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Start a session if the password is right. Raises InvalidCredentials, Busy."""
-    settings = ctx.settings
-    lifetimes = settings.session_times(kind)
+    seconds = min(ctx.settings.session_times(kind))
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
     # a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
@@ -68,7 +67,7 @@ def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
                 digest=digest,
                 account_id=account.account_id,
                 password=hashed,
-                seconds=min(lifetimes),
+                seconds=seconds,
                 origin=origin,
             )
             if started:

@@ -9,9 +9,8 @@ from sqlalchemy import Connection, Row, text
 from customers.security.callers import Kind, Origin
 from customers.security.kinds import for_each_kind
 
-# The lock makes logins and changes of one account take turns: without it a password change that commits between the
-# check of the old password and this statement would not see the new session, nor end it; and logins at once would not
-# see each other's sessions, so that more than the most were left.
+# The lock makes logins and changes of one account take turns: so a change of the password sees, and ends, the session
+# that the old one has just started, and logins at once see each other's sessions, of which only so many are left.
 START = for_each_kind("""
     INSERT INTO login_session (digest, {account_id}, expires_at, ip, user_agent)
     SELECT :digest, {account_id}, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
