@@ -62,13 +62,7 @@ def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
             if renewed is not None and sql.renew_hash(tx.conn, kind, account.account_id, hashed, renewed):
                 hashed = renewed
             started = sql.start(
-                tx.conn,
-                kind,
-                digest=digest,
-                account_id=account.account_id,
-                password=hashed,
-                seconds=seconds,
-                origin=origin,
+                tx.conn, kind, account.account_id, hashed, digest=digest, seconds=seconds, origin=origin
             )
             if started:
                 sql.end_excess(tx.conn, kind, account.account_id, ctx.settings.max_sessions)

@@ -23,7 +23,7 @@ START = for_each_kind("""
 
 
 def start(
-    conn: Connection, kind: Kind, *, digest: bytes, account_id: int, password: str, seconds: int, origin: Origin
+    conn: Connection, kind: Kind, account_id: int, password: str, *, digest: bytes, seconds: int, origin: Origin
 ) -> bool:
     """Start a session; return False if the account is no longer what the password was checked against."""
     values = {"digest": digest, "account_id": account_id, "password": password, "seconds": seconds}
