@@ -1,7 +1,7 @@
 """Password hashes: bcrypt in a bounded pool of threads.
 
-bcrypt is slow on purpose and releases the interpreter lock while it works. A few threads of lowered priority do all of
-it, so that a rush of logins takes the processor time that nobody else wants, and requests that hash nothing stay quick.
+bcrypt is slow on purpose, and releases the interpreter lock. A few threads of lowered priority do all of it, so that
+requests that hash nothing stay quick in a rush of logins.
 """
 
 import logging
@@ -49,8 +49,7 @@ def cost(hashed: str | None) -> int | None:
 
 
 def _lower_priority() -> None:
-    # On Linux this is the priority of the calling thread alone (sched(7)); elsewhere it would be the whole process's.
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # elsewhere it would be the whole process's (sched(7))
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 

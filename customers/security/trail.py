@@ -26,7 +26,6 @@ Event = Literal[
     "current_password_failed",
     "logged_out",
     "sessions_ended",
-    # Customers
     "customer_registered",
     "customer_created",
     "customer_updated",
@@ -41,11 +40,9 @@ Event = Literal[
     "address_created",
     "address_updated",
     "address_deleted",
-    # Groups
     "group_created",
     "group_renamed",
     "group_deleted",
-    # Commands
     "admin_created",
     "admin_password_reset",
     "customers_imported",

@@ -14,7 +14,6 @@ from customers.staff import forms, groups
 from customers.staff.blueprint import blueprint, show
 from customers.staff.guard import page
 
-# The columns of the table that it can be sorted by, with their headings.
 COLUMNS = {"full_name": "Name", "email": "E-mail", "status": "Status", "created_at": "Created", "customer_id": "No."}
 _DIRECTIONS = {"": "", "-": ", descending"}
 ORDERS = {f"{minus}{key}": label + after for key, label in COLUMNS.items() for minus, after in _DIRECTIONS.items()}

@@ -99,9 +99,6 @@ class CustomerWithAddresses(Customer):
     addresses = ma.fields.List(ma.fields.Nested(Address), required=True)
 
 
-# ---------------------------------------------------------------- the export of one person
-
-
 class StoredSession(ma.Schema):
     """A browser or program that is or was signed in."""
 

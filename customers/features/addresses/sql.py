@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-# An address as it is answered, with its version.
 ADDRESS = """customer_address.customer_address_id, customer_address.uuid, customer_address.full_name, telephone,
            address_1, address_2, city, province, country, postcode, coalesce(is_default, false) AS is_default,
            customer_address.customer_id, customers_time(customer_address.created_at) AS created_at,
