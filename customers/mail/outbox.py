@@ -71,23 +71,22 @@ def claim(conn: Connection, lease: float) -> Row[Any] | None:
 
 # One mail a minute and five a day for an account. Those count that went out, and the one that is on its way.
 START_RESET = text("""
-      WITH assigned AS (
-           UPDATE outbox_mail
-              SET customer_id = :customer_id
-            WHERE outbox_mail_id = :outbox_mail_id
-              AND (SELECT count(*) < 5
-                      AND count(*) FILTER (WHERE other.sent_at IS NULL
-                                              OR other.sent_at > now() - interval '1 minute') < 1
-                     FROM outbox_mail AS other
-                    WHERE other.customer_id = :customer_id
-                      AND other.kind = 'reset_password'
-                      AND other.failed_at IS NULL
-                      AND (other.sent_at IS NULL OR other.sent_at > now() - interval '1 day')
-                      AND other.outbox_mail_id <> :outbox_mail_id)
+      WITH started AS (
+           INSERT INTO reset_password_token (customer_id, token)
+           SELECT CAST(:customer_id AS int), CAST(:token AS text)
+            WHERE (SELECT count(*) < 5
+                      AND count(*) FILTER (WHERE sent_at IS NULL OR sent_at > now() - interval '1 minute') < 1
+                     FROM outbox_mail
+                    WHERE customer_id = :customer_id
+                      AND kind = 'reset_password'
+                      AND failed_at IS NULL
+                      AND (sent_at IS NULL OR sent_at > now() - interval '1 day')
+                      AND outbox_mail_id <> :outbox_mail_id)
            RETURNING customer_id)
-    INSERT INTO reset_password_token (customer_id, token)
-    SELECT customer_id, :token
-      FROM assigned
+    UPDATE outbox_mail
+       SET customer_id = started.customer_id
+      FROM started
+     WHERE outbox_mail_id = :outbox_mail_id
 """)
 
 
