@@ -47,14 +47,9 @@ def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Orig
     30 days pass the account's own limit.
     """
     email = email.lower()
+    free, pause = settings.limit_free_attempts, settings.limit_longest_pause
     by_account = [
-        Limit(
-            "account_and_network",
-            _digest("guess", kind, email, place),
-            settings.limit_free_attempts * times,
-            settings.limit_longest_pause + _DAY,
-            settings.limit_longest_pause,
-        )
+        Limit("account_and_network", _digest("guess", kind, email, place), free * times, pause + _DAY, pause)
         for place, times in _places(origin)
     ]
     by_network = [

@@ -106,13 +106,12 @@ END_ONE = text("""
        AND customer.uuid = :customer_uuid
        AND login_session.uuid = :uuid
        AND login_session.expires_at > now()
-    RETURNING login_session.digest
 """)
 
 
 def end_one(conn: Connection, customer_uuid: UUID, uuid: UUID) -> bool:
     """End one of a customer's sessions by its public name; return whether it was there."""
-    return conn.execute(END_ONE, {"customer_uuid": customer_uuid, "uuid": uuid}).one_or_none() is not None
+    return conn.execute(END_ONE, {"customer_uuid": customer_uuid, "uuid": uuid}).rowcount > 0
 
 
 END_SECRETS = text("""
