@@ -36,11 +36,7 @@ def install(app: Flask) -> None:
 @click.option("--create-groups", is_flag=True, help="Make the groups that are not there.")
 @click.option("--without-passwords", is_flag=True, help="Take rows without a password: its owner must reset it.")
 @click.option("--lenient", is_flag=True, help="Take what old shops hold: no full_name, addresses with blanks.")
-@click.option(
-    "--rejected",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where rejected lines are listed, as CSV: line, reason.  [default: FILE.rejected.csv]",
-)
+@click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Where rejected lines are listed.")
 @with_appcontext
 def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> None:
     """Import the customers in FILE ("-" for standard input).
@@ -51,8 +47,8 @@ def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> N
     what their rows say: what a row leaves out stays, addresses are replaced as a whole, a new password or status 0 ends
     all sessions, and nobody is told by mail.
 
-    Rejected rows do not stop the others. An import that was broken off can be run again. Exit status: 0 all rows are in
-    or skipped, 1 some are rejected, 2 wrong usage, and then nothing has been done.
+    Rejected rows are listed in FILE.rejected.csv with their reasons, and do not stop the others. An import that was
+    broken off can be run again. Exit status: 0 all rows are in or skipped, 1 some are rejected, 2 wrong usage.
     """
     source = None if file is sys.stdin.buffer else Path(file.name)
     target = rejected or Path(f"{source or 'customers'}.rejected.csv")
