@@ -32,7 +32,7 @@ run: $(RUN) ## serve on http://127.0.0.1:8000 (HOST and PORT choose another addr
 	exec $(BIN)/python -m dev.run
 
 test: install ## run all tests that need nothing but Python
-	$(BIN)/pytest -n 2 --cov --cov-report=term
+	$(BIN)/pytest -n 2 $(if $(COVERAGE),--cov --cov-report=term)
 
 # What these need beside Python is installed where that can be done without asking: as root, on a Debian.
 
