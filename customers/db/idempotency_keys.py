@@ -52,7 +52,10 @@ CLAIM = text("""
 
 
 def claim(conn: Connection, key: Key | None) -> tuple[UUID, bool]:
-    """Return the uuid for what this transaction is to create, and False; or that of what the key created, and True."""
+    """Return the uuid for what this transaction is to create, and False; or that of what the key created, and True.
+
+    Raises IdempotencyKeyReused.
+    """
     uuid = uuid4()
     if key is None:
         return uuid, False

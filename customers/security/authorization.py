@@ -33,7 +33,10 @@ def require_admin(caller: Caller, whose: Whose | None = None) -> Account:
 
 
 def require_owner_or_admin(caller: Caller, whose: Whose) -> tuple[Caller, UUID]:
-    """Return as whom to act and on which customer; looks nothing up, so that a customer learns of no other uuid."""
+    """Return as whom to act and on which customer; looks nothing up, so that a customer learns of no other uuid.
+
+    Raises NotAuthenticated, Forbidden.
+    """
     if whose == ME:
         return caller._replace(admin=None), require_customer(caller).uuid
     require_signed_in(caller)

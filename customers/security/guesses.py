@@ -28,7 +28,10 @@ def find_account(conn: Connection, kind: Kind, email: str) -> Row[Any] | None:
 
 @contextmanager
 def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Actor, failure: Event) -> Iterator[None]:
-    """Count a guess, and record a refused one: as ``failure``, or, once each time that a limit closes, as throttled."""
+    """Count a guess, and record a refused one: as ``failure``, or, once each time that a limit closes, as throttled.
+
+    Raises TooManyAttempts, and what the block raises.
+    """
     try:
         with limits.guess(db, settings, kind, email, actor.origin):
             yield

@@ -76,6 +76,7 @@ class Hasher:
         """Hold a place of the queue for a network while its request is counted and hashed. None: without a bound.
 
         One network gets at most a third of the places, so that its own logins cannot keep everybody else out.
+        Raises Busy.
         """
         if network is None:
             yield
@@ -99,7 +100,7 @@ class Hasher:
     def verify(self, password: str, hashed: str | None) -> bool:
         """Return whether a password is the one that was hashed; None stands for no account, or a disabled one.
 
-        A refusal costs the work of one hash at the set cost, whatever it is refused for.
+        A refusal costs the work of one hash at the set cost, whatever it is refused for. Raises Busy.
         """
         if hashed not in (None, UNUSABLE) and cost(hashed) is None:
             log.warning("a stored hash is not bcrypt of cost %d or less, and opens nothing", HIGHEST_COST)

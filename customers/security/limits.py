@@ -44,7 +44,7 @@ def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Orig
     """Count a guess at an account's password; the block raises what a wrong one is answered with, or returns.
 
     A success clears what its network has failed at this account. Networks that the account has signed in from within
-    30 days pass the account's own limit.
+    30 days pass the account's own limit. Raises TooManyAttempts.
     """
     email = email.lower()
     free, pause = settings.limit_free_attempts, settings.limit_longest_pause
@@ -70,7 +70,10 @@ def guess(db: Database, settings: Settings, kind: Kind, email: str, origin: Orig
 def request(
     db: Database, settings: Settings, name: Literal["registrations", "reset_requests"], origin: Origin
 ) -> Iterator[None]:
-    """Count a registration or a request for a new password from a network, whatever the e-mail."""
+    """Count a registration or a request for a new password from a network, whatever the e-mail.
+
+    Raises TooManyRequests.
+    """
     limits = _by_network(settings, name, origin)
     with _given_back_if_undecided(db, _count(db, limits, TooManyRequests, COUNT_REQUEST)):
         yield
@@ -78,7 +81,10 @@ def request(
 
 @contextmanager
 def email_change(db: Database, settings: Settings, account: UUID, origin: Origin) -> Iterator[None]:
-    """Count a customer's change of e-mail by the account; one that is refused as taken also as a registration."""
+    """Count a customer's change of e-mail by the account; one that is refused as taken also as a registration.
+
+    Raises TooManyRequests.
+    """
     by_account = Limit("email_changes", _digest("email_changes", str(account)), settings.limit_email_changes, _HOUR)
     limits = [by_account, *_by_network(settings, "registrations", origin)]
     counted = _count(db, limits, TooManyRequests, COUNT_REQUEST)

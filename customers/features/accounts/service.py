@@ -26,6 +26,8 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     """Create a customer; return the row, and whether an earlier request with this key created it.
 
     An admin may choose the group. Everyone else registers, and the registration counts against their network.
+    Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused, InvalidInput for an unknown group, and
+    CustomerNotFound for a key whose customer has been deleted since.
     """
     group_id = _group_id(caller, new) or DEFAULT
     with ctx.db.reading() as conn:
@@ -33,21 +35,22 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
             return errors.found(sql.find(conn, earlier), errors.CustomerNotFound), True
     registers = caller.admin is None
     limited = limits.request(ctx.db, ctx.settings, "registrations", caller.origin) if registers else nullcontext()
-    with limited, ctx.hasher.place(caller.origin.network if registers else None):
-        hashed = ctx.hasher.hash(new["password"])
-    with ctx.db.writing() as tx:
-        uuid, replayed = idempotency_keys.claim(tx.conn, key)
-        if replayed:
-            return errors.found(sql.find(tx.conn, uuid), errors.CustomerNotFound), True
-        values = {"status": 1, **new, "uuid": uuid, "group_id": group_id, "password": hashed}
-        customer = errors.found(sql.insert(tx.conn, **values), errors.EmailTaken)
-        subject = Subject("customer", uuid)
-        if not registers:
-            trail.record(tx, caller.actor, subject, {"customer_created": {}})
-        else:
-            if customer.status == 0:
-                sql.add_pending(tx.conn, customer.customer_id)
-            trail.record(tx, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
+    with limited:
+        with ctx.hasher.place(caller.origin.network if registers else None):
+            hashed = ctx.hasher.hash(new["password"])
+        with ctx.db.writing() as tx:
+            uuid, replayed = idempotency_keys.claim(tx.conn, key)
+            if replayed:
+                return errors.found(sql.find(tx.conn, uuid), errors.CustomerNotFound), True
+            values = {"status": 1, **new, "uuid": uuid, "group_id": group_id, "password": hashed}
+            customer = errors.found(sql.insert(tx.conn, **values), errors.EmailTaken)
+            subject = Subject("customer", uuid)
+            if not registers:
+                trail.record(tx, caller.actor, subject, {"customer_created": {}})
+            else:
+                if customer.status == 0:
+                    sql.add_pending(tx.conn, customer.customer_id)
+                trail.record(tx, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
     return customer, False
 
 
@@ -62,7 +65,10 @@ def _group_id(caller: Caller, body: Mapping[str, Any]) -> int | None:
 
 
 def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
-    """Return a customer with the addresses, in one statement with who is calling."""
+    """Return a customer with the addresses, in one statement with who is calling.
+
+    Raises NotAuthenticated, Forbidden, CustomerNotFound.
+    """
     caller, document = sql.read(ctx.db, ctx.settings, claim, whose)
     if document is None:
         authorization.require_owner_or_admin(caller, whose)
@@ -73,7 +79,10 @@ def read(ctx: Context, claim: Claim, whose: Whose) -> Document:
 def list_page(
     ctx: Context, claim: Claim, *, page: int, limit: int, sort: str = "customer_id", filters: Mapping[str, Any]
 ) -> Page:
-    """Return a page of customers, by ``filters`` of schemas.CustomerFilters, sorted as ListQuery says."""
+    """Return a page of customers, by ``filters`` of schemas.CustomerFilters, sorted as ListQuery says.
+
+    Raises NotAuthenticated, Forbidden.
+    """
     caller, found = search.read_page(ctx.db, ctx.settings, claim, number=page, limit=limit, sort=sort, filters=filters)
     authorization.require_admin(caller)
     assert found is not None, "an admin gets a page"
@@ -83,7 +92,10 @@ def list_page(
 def rename_own(
     ctx: Context, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
 ) -> Document | None:
-    """Rename the caller's own account in one statement with who is calling; None, and nothing done, for others."""
+    """Rename the caller's own account in one statement with who is calling; None, and nothing done, for others.
+
+    Raises PreconditionFailed.
+    """
     if whose != ME and claim.admin_digest not in (None, claim.customer_digest):
         return None  # may be an admin: the general path tells
     found = sql.rename_own(ctx.db, ctx.settings, claim, whose, full_name, versions)
@@ -102,7 +114,9 @@ def update(
 ) -> Row[Any]:
     """Change a customer and return the row; ``versions`` are those that If-Match allows, None any.
 
-    A new password ends the other sessions of the account, disabling it ends all.
+    A new password ends the other sessions of the account, disabling it ends all. Raises StatusForbidden,
+    NothingToUpdate, LoginAgain, EmailTaken, TooManyRequests, CustomerNotFound, PreconditionFailed, NotAuthenticated,
+    Busy, and InvalidInput for an unknown group.
     """
     if caller.admin is None and "status" in changes:
         raise errors.StatusForbidden()
@@ -156,7 +170,10 @@ def _events(before: Row[Any], after: Row[Any], values: Mapping[str, Any], sessio
 
 
 def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
-    """Delete a customer with all that belongs to the account, and return the row as it was."""
+    """Delete a customer with all that belongs to the account, and return the row as it was.
+
+    Raises LoginAgain, CustomerNotFound, PreconditionFailed, NotAuthenticated.
+    """
     authorization.require_recent_login(caller)
     with ctx.db.writing() as tx:
         _lock(tx.conn, caller, uuid)
@@ -166,7 +183,10 @@ def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | N
 
 
 def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
-    """Return what is stored about a person but secrets (GDPR, articles 15, 20); that an admin read it is recorded."""
+    """Return what is stored about a person but secrets (GDPR, articles 15, 20); that an admin read it is recorded.
+
+    Raises CustomerNotFound.
+    """
     with ctx.db.writing() as tx:
         person = errors.found(person_sql.gather(tx.conn, uuid), errors.CustomerNotFound)
         if caller.admin is not None:

@@ -36,7 +36,11 @@ def read(ctx: Context, customer_uuid: UUID, uuid: UUID) -> Row[Any]:
 def create(
     ctx: Context, caller: Caller, customer_uuid: UUID, new: Mapping[str, Any], key: Key | None = None
 ) -> tuple[Row[Any], bool]:
-    """Add an address; return it, and whether an earlier request with this key added it."""
+    """Add an address; return it, and whether an earlier request with this key added it.
+
+    Raises CustomerNotFound, TooManyAddresses, IdempotencyKeyReused, and AddressNotFound for a key whose address has
+    been deleted since.
+    """
     values = {**dict.fromkeys(FIELDS), "is_default": False, **new}
     with ctx.db.writing() as tx:
         uuid, replayed = idempotency_keys.claim(tx.conn, key)
@@ -58,7 +62,10 @@ def update(
     changes: Mapping[str, Any],
     versions: Sequence[str] | None,
 ) -> Row[Any]:
-    """Change what is named of an address and return it; ``versions`` are those that If-Match allows, None any."""
+    """Change what is named of an address and return it; ``versions`` are those that If-Match allows, None any.
+
+    Raises AddressNotFound, NothingToUpdate, PreconditionFailed, and InvalidInput if the whole address would not do.
+    """
     if not changes:
         raise errors.NothingToUpdate()
     with ctx.db.writing() as tx:
@@ -79,8 +86,8 @@ def update(
 def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versions: Sequence[str] | None) -> Row[Any]:
     """Delete an address and return it as it was. Raises AddressNotFound, PreconditionFailed."""
     with ctx.db.writing() as tx:
-        errors.found(sql.lock(tx.conn, customer_uuid, uuid), errors.AddressNotFound)
-        address = errors.found(sql.delete(tx.conn, uuid, versions), errors.PreconditionFailed)
+        stored = errors.found(sql.lock(tx.conn, customer_uuid, uuid), errors.AddressNotFound)
+        address = errors.found(sql.delete(tx.conn, stored.customer_id, uuid, versions), errors.PreconditionFailed)
         _log(tx, caller, customer_uuid, {"address_deleted": {"address": str(uuid)}})
     return address
 

@@ -122,12 +122,13 @@ def update(
 
 DELETE = text(f"""
     DELETE FROM customer_address
-     WHERE uuid = :uuid
+     WHERE customer_id = :customer_id
+       AND uuid = :uuid
        AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))
     RETURNING {ADDRESS}
 """)
 
 
-def delete(conn: Connection, uuid: UUID, versions: Sequence[str] | None) -> Row[Any] | None:
+def delete(conn: Connection, customer_id: int, uuid: UUID, versions: Sequence[str] | None) -> Row[Any] | None:
     """Delete an address and return it as it was; None if If-Match does not match. Call with it locked."""
-    return conn.execute(DELETE, {"uuid": uuid, "versions": versions}).one_or_none()
+    return conn.execute(DELETE, {"customer_id": customer_id, "uuid": uuid, "versions": versions}).one_or_none()

@@ -31,7 +31,10 @@ def read(ctx: Context, uuid: UUID) -> Row[Any]:
 
 
 def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
-    """Create a group; return it, and whether an earlier request with this key created it."""
+    """Create a group; return it, and whether an earlier request with this key created it.
+
+    Raises GroupNameTaken, IdempotencyKeyReused, and GroupNotFound for a key whose group has been deleted since.
+    """
     with ctx.db.writing() as tx:
         uuid, replayed = idempotency_keys.claim(tx.conn, key)
         if replayed:
@@ -52,7 +55,10 @@ def update(ctx: Context, caller: Caller, uuid: UUID, changes: Mapping[str, Any])
 
 
 def delete(ctx: Context, caller: Caller, uuid: UUID) -> Row[Any]:
-    """Delete a group, move its customers to the default group, and return it as it was."""
+    """Delete a group, move its customers to the default group, and return it as it was.
+
+    Raises GroupNotFound, DefaultGroup.
+    """
     with ctx.db.writing(unhurried=True) as tx:  # a group may have more customers than a statement moves in its time
         group_id = found(sql.lock(tx.conn, uuid), GroupNotFound)
         if group_id == DEFAULT:

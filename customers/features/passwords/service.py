@@ -14,7 +14,10 @@ from customers.security.trail import Details, Event, Subject
 
 
 def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
-    """Give the signed-in customer a new password, by the current one, whose guesses count as a login's."""
+    """Give the signed-in customer a new password, by the current one, whose guesses count as a login's.
+
+    Raises WrongPassword, TooManyAttempts, NotAuthenticated, Busy.
+    """
     own = authorization.require_customer(caller)
     with ctx.hasher.place(caller.origin.network):
         with guesses.counted(ctx.db, ctx.settings, "customer", own.email, caller.actor, "current_password_failed"):
@@ -40,6 +43,7 @@ def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID 
     """Have a reset mail sent, if there is an active or pending account of this e-mail; the sender looks for it.
 
     ``customer_uuid`` is whose it is, if that is known. The request is counted where it comes from, but not an admin's.
+    Raises MailUnavailable, TooManyRequests.
     """
     if not ctx.mail.available:
         raise MailUnavailable()
@@ -52,7 +56,10 @@ def request_reset(ctx: Context, caller: Caller, email: str, customer_uuid: UUID 
 
 
 def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
-    """Set a new password by the secret of a mail, which works once; end all sessions and all other secrets."""
+    """Set a new password by the secret of a mail, which works once; end all sessions and all other secrets.
+
+    Raises InvalidToken, Busy.
+    """
     token = reset_links.digest(secret)
     lifetime = ctx.settings.reset_lifetime
     with ctx.db.reading() as conn:  # before anything is hashed: made-up tokens must not cost more than a look

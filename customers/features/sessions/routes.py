@@ -27,7 +27,10 @@ _LOGIN_ERRORS = (errors.InvalidCredentials, errors.TooManyAttempts, errors.Busy)
 
 
 def start_session(kind: Kind, credentials: dict[str, str]) -> str:
-    """Sign in, put the session into the cookie, and return its sid."""
+    """Sign in, put the session into the cookie, and return its sid.
+
+    Raises InvalidCredentials, TooManyAttempts, Busy.
+    """
     origin = access.origin()
     sid, account = service.log_in(context.current(), kind, **credentials, origin=origin)
     cookies.remember(kind, sid)

@@ -27,6 +27,7 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
     """Check a password and start a session; return its sid, which nobody will see again, and whose it is.
 
     A failure is alike, after equal work, for an unknown e-mail, a wrong password and a disabled account.
+    Raises InvalidCredentials, TooManyAttempts, Busy.
     """
     anonymous = Actor("anonymous", None, origin)
     try:
@@ -104,7 +105,10 @@ def end_one(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID) -> No
 
 
 def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
-    """End all of a customer's sessions but the caller's own; if an admin does it, open reset links end, too."""
+    """End all of a customer's sessions but the caller's own; if an admin does it, open reset links end, too.
+
+    Raises CustomerNotFound, NotAuthenticated.
+    """
     own = caller.customer.digest if caller.customer else None
     with ctx.db.writing() as tx:
         customer = found(accounts.lock(tx.conn, customer_uuid), CustomerNotFound)
@@ -118,7 +122,10 @@ def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
 
 
 def create_admin(ctx: Context, *, email: str, password: str, full_name: str | None, reset: bool = False) -> Row[Any]:
-    """Create an admin, or with ``reset`` give one who exists the password, enable the account, end its sessions."""
+    """Create an admin, or with ``reset`` give one who exists the password, enable the account, end its sessions.
+
+    Raises EmailTaken, and InvalidInput without a name for a new one.
+    """
     hashed = ctx.hasher.hash(password)
     with ctx.db.writing() as tx:
         admin = sql.set_admin(tx.conn, email=email, password=hashed, full_name=full_name, reset=reset)
