@@ -18,7 +18,6 @@ from tests.support.shops import with_schema
 
 DEPLOY = REPOSITORY / "deploy"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
-GUNICORN = (REPOSITORY / "gunicorn.conf.py").read_text()
 SETTINGS = {row.metadata["name"] for row in fields(Settings)}
 ROLE = "customers_service"
 
@@ -26,19 +25,17 @@ _TOOLS = REPOSITORY / "build" / "manifests" / "bin"
 _READ = "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)"
 
 
+def validate(tool: str, *arguments: str | Path, stdin: str = "") -> str:
+    """Run a tool, which must find no fault, and return what it said."""
+    done = subprocess.run([_TOOLS / tool, *arguments], input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def read(text: str) -> list[Any]:
     """Return the documents of a YAML text."""
-    done = subprocess.run([_TOOLS / "python", "-c", _READ], input=text, capture_output=True, text=True, check=True)
-    documents: list[Any] = json.loads(done.stdout)
+    documents: list[Any] = json.loads(validate("python", "-c", _READ, stdin=text))
     return documents
-
-
-def validate(tool: str, *arguments: str | Path) -> str:
-    """Run a validator, which must find no fault, and return what it said."""
-    done = subprocess.run([_TOOLS / tool, *arguments], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    return said
 
 
 def found(pattern: str, text: str) -> str:
@@ -50,7 +47,7 @@ def found(pattern: str, text: str) -> str:
 
 def graceful_timeout() -> int:
     """Return for how many seconds gunicorn finishes the requests it has begun."""
-    return int(found(r"^graceful_timeout = (\d+)\b", GUNICORN))
+    return int(found(r"^graceful_timeout = (\d+)\b", (REPOSITORY / "gunicorn.conf.py").read_text()))
 
 
 def served(variables: dict[str, str]) -> tuple[set[str], set[str]]:
