@@ -2,8 +2,10 @@
 
 import itertools
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +118,6 @@ def application(settings: Settings) -> Flask:
 
 @pytest.fixture(scope="session")
 def shared_app(settings: Settings) -> Iterator[Flask]:
-    """Return the application of the process."""
     app = application(settings)
     migrate.apply(context.of(app).db)
     yield app
@@ -124,7 +125,7 @@ def shared_app(settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(shared_app: Flask, db: "Db") -> Flask:
+def app(shared_app: Flask, db: Db) -> Flask:
     """Return the application, over empty tables."""
     db.empty()
     return shared_app
@@ -133,28 +134,25 @@ def app(shared_app: Flask, db: "Db") -> Flask:
 @pytest.fixture
 def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
     """Return a function that makes an application on the same database with other settings."""
-    made: list[Flask] = []
+    with ExitStack() as made:
 
-    def make(**changes: Any) -> Flask:
-        made.append(application(replace(settings, **changes)))
-        return made[-1]
+        def make(**changes: Any) -> Flask:
+            other = application(replace(settings, **changes))
+            made.callback(context.of(other).db.close)
+            return other
 
-    yield make
-    for other in made:
-        context.of(other).db.close()
+        yield make
 
 
 @pytest.fixture
 def ctx(app: Flask) -> Context:
-    """Return what the application's acts get."""
     return context.of(app)
 
 
 @pytest.fixture
 def db(database: str, shared_app: Flask) -> Iterator[Db]:
-    direct = Db(database)
-    yield direct
-    direct.close()
+    with Db(database) as direct:
+        yield direct
 
 
 @pytest.fixture
@@ -164,7 +162,6 @@ def client(app: Flask) -> CheckingClient:
 
 
 def new_client(app: Flask, **kwargs: Any) -> CheckingClient:
-    """Return another client."""
     client = app.test_client(**kwargs)
     assert isinstance(client, CheckingClient)
     return client
@@ -185,11 +182,6 @@ class Account:
 
 
 @pytest.fixture
-def customer(app: Flask, make_customer: Callable[..., Account]) -> Account:
-    return make_customer()
-
-
-@pytest.fixture
 def make_customer(app: Flask) -> Callable[..., Account]:
     """Return a function that registers a customer and signs in."""
     numbers = itertools.count(1)
@@ -206,8 +198,12 @@ def make_customer(app: Flask) -> Callable[..., Account]:
 
 
 @pytest.fixture
+def customer(make_customer: Callable[..., Account]) -> Account:
+    return make_customer()
+
+
+@pytest.fixture
 def admin(app: Flask, ctx: Context) -> Account:
-    """Return an admin who is signed in."""
     row = admins.create_admin(ctx, email="admin@example.com", password=PASSWORD, full_name="Adam Admin")
     login = "/admin/user/login"
     sid = log_in(new_client(app, use_cookies=False), row.email, path=login)
@@ -230,19 +226,15 @@ def log_in(client: CheckingClient, email: str, password: str = PASSWORD, path: s
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Return a function that starts the service on a database; what still runs after the test is stopped."""
-    from tests.support.service import Service
+    from tests.support.shops import serving
 
-    started: list[Any] = []
+    with ExitStack() as started:
 
-    def serve(conninfo: str, **settings: str) -> Any:
-        log = tmp_path / f"log{len(started)}"
-        defaults = {"CUSTOMERS_DATABASE_URL": conninfo, "CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "2"}
-        started.append(Service(log, **{**defaults, **settings}))
-        return started[-1]
+        def serve(conninfo: str, **settings: str) -> Any:
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
+            return started.enter_context(serving(folder, conninfo, **{"CUSTOMERS_WORKERS": "2", **settings}))
 
-    yield serve
-    for service in started:
-        service.stop()
+        yield serve
 
 
 Made = tuple[Context, Db]
@@ -251,18 +243,15 @@ Made = tuple[Context, Db]
 @pytest.fixture
 def make(make_database: Callable[[], str], settings: Settings) -> Iterator[Callable[[str], Made]]:
     """Return a function that makes a database from SQL, and returns what works on it."""
-    opened: list[Made] = []
+    with ExitStack() as opened:
 
-    def make(sql: str = "") -> Made:
-        conninfo = make_database()
-        ctx, db = Context.of(reaching(settings, conninfo)), Db(conninfo)
-        opened.append((ctx, db))
-        if sql:
-            with psycopg.connect(conninfo) as conn:
-                conn.execute(sql.encode())
-        return ctx, db
+        def make(sql: str = "") -> Made:
+            conninfo = make_database()
+            ctx, db = Context.of(reaching(settings, conninfo)), opened.enter_context(Db(conninfo))
+            opened.callback(ctx.db.close)
+            if sql:
+                with psycopg.connect(conninfo) as conn:
+                    conn.execute(sql.encode())
+            return ctx, db
 
-    yield make
-    for ctx, db in opened:
-        ctx.db.close()
-        db.close()
+        yield make

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.conftest import ADDRESS, PASSWORD, REPOSITORY
+from tests.conftest import ADDRESS, PASSWORD
 from tests.support.chromium import launched
-from tests.support.service import ANN, BIN, Service, sign_up
+from tests.support.service import ANN, Service, make_admin, sign_up
 from tests.support.shops import serving, with_schema
 
 ADMIN = "ada@shop.example"
@@ -38,8 +37,7 @@ PATHS = (
 def service(tmp_path_factory: pytest.TempPathFactory, make_database: Callable[[], str]) -> Iterator[Service]:
     """Return a service with an admin and 25 customers; the first has addresses and a session."""
     with serving(tmp_path_factory.mktemp("service"), with_schema(make_database())) as service:
-        command = [str(BIN / "flask"), "create-admin", ADMIN, "--full-name", "Ada Admin", "--password-stdin"]
-        subprocess.run(command, cwd=REPOSITORY, env=service.environment, input=PASSWORD.encode(), check=True)
+        make_admin(ADMIN, **service.settings)
         path, header = sign_up(service, "person0@example.com")
         for more in ({"is_default": True, "telephone": "555-0100"}, {"address_1": "99 Side Road"}):
             service.call("POST", f"{path}/addresses", {**ADDRESS, **more}, header)

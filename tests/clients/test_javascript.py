@@ -4,19 +4,21 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from customers.errors import ServiceError
+from customers import errors
 from tests.conftest import PASSWORD, REPOSITORY
-from tests.support.service import BIN, Service
+from tests.support.service import Service, make_admin
 
 CLIENT = REPOSITORY / "clients" / "customers.js"
 SCRIPTS = [CLIENT, REPOSITORY / "deploy" / "shop" / "shop.js", *(REPOSITORY / "customers").rglob("*.js")]
 GUIDE = REPOSITORY / "docs" / "frontend.md"
+PRELUDE = Path(__file__).parent / "guide.mjs"  # what its examples use
 
 ADMIN = "admin@example.com"
 NODE = shutil.which("node")
@@ -50,33 +52,16 @@ def node(database: str, app: Flask, tmp_path: Path, serve: Callable[..., Service
     """Return a function that runs node against a service with an admin, and returns what it prints."""
     if NODE is None:
         pytest.skip("node is not installed; the JavaScript client is tested where it is")
-    mails = str(tmp_path / "mail")
-    service = serve(database, CUSTOMERS_MAIL_DIRECTORY=mails)
-    subprocess.run(
-        [BIN / "flask", "create-admin", ADMIN, "--full-name", "Adam Admin", "--password-stdin"],
-        cwd=REPOSITORY,
-        env=service.environment,
-        input=f"{PASSWORD}\n",
-        text=True,
-        check=True,
-        capture_output=True,
-    )
-    where = {"CUSTOMERS_URL": service.base, "CUSTOMERS_MAIL_DIR": mails}
-    admin = {"CUSTOMERS_ADMIN": ADMIN, "CUSTOMERS_ADMIN_PASSWORD": PASSWORD}
+    service = serve(database, CUSTOMERS_MAIL_DIRECTORY=str(tmp_path / "mail"))
+    make_admin(ADMIN, **service.settings)
+    where = {"CUSTOMERS_URL": service.base, "CUSTOMERS_MAIL_DIR": str(tmp_path / "mail")}
+    env = {**service.environment, **where, "CUSTOMERS_ADMIN": ADMIN, "CUSTOMERS_ADMIN_PASSWORD": PASSWORD}
 
     def run(*arguments: str | Path) -> str:
-        done = subprocess.run(
-            [str(NODE), *arguments],
-            cwd=REPOSITORY,
-            env={**service.environment, **where, **admin},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run([NODE, *arguments], cwd=REPOSITORY, env=env, timeout=120, check=False, **output)
         assert done.returncode == 0, done.stdout
-        return done.stdout
+        return str(done.stdout)
 
     return run
 
@@ -85,46 +70,16 @@ def test_the_javascript_client_works_against_the_service(node: Callable[..., str
     node("--test", "clients/customers.test.js")
 
 
-# What the guide's examples use: a page's fetch with its cookies, a form, a place to show texts, and the link of a mail.
-PRELUDE = """
-import { readdirSync, readFileSync } from "node:fs";
-
-const real = globalThis.fetch;
-let cookie = "";
-globalThis.fetch = async (path, { credentials, headers, ...init } = {}) => {
-  const sent = credentials === "omit" ? headers : { ...headers, Cookie: cookie };
-  const answer = await real(new URL(path, process.env.CUSTOMERS_URL), { ...init, headers: sent });
-  if (credentials !== "omit") cookie = answer.headers.get("Set-Cookie")?.split(";")[0] ?? cookie;
-  return answer;
-};
-const shown = [];
-const show = (text) => shown.push(text);
-const showAtFields = (errors) => show(Object.keys(errors).join());
-const askForPassword = async () => "correct horse battery";
-const form = { email: "jane@example.com", password: "short", full_name: "Jane" };
-const history = { replaceState() {} };
-const location = { get hash() { return `#token=${mailed()}`; } };
-
-function mailed() {
-  const folder = process.env.CUSTOMERS_MAIL_DIR;
-  const mails = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
-  const texts = mails.map((mail) => mail.replace(/=\\r?\\n/g, "").replaceAll("=3D", "="));
-  return texts.map((text) => /token=([\\w-]{43})/.exec(text)?.[1]).find(Boolean);
-}
-"""
-MAIL = """
-for (const end = Date.now() + 20_000; !mailed() && Date.now() < end; ) await new Promise((go) => setTimeout(go, 20));
-form.password = "another correct horse";
-"""
-
-
 def test_the_examples_of_the_guide_work_one_after_the_other(node: Callable[..., str], tmp_path: Path) -> None:
     examples = "".join(re.findall(r"^```js\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE))
     before, reset, after = examples.partition("const token = ")
+    mail = 'await mailArrives();\nform.password = "another correct horse";\n'
+    text = f"{PRELUDE.read_text()}{before}{mail}{reset}{after}console.log(JSON.stringify(shown));"
+    text = text.replace('"http://127.0.0.1:8000"', "process.env.CUSTOMERS_URL").replace(
+        "./customers.js", CLIENT.as_uri()
+    )
     script = tmp_path / "guide.mjs"
-    text = f"{PRELUDE}{before}{MAIL}{reset}{after}console.log(JSON.stringify(shown));"
-    text = text.replace('"http://127.0.0.1:8000"', "process.env.CUSTOMERS_URL")
-    script.write_text(text.replace("./customers.js", CLIENT.as_uri()))
+    script.write_text(text)
 
     shown = json.loads(node(script))
 
@@ -137,12 +92,8 @@ def test_the_examples_of_the_guide_work_one_after_the_other(node: Callable[..., 
 
 
 def test_the_guide_names_every_error_code() -> None:
-    def members(family: type[ServiceError]) -> Iterator[type[ServiceError]]:
-        yield family
-        for member in family.__subclasses__():
-            yield from members(member)
-
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ServiceError)]
     told = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \|", GUIDE.read_text(), re.MULTILINE)
 
     assert len(told) == len(set(told))
-    assert set(told) == {(str(each.status), each.code) for each in members(ServiceError)}
+    assert set(told) == {(str(kind.status), kind.code) for kind in kinds}

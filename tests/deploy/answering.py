@@ -18,6 +18,7 @@ def answering(
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits for the ACK of its headers
 
         def _answer(self) -> None:
             status, kind, body = reply(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))

@@ -37,10 +37,9 @@ class Window:
 
     def reads(self, text: str, element: str = "notice") -> None:
         """Wait until an element of the page says so."""
-        wait_until(lambda: text in self.run(f"return document.getElementById('{element}').textContent"), 30)
+        wait_until(lambda: text in self.run(f"return document.getElementById('{element}').textContent"), 30, text)
 
     def value(self, field: str) -> str:
-        """Return what is in a field."""
         return str(self.run(f"return document.querySelector('{field}').value"))
 
     def visit(self, url: str) -> None:
@@ -50,7 +49,8 @@ class Window:
 
     def wait_for_guest(self) -> None:
         """Wait until the page shows the forms of somebody who is not signed in."""
-        wait_until(lambda: not self.run("return document.getElementById('guest').hidden"), 30)
+        is_shown = "return !document.getElementById('guest').hidden"
+        wait_until(lambda: self.run(is_shown), 30, "the forms of somebody who is not signed in")
 
 
 class Chromium(Window):

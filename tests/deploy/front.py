@@ -1,8 +1,9 @@
 """Two instances of the service behind nginx, on one database, and beside them another backend of the shop."""
 
 import json
-import subprocess
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +15,7 @@ import psycopg
 from tests.conftest import REPOSITORY
 from tests.deploy.answering import Reply, answering
 from tests.deploy.nginx import UNLIMITED, Nginx
-from tests.support.service import ANN, BIN, Service, environment
+from tests.support.service import ANN, Service, run
 
 TRUSTED = "https://app.example"  # an origin that deploy/nginx.conf has in a comment
 TRUSTING = {f'# "{TRUSTED}"': f'"{TRUSTED}"'}
@@ -25,6 +26,8 @@ def as_service(owner: str) -> str:
     """Give the restricted role its rights to a database that has the schema; return the URL for that role."""
     with psycopg.connect(owner, options="-c customers.password=service") as conn:
         conn.execute((REPOSITORY / "deploy" / "role.sql").read_bytes())
+        made = conn.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [ROLE]).fetchone()
+        assert made and made[0], "it has a password"
     parts = urlsplit(owner)
     return parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
 
@@ -44,24 +47,19 @@ class Instances:
             "CUSTOMERS_DATABASE_URL": owner,
             **settings,
         }
-        self.logs: list[Path] = []
-        self.flask("init-db")
+        made = run("flask", "init-db", **self.settings)
+        assert made.returncode == 0, made.stderr
         self._url = as_service(owner)
-        self.services = [self._start(), self._start()]
+        with ThreadPoolExecutor(2) as both:
+            self.services = list(both.map(lambda _: self._start(), range(2)))
 
     @property
     def ports(self) -> list[int]:
-        """Where they listen."""
         return [service.port for service in self.services]
 
-    def flask(self, *command: str, given: str = "") -> None:
-        """Run a command of the operator's, who owns the tables."""
-        variables = environment(**self.settings)
-        subprocess.run([BIN / "flask", *command], cwd=REPOSITORY, env=variables, input=given, text=True, check=True)
-
     def _start(self, **more: str) -> Service:
-        self.logs.append(self.folder / f"instance{len(self.logs)}.log")
-        return Service(self.logs[-1], **{**self.settings, "CUSTOMERS_DATABASE_URL": self._url, **more})
+        settings = {**self.settings, "CUSTOMERS_DATABASE_URL": self._url, **more}
+        return Service(self.folder / f"{uuid.uuid4()}.log", **settings)
 
     def restart(self, port: int) -> int:
         """Stop the one on a port, wait until it has ended, and start it again; return the exit status."""
@@ -71,11 +69,9 @@ class Instances:
         return status
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return what all of them have logged."""
-        return [json.loads(line) for log in self.logs for line in log.read_text().splitlines()]
+        return [json.loads(line) for log in self.folder.glob("*.log") for line in log.read_text().splitlines()]
 
     def close(self) -> None:
-        """End them."""
         for service in self.services:
             service.stop()
 
@@ -89,17 +85,9 @@ class Person(NamedTuple):
 
 
 class Front(NamedTuple):
-    """All of it."""
-
     nginx: Nginx
     instances: Instances
     heard: list[dict[str, Any]]  # the requests that reached the backend
-
-    def register(self, email: str) -> str:
-        """Register a customer and return the uuid."""
-        answer = self.nginx.call("POST", "/api/customers", {**ANN, "email": email})
-        assert answer.status == 201, answer.text
-        return str(answer.body["data"]["uuid"])
 
     def log_in(self, email: str, path: str = "/customer/login", cookie: str = "") -> tuple[str, str]:
         """Sign in; return the sid and the cookie, as they are sent back."""
@@ -108,8 +96,9 @@ class Front(NamedTuple):
         return answer.body["data"]["sid"], answer.headers["Set-Cookie"].split(";")[0]
 
     def sign_up(self, email: str) -> Person:
-        """Register a customer who signs in."""
-        return Person(self.register(email), *self.log_in(email))
+        answer = self.nginx.call("POST", "/api/customers", {**ANN, "email": email})
+        assert answer.status == 201, answer.text
+        return Person(answer.body["data"]["uuid"], *self.log_in(email))
 
 
 @contextmanager

@@ -1,41 +1,35 @@
-"""Customers who read and write without a pause until they are to stop."""
+"""Customers who read and write through nginx without a pause until they are to stop."""
 
 import http.client
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from tests.conftest import ADDRESS
+from tests.deploy.nginx import Nginx
 from tests.support.service import ANN, wait_until
 
 
 class Sent(NamedTuple):
-    """A request and what became of it. Times are those of time.monotonic()."""
-
     method: str
     path: str
     body: Any
-    began: float
-    ended: float
     status: int  # 0: no answer
     said: Any
 
 
-Call = Callable[[str, str, Any, dict[str, str]], tuple[int, Any]]
 Step = Callable[..., Any]  # returns what was answered, or None if that is not what was asked for
 DONE = (200, 201)
 
 
 class Load:
-    """What a number of customers do at once."""
+    """What a number of customers do at once, each over a kept connection."""
 
-    def __init__(self, connect: Callable[[], AbstractContextManager[Call]]) -> None:
-        """Remember a function that connects a customer, and gives the function by which that one calls."""
+    def __init__(self, nginx: Nginx) -> None:
         self.sent: list[Sent] = []
-        self._connect = connect
+        self._nginx = nginx
         self._over = threading.Event()
 
     @contextmanager
@@ -52,21 +46,21 @@ class Load:
                 thread.join(60)
 
     def _go_on(self, act: Callable[[Step], None]) -> None:
-        with self._connect() as call:
-            self._act_until_over(call, act)
+        with closing(self._nginx.connect()) as connection:
 
-    def _act_until_over(self, call: Call, act: Callable[[Step], None]) -> None:
-        def step(method: str, path: str, body: Any = None, sid: str = "") -> Any:
-            began, headers = time.monotonic(), {"X-Session-ID": sid} if sid else {}
-            try:
-                status, said = call(method, path, body, headers)
-            except (OSError, http.client.HTTPException) as error:
-                status, said = 0, repr(error)
-            self.sent.append(Sent(method, path, body, began, time.monotonic(), status, said))
-            return said if status in DONE else None
+            def step(method: str, path: str, body: Any = None, sid: str = "") -> Any:
+                status, said = 0, None
+                try:
+                    answer = connection.call(method, path, body, {"X-Session-ID": sid} if sid else {})
+                    status, said = answer.status, answer.body
+                except (OSError, http.client.HTTPException) as error:
+                    said = repr(error)
+                    connection.close()  # the next request connects anew
+                self.sent.append(Sent(method, path, body, status, said))
+                return said if status in DONE else None
 
-        while not self._over.is_set():
-            act(step)
+            while not self._over.is_set():
+                act(step)
 
     def goes_on(self, more: int = 200) -> None:
         """Wait until so many more requests have been answered."""
@@ -77,9 +71,8 @@ class Load:
         """Return how many requests of a method were answered by what they asked for."""
         return len([sent for sent in self.sent if sent.method == method and sent.status in DONE])
 
-    def acknowledged(self) -> set[str]:
-        """Return the e-mails of the customers that were created."""
-        return {sent.body["email"] for sent in self.sent if (sent.path, sent.status) == ("/api/customers", 201)}
+    def failed(self) -> list[Sent]:
+        return [sent for sent in self.sent if sent.status not in DONE]
 
 
 def register(step: Step) -> None:

@@ -3,13 +3,14 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,15 +28,12 @@ _TEMPORARY = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
 
 
 class Answer(NamedTuple):
-    """What came back."""
-
     status: int
     headers: http.client.HTTPMessage
     text: str
 
     @property
     def body(self) -> Any:
-        """The JSON in it."""
         return json.loads(self.text)
 
 
@@ -61,6 +59,9 @@ class Nginx:
         found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
         assert found, "nginx is not installed: make test-deploy"
         command = [found, "-p", f"{self.folder}/", "-e", "error.log", "-c", str(configuration), "-g", "daemon off;"]
+        said = subprocess.run([*command, "-t"], user=UNPRIVILEGED, capture_output=True, text=True, check=False).stderr
+        faults = [line for line in said.splitlines() if re.search(r"\[(warn|emerg)\](?!.*listen \.\.\. http2)", line)]
+        assert not faults, faults
         self.process = subprocess.Popen(command, user=UNPRIVILEGED)
         wait_until(self._listens)
 
@@ -94,15 +95,9 @@ class Nginx:
         with socket.socket() as sock:
             return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def connect(self, timeout: float = 30) -> "Connection":
+    def connect(self) -> "Connection":
         """Return a connection, made at the first request."""
-        return Connection(self, timeout)
-
-    @contextmanager
-    def asking(self) -> Iterator[Callable[[str, str, Any, dict[str, str]], tuple[int, Any]]]:
-        """Give what sends requests over one kept connection."""
-        with closing(self.connect()) as connection:
-            yield connection.ask
+        return Connection(self)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request on a connection of its own; headers are named with underscores for dashes."""
@@ -114,26 +109,23 @@ class Nginx:
         return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
 
     def errors(self) -> str:
-        """Return the error log so far."""
         return (self.folder / "error.log").read_text()
 
     def close(self) -> None:
-        """End it and remove its files."""
         self.process.terminate()
         self.process.wait(timeout=30)
         shutil.rmtree(self.folder)
 
 
 class Connection(http.client.HTTPSConnection):
-    """A kept connection to the shop's name."""
-
-    def __init__(self, nginx: Nginx, timeout: float) -> None:
-        super().__init__(NAME, nginx.port, timeout=timeout, context=nginx.context)
+    def __init__(self, nginx: Nginx) -> None:
+        super().__init__(NAME, nginx.port, timeout=30, context=nginx.context)
         self._tls = nginx.context
 
     def connect(self) -> None:
         """Connect to where the name does not lead by itself."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=self.timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as its parent does: a body waits for no ACK
         self.sock = self._tls.wrap_socket(plain, server_hostname=NAME)
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
@@ -143,12 +135,3 @@ class Connection(http.client.HTTPSConnection):
         self.request(method, path, sent, {**defaults, **(headers or {})})
         response = self.getresponse()
         return Answer(response.status, response.headers, response.read().decode())
-
-    def ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
-        """Send a request; return the status and the body. After a failure the next request connects anew."""
-        try:
-            answer = self.call(method, path, body, headers)
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
-        return answer.status, answer.body

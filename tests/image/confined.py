@@ -10,28 +10,6 @@ import psutil
 
 from tests.support.service import Service
 
-# What a container runtime does, in its usual order. What stays writable is what is named.
-ENTER = """
-set -eu
-root=$1 writable=$2 lent=$3
-shift 3
-mount --make-rprivate /
-mount --bind "$root" "$root"
-mount -t proc proc "$root/proc"
-if [ -n "$lent" ]; then
-    mount -t tmpfs tmpfs "$root/mnt"
-    touch "$root/mnt/${lent##*/}"
-    mount --bind "$lent" "$root/mnt/${lent##*/}"
-    mount -o remount,bind,ro "$root/mnt"
-fi
-for folder in $writable; do
-    mount -t tmpfs -o mode=1777,nosuid,nodev,noexec,size=64m tmpfs "$root/$folder"
-done
-mount -o remount,bind,ro "$root"
-exec chroot "$root" setpriv --reuid="${1%:*}" --regid="${1#*:}" --clear-groups --no-new-privs --bounding-set=-all \
-    --inh-caps=-all env -i -C "$2" "${@:3}"
-"""
-
 
 @dataclass
 class Container:
@@ -49,7 +27,7 @@ class Container:
         variables |= self.settings | settings
         return [
             "unshare", "--mount", "--pid", "--fork", "--kill-child",
-            "bash", "-c", ENTER, "enter", self.root, " ".join(self.writable), self.lent or "",
+            "bash", Path(__file__).parent / "enter.sh", self.root, " ".join(self.writable), self.lent or "",
             self.configuration["User"], self.configuration["WorkingDir"],
             *(f"{name}={value}" for name, value in variables.items()),
             *(words or self.configuration["Cmd"]),
@@ -57,10 +35,8 @@ class Container:
 
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        command = self.command(*words, **settings)
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-        )
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120}
+        return subprocess.run(self.command(*words, **settings), check=False, **options)
 
 
 class Contained(Service):

@@ -29,13 +29,6 @@ def root(image: dict[str, Any]) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def base(image: dict[str, Any]) -> Iterator[Path]:
-    """Return the folder that is the root of the image's base, to compare with."""
-    with builder.unpacked(builder.BASE) as folder:
-        yield folder
-
-
-@pytest.fixture(scope="session")
 def bare(image: dict[str, Any], root: Path) -> Container:
     """Return a container with the image's own settings and nothing else."""
     return Container(root, image["Docker"]["config"])

@@ -3,23 +3,18 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-import psycopg
 
 from app import create_app
 from customers.config import Settings, load
 from tests.conftest import REPOSITORY
-from tests.support.shops import with_schema
 
 DEPLOY = REPOSITORY / "deploy"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 SETTINGS = {row.metadata["name"] for row in fields(Settings)}
-ROLE = "customers_service"
+ROLE = "customers_service"  # the one of role.sql, whose rights tests/db/test_role.py tests
 
 _TOOLS = REPOSITORY / "build" / "manifests" / "bin"
 _READ = "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)"
@@ -61,25 +56,3 @@ def pinned(image: str) -> bool:
     return bool(re.search(r"(@sha256:[0-9a-f]{64}|:v?\d+(\.\d+){1,2}(-[a-z0-9-]+)?)$", image)) and not (
         re.search(r"/(python|nginx):\d+\.\d+(-|$)", image)
     )
-
-
-def assert_restricted(make_database: Callable[[], str], url: str, options: str) -> None:
-    """Assert that role.sql, run by the tables' owner with these options, makes a restricted role of a service's URL."""
-    conninfo, role = with_schema(make_database()), urlsplit(url)
-    with psycopg.connect(conninfo, options=options) as owner:
-        if owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-            owner.execute(f"ALTER ROLE {ROLE} PASSWORD NULL")
-        owner.execute((DEPLOY / "role.sql").read_bytes())
-        row = owner.execute(
-            """
-            SELECT rolcanlogin, rolsuper, rolpassword IS NOT NULL,
-                   has_table_privilege(rolname, 'audit_log', 'INSERT'),
-                   has_table_privilege(rolname, 'audit_log', 'DELETE'),
-                   pg_has_role(rolname, current_user, 'MEMBER')
-              FROM pg_authid
-             WHERE rolname = %s
-            """,
-            [role.username],
-        ).fetchone()
-    assert role.password
-    assert row == (True, False, True, True, False, False)

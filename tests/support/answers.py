@@ -12,7 +12,6 @@ def data_of(response: TestResponse, status: int = 200) -> Any:
 
 
 def done(response: TestResponse) -> None:
-    """Assert a success that has no data."""
     assert data_of(response) == {}
 
 

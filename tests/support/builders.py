@@ -60,5 +60,4 @@ def session_of(client: CheckingClient) -> str:
 
 
 def sid_status(client: CheckingClient, path: str, sid: str) -> int:
-    """Return the status of a read by a bare sid."""
     return client.get(path, headers={"X-Session-ID": sid}).status_code

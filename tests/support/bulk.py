@@ -31,7 +31,6 @@ class Shop:
         return self.app.test_cli_runner().invoke(args=args, input=stdin)
 
     def load(self, content: str | bytes, *options: str) -> Result:
-        """Import a file of this content."""
         file = self.folder / "customers"
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         self.rejects.unlink(missing_ok=True)

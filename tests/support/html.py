@@ -68,7 +68,6 @@ class Page(HTMLParser):
 
     @property
     def ends(self) -> list[str]:
-        """The forms that end one session each."""
         return [action for action in self.forms if re.search("/sessions/[0-9a-f-]{36}/end$", action)]
 
 
@@ -131,13 +130,11 @@ class Visitor:
         return self.client.post("/admin/login", data={"email": email, "password": password, **more})
 
     def take_cookie(self, other: "Visitor") -> None:
-        """Take the session cookie of another browser."""
         cookie = other.client.get_cookie("customers")
         assert cookie
         self.client.set_cookie("customers", cookie.value)
 
     def get(self, path: str, status: int = 200) -> Page:
-        """Load a page."""
         response = self.client.get(path)
         assert response.status_code == status, response.text
         return Page(response.text)
@@ -150,7 +147,6 @@ class Visitor:
         return self.submit(page, action, action or path, **typed)
 
     def follow(self, answer: TestResponse) -> Page:
-        """Load the page that a redirect after a form leads to."""
         return self.get(leads_to(answer))
 
     def submit(self, page: Page, action: str, path: str = "", /, **typed: str) -> TestResponse:
@@ -159,7 +155,6 @@ class Visitor:
 
 
 def leads_to(response: TestResponse) -> str:
-    """Return where a redirect after a form goes."""
     assert response.status_code == 303, response.text
     return response.headers["Location"]
 

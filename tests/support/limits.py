@@ -27,7 +27,6 @@ def statuses(app: Flask, count: int, email: str = NOBODY, **more: Any) -> list[i
 
 
 def right(app: Flask, email: str, **more: Any) -> int:
-    """Return the status of an attempt with the right password."""
     return attempt(app, email, PASSWORD, **more).status_code
 
 

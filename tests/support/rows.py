@@ -22,7 +22,6 @@ def add(db: Db, **columns: object) -> int:
 
 
 def add_group(db: Db, name: str) -> int:
-    """Insert a group and return its id."""
     row = db.one("INSERT INTO customer_group (group_name) VALUES (%s) RETURNING customer_group_id AS id", name)
     return int(row["id"])
 

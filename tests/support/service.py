@@ -27,7 +27,6 @@ ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -58,20 +57,28 @@ def run(program: str, *args: str, stdin: str = "", **settings: str) -> subproces
     )
 
 
+def make_admin(email: str, **settings: str) -> None:
+    made = run(
+        *("flask", "create-admin", email, "--full-name", "Ada Admin", "--password-stdin"),
+        stdin=f"{PASSWORD}\n",
+        **settings,
+    )
+    assert made.returncode == 0, made.stderr
+
+
 def database_url(conninfo: str) -> str:
     """Return a connection string in the form that CUSTOMERS_DATABASE_URL takes."""
     parts = conninfo_to_dict(conninfo)
     return f"postgresql:///{parts.pop('dbname')}?{urlencode(parts)}"
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for a condition, with a bound."""
+def wait_until(condition: Callable[[], object], seconds: float = 20, what: str = "the condition") -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.02)  # between two looks, not in place of one
-    raise AssertionError("the condition never came")
+    raise AssertionError(f"{what} never came in {seconds} s")
 
 
 class Service:
@@ -98,11 +105,9 @@ class Service:
         wait_until(self.answers, 240)  # seconds, on a busy machine
 
     def command(self) -> list[str | Path]:
-        """Return what runs it."""
         return [BIN / "gunicorn"]
 
     def answers(self) -> bool:
-        """Return whether the service answers."""
         assert self.process.poll() is None, self.log.read_text()
         try:
             return self.call("GET", "/healthz")[0] == 200
@@ -148,7 +153,6 @@ class Service:
         )
 
     def workers(self) -> list[psutil.Process]:
-        """Return the workers."""
         return psutil.Process(self.process.pid).children()
 
     def stop(self) -> int:

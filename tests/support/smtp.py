@@ -29,14 +29,11 @@ _LINK = re.compile(r"https://shop\.example/reset\?token=([A-Za-z0-9_-]+)")
 
 
 class Mail(NamedTuple):
-    """A mail that the server took."""
-
     recipients: list[str]
     message: EmailMessage
     source: bytes  # as it came over the wire
 
     def part(self, subtype: str) -> str:
-        """Return the text of the plain or the HTML part."""
         part = self.message.get_body((subtype,))
         assert part is not None
         content: str = part.get_content()
@@ -44,7 +41,6 @@ class Mail(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """The subject."""
         return str(self.message["Subject"])
 
     @property
@@ -74,8 +70,11 @@ class MailServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"CUSTOMERS_SMTP_URL": self.url, "CUSTOMERS_MAIL_FROM": MAIL_FROM, "CUSTOMERS_RESET_URL": RESET_URL}
 
     @property
     def recipients(self) -> list[str]:
@@ -83,8 +82,9 @@ class MailServer:
         return [recipient for mail in self.mails for recipient in mail.recipients]
 
     def start(self) -> None:
-        """Be up."""
-        self._controller = _Controller(self)
+        auth: dict[str, Any] = {"auth_required": self.auth, "auth_require_tls": False, "authenticator": _authenticate}
+        where: dict[str, Any] = {"hostname": "127.0.0.1", "port": self.port, "server_hostname": "mail.example"}
+        self._controller = _Controller(self, ssl_context=self.tls, enable_SMTPUTF8=False, **where, **auth)
         self._controller.start()
 
     def stop(self) -> None:
@@ -109,45 +109,64 @@ class MailServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    # What aiosmtpd asks, by the names of its hooks (hence N802).
+
+    async def handle_EHLO(self, server: SMTP, session: Session, _: Envelope, hostname: str, lines: list[str]) -> Any:  # noqa: N802
+        session.host_name = hostname
+        for _number in range(self.greeting_lines):
+            await server.push("250-still here")
+        return [self.refusals["EHLO"]] if "EHLO" in self.refusals else lines
+
+    async def handle_HELO(self, server: SMTP, session: Session, _: Envelope, hostname: str) -> str:  # noqa: N802
+        session.host_name = hostname
+        return self.refusals.get("EHLO", "250 mail.example")
+
+    async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+        if "MAIL" not in self.refusals:
+            envelope.mail_from = address
+        return self.refusals.get("MAIL", "250 OK")
+
+    async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, *rest: Any) -> str:  # noqa: N802
+        if "RCPT" not in self.refusals:
+            envelope.rcpt_tos.append(address)
+        return self.refusals.get("RCPT", "250 OK")
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if "DATA" not in self.refusals:
+            assert isinstance(envelope.content, bytes)
+            message = email.message_from_bytes(envelope.content, policy=policy.default)
+            self.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message, envelope.content))
+        return self.refusals.get("DATA", "250 OK")
+
+    async def handle_QUIT(self, *_: Any) -> str:  # noqa: N802
+        return self.farewell
+
 
 class _Controller(Controller):
-    def __init__(self, server: MailServer) -> None:
-        super().__init__(_Handler(server), hostname="127.0.0.1", port=server.port, ssl_context=server.tls)
-        self._mail_server = server
-
     def factory(self) -> SMTP:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # AUTH without TLS, which is what a test wants
-            return _Connection(self._mail_server, self.handler, self.loop)
+            return _Connection(self.handler, loop=self.loop, **self.SMTP_kwargs)
 
 
 class _Connection(SMTP):
-    def __init__(self, server: MailServer, handler: "_Handler", loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            handler,
-            loop=loop,
-            hostname="mail.example",
-            auth_required=server.auth,
-            auth_require_tls=False,
-            authenticator=_authenticate,
-        )
-        self._mail_server = server
+    event_handler: MailServer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._mail_server.connections.add(self)
+        self.event_handler.connections.add(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
-        self._mail_server.connections.discard(self)
+        self.event_handler.connections.discard(self)
 
     async def push(self, status: Any) -> None:
-        await asyncio.sleep(self._mail_server.delay)
+        await asyncio.sleep(self.event_handler.delay)
         if str(status).startswith("220"):
-            status = self._mail_server.refusals.get("connect", status)
+            status = self.event_handler.refusals.get("connect", status)
         await super().push(status)
-        if str(status).startswith("354") and self._mail_server.deaths:
-            self._mail_server.deaths -= 1
+        if str(status).startswith("354") and self.event_handler.deaths:
+            self.event_handler.deaths -= 1
             assert self.transport is not None
             self.transport.close()
 
@@ -155,44 +174,6 @@ class _Connection(SMTP):
 def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, credentials: Any) -> AuthResult:
     assert isinstance(credentials, LoginPassword)
     return AuthResult(success=(credentials.login, credentials.password) == (b"user", b"secret"), handled=False)
-
-
-class _Handler:
-    """What aiosmtpd asks, by the names of its hooks (hence N802)."""
-
-    def __init__(self, server: MailServer) -> None:
-        self._server = server
-
-    async def handle_EHLO(self, server: SMTP, session: Session, _: Envelope, hostname: str, lines: list[str]) -> Any:  # noqa: N802
-        session.host_name = hostname
-        for _number in range(self._server.greeting_lines):
-            await server.push("250-still here")
-        return [self._server.refusals["EHLO"]] if "EHLO" in self._server.refusals else lines
-
-    async def handle_HELO(self, server: SMTP, session: Session, _: Envelope, hostname: str) -> str:  # noqa: N802
-        session.host_name = hostname
-        return self._server.refusals.get("EHLO", "250 mail.example")
-
-    async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
-        if "MAIL" not in self._server.refusals:
-            envelope.mail_from = address
-        return self._server.refusals.get("MAIL", "250 OK")
-
-    async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, *rest: Any) -> str:  # noqa: N802
-        if "RCPT" not in self._server.refusals:
-            envelope.rcpt_tos.append(address)
-        return self._server.refusals.get("RCPT", "250 OK")
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if "DATA" in self._server.refusals:
-            return self._server.refusals["DATA"]
-        assert isinstance(envelope.content, bytes)
-        message = email.message_from_bytes(envelope.content, policy=policy.default)
-        self._server.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message, envelope.content))
-        return "250 OK"
-
-    async def handle_QUIT(self, *_: Any) -> str:  # noqa: N802
-        return self._server.farewell
 
 
 class Mailing:
@@ -206,11 +187,9 @@ class Mailing:
         self.db = db
 
     def ask(self, address: str, **headers: str) -> TestResponse:
-        """Ask for a new password."""
         return new_client(self.app).post("/api/customers/reset-password", json={"email": address}, headers=headers)
 
     def use(self, token: str, password: str = NEW_PASSWORD) -> TestResponse:
-        """Set a new password."""
         return new_client(self.app).post("/api/customers/password", json={"token": token, "password": password})
 
     def deliver(self) -> list[Mail]:
@@ -225,18 +204,15 @@ class Mailing:
         self.db.execute("UPDATE outbox_mail SET next_attempt_at = now()")
 
     def let_pass(self, interval: str) -> None:
-        """Make all mail older."""
         ages = ", ".join(f"{name} = {name} - interval '{interval}'" for name in ("created_at", "sent_at", "failed_at"))
         self.db.execute(f"UPDATE outbox_mail SET {ages}")
 
     def token(self, address: str) -> str:
-        """Return the secret of a fresh mail."""
         self.let_pass("2 min")
         assert self.ask(address).status_code == 200
         (mail,) = self.deliver()
         return mail.token
 
     def command(self, *args: str) -> tuple[int, str]:
-        """Run a `flask` command; return exit status and output."""
         result = self.app.test_cli_runner().invoke(args=args)
         return result.exit_code, result.output

@@ -17,20 +17,16 @@ T = TypeVar("T")
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
     """Run an act in so many threads that all wait for the last; return what each returned or raised."""
     barrier = threading.Barrier(count)
-    results: list[Any] = [None] * count
 
-    def run(number: int) -> None:
+    def run(number: int) -> Any:
         barrier.wait()
         try:
-            results[number] = act(number)
+            return act(number)
         except Exception as error:  # noqa: BLE001  # handed to the test, which looks at it
-            results[number] = error
+            return error
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(count) as pool:
+        results = list(pool.map(run, range(count)))
     gc.collect()  # a thread that has ended leaves its connection to the collector of garbage
     return results
 

@@ -18,7 +18,6 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> str | None:
-        """The code of an error."""
         return (self.body.get("error") or {}).get("code")
 
 
@@ -28,7 +27,6 @@ def connect(service: Service) -> socket.socket:
 
 
 def read(sock: socket.socket) -> Answer:
-    """Read an answer."""
     response = http.client.HTTPResponse(sock)
     response.begin()
     text = response.read()

@@ -3,35 +3,59 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from tests.clients.generators import types
 from tests.conftest import REPOSITORY
 from tests.support.service import Service, environment
+from tests.support.shops import serving
 
 JOURNEYS = types.HERE / "journeys"
 PYTHON = REPOSITORY / "build" / "clients" / "bin"
+# By journey. openapi-generator is a program in Java, of a package for Python.
+TYPESCRIPT = {
+    "openapi_fetch": "openapi-typescript {document} --output openapi.d.ts",
+    "hey_api": "openapi-ts -i {document} -o generated -c @hey-api/client-fetch",
+    "orval": "orval --config orval.config.cjs",
+    "typescript_fetch": "openapi-generator-cli generate -g typescript-fetch -i {document} -o generated",
+}
+OF_PYTHON = {
+    "openapi_generator": "openapi-generator-cli generate -g python -i {document} -o .",
+    "openapi_python_client": "openapi-python-client generate --path {document} --meta none --fail-on-warning "
+    "--output-path generated",
+}
 # Of what is the same for every document: python-dateutil has no types, and openapi-python-client's are wrong.
 MYPY = "[mypy]\nignore_missing_imports = true\n[mypy-generated.client]\nignore_errors = true\n"
-ENVIRONMENT = environment(PATH=f"{PYTHON}:/usr/bin:/bin")
-STRICT = ("--strict", "--skipLibCheck", "--target", "es2022", "--lib", "es2022,dom,dom.iterable")
-Generate = Callable[[Path, Path, str], None]
+STRICT = "--strict --skipLibCheck --target es2022 --lib es2022,dom,dom.iterable --module node16 --types node"
 
 
-def run(*command: Any, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+@pytest.fixture(scope="session")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of the OpenAPI document."""
+    path = tmp_path_factory.mktemp("document") / "openapi.json"
+    path.write_text(types.document())
+    return path
+
+
+@pytest.fixture(scope="session")
+def service(database: str, shared_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a running service, on the database of the process's application."""
+    with serving(tmp_path_factory.mktemp("service"), database) as service:
+        yield service
+
+
+def run(folder: Path, *command: Any, **variables: str) -> str:
     """Return what a command writes to standard output; that of a failed one is the assertion's message."""
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
+    env = environment(PATH=f"{types.BIN}:{PYTHON}:/usr/bin:/bin", **variables)
+    words = [str(part) for part in command]
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-# ---------------------------------------------------------------- our own JavaScript
 
 
 def test_the_types_of_the_javascript_client_are_made_of_the_current_document(tmp_path: Path) -> None:
@@ -41,101 +65,54 @@ def test_the_types_of_the_javascript_client_are_made_of_the_current_document(tmp
 
 
 def test_our_javascript_agrees_with_the_types_of_the_document(tmp_path: Path) -> None:
+    folders = [REPOSITORY / "clients", REPOSITORY / "deploy" / "shop"]  # served side by side
     options = {
-        "allowJs": True,
-        "checkJs": True,
-        "noEmit": True,
-        "strict": True,
-        "skipLibCheck": True,
-        "noUncheckedIndexedAccess": True,
+        **dict.fromkeys(("allowJs", "checkJs", "noEmit", "strict", "skipLibCheck", "noUncheckedIndexedAccess"), True),
         "target": "es2022",
         "lib": ["es2022", "dom", "dom.iterable"],
         "module": "esnext",
         "moduleResolution": "bundler",
         "types": ["node"],
         "typeRoots": [str(types.HERE / "node_modules" / "@types")],
-        "rootDirs": [str(REPOSITORY / "clients"), str(REPOSITORY / "deploy" / "shop")],  # served side by side
+        "rootDirs": [str(folder) for folder in folders],
     }
-    files = [*(REPOSITORY / "clients").glob("*.js"), *(REPOSITORY / "deploy" / "shop").glob("*.js")]
-    config = tmp_path / "tsconfig.json"
-    config.write_text(json.dumps({"compilerOptions": options, "files": [str(path) for path in files]}))
+    files = [str(path) for folder in folders for path in folder.glob("*.js")]
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": files}))
 
-    run(types.BIN / "tsc", "--project", config, cwd=tmp_path)
-
-
-# ---------------------------------------------------------------- what generators make
+    run(tmp_path, "tsc", "--project", "tsconfig.json")
 
 
-def _openapi_typescript(document: Path, folder: Path, _: str) -> None:
-    run(types.BIN / "openapi-typescript", document, "--output", folder / "openapi.d.ts", cwd=folder)
-
-
-def _hey_api(document: Path, folder: Path, _: str) -> None:
-    run(types.BIN / "openapi-ts", "-i", document, "-o", folder / "generated", "-c", "@hey-api/client-fetch", cwd=folder)
-
-
-def _orval(document: Path, folder: Path, url: str) -> None:
-    output = {"target": str(folder / "generated" / "index.ts"), "client": "fetch", "baseUrl": url}
-    config = folder / "orval.config.cjs"
-    config.write_text(f"module.exports = {json.dumps({'customers': {'input': str(document), 'output': output}})}")
-    run(types.BIN / "orval", "--config", config, cwd=folder)
-
-
-def _openapi_generator(generator: str, output: str) -> Generate:
-    def generate(document: Path, folder: Path, _: str) -> None:
-        command = (PYTHON / "openapi-generator-cli", "generate", "-g", generator, "-i", document, "-o", folder / output)
-        run(*command, cwd=folder, env=ENVIRONMENT)
-
-    return generate
-
-
-def _openapi_python_client(document: Path, folder: Path, _: str) -> None:
-    command = ("openapi-python-client", "generate", "--path", document, "--meta", "none", "--fail-on-warning")
-    run(PYTHON / command[0], *command[1:], "--output-path", folder / "generated", cwd=folder, env=ENVIRONMENT)
-
-
-@pytest.mark.parametrize(
-    ("generate", "journey"),
-    [
-        (_openapi_typescript, "openapi_fetch"),
-        (_hey_api, "hey_api"),
-        (_orval, "orval"),
-        (_openapi_generator("typescript-fetch", "generated"), "typescript_fetch"),
-    ],
-    ids=["openapi-fetch", "hey-api", "orval", "openapi-generator-typescript-fetch"],
-)
+@pytest.mark.parametrize("journey", TYPESCRIPT)
 def test_a_generated_typescript_client_compiles_and_its_logout_ends_the_session(
-    document: Path, service: Service, tmp_path: Path, generate: Generate, journey: str
+    document: Path, service: Service, tmp_path: Path, journey: str
 ) -> None:
     (tmp_path / "node_modules").symlink_to(types.HERE / "node_modules")
     for name in ("journey", journey):
         (tmp_path / f"{name}.ts").write_text((JOURNEYS / f"{name}.ts").read_text())
+    output = {"target": "generated/index.ts", "client": "fetch", "baseUrl": service.base}
+    orval = {"customers": {"input": str(document), "output": output}}
+    (tmp_path / "orval.config.cjs").write_text(f"module.exports = {json.dumps(orval)}")
 
-    generate(document, tmp_path, service.base)
+    run(tmp_path, *TYPESCRIPT[journey].format(document=document).split())
     sources = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.ts") if "node_modules" not in path.parts]
-    run(types.BIN / "tsc", *STRICT, "--module", "node16", "--types", "node", "--outDir", "out", *sources, cwd=tmp_path)
-    printed = run("node", f"out/{journey}.js", cwd=tmp_path, env=environment(CUSTOMERS_URL=service.base))
+    run(tmp_path, "tsc", *STRICT.split(), "--outDir", "out", *sources)
+    printed = run(tmp_path, "node", f"out/{journey}.js", CUSTOMERS_URL=service.base)
 
     assert_signed_out(service, json.loads(printed))
 
 
-@pytest.mark.parametrize(
-    ("generate", "journey"),
-    [(_openapi_generator("python", "."), "openapi_generator"), (_openapi_python_client, "openapi_python_client")],
-    ids=["openapi-generator", "openapi-python-client"],
-)
+@pytest.mark.parametrize("journey", OF_PYTHON)
 def test_a_generated_python_client_has_its_types_and_its_logout_ends_the_session(
-    document: Path, service: Service, tmp_path: Path, generate: Generate, journey: str
+    document: Path, service: Service, tmp_path: Path, journey: str
 ) -> None:
     script = tmp_path / f"{journey}.py"
-    script.write_text((JOURNEYS / f"{journey}.py").read_text())
-
-    generate(document, tmp_path, service.base)
-    env = environment(CUSTOMERS_URL=service.base, PYTHONPATH=str(tmp_path))
+    script.write_text((JOURNEYS / script.name).read_text())
     (tmp_path / "mypy.ini").write_text(MYPY)
-    mypy = ("-m", "mypy", "--python-executable", PYTHON / "python", "--config-file", "mypy.ini", script)
-    run(sys.executable, *mypy, cwd=tmp_path)
-    printed = run(PYTHON / "python", script, cwd=tmp_path, env=env)
+
+    run(tmp_path, *OF_PYTHON[journey].format(document=document).split())
+    mypy = ("-m", "mypy", "--python-executable", PYTHON / "python", "--config-file", "mypy.ini")
+    run(tmp_path, sys.executable, *mypy, script, PYTHONPATH=str(tmp_path))
+    printed = run(tmp_path, PYTHON / "python", script, CUSTOMERS_URL=service.base, PYTHONPATH=str(tmp_path))
 
     assert_signed_out(service, json.loads(printed))
 

@@ -22,8 +22,6 @@ server_idle_timeout = 10
 
 
 class PgBouncer(Server):
-    """A PgBouncer that leads to all databases of a server."""
-
     def __init__(self, server: Postgres, user: str = USER) -> None:
         """Configure it to connect as a user, and start it."""
         super().__init__()
@@ -48,16 +46,15 @@ class PgBouncer(Server):
             return False
         return True
 
-    def _stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-
     def restart(self) -> None:
         """Stop it with all its connections, and start it anew."""
         self._stop()
         self._start()
 
+    def _stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
     def close(self) -> None:
-        """Stop it, and remove its folder."""
         self._stop()
         shutil.rmtree(self.folder)

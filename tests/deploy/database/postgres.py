@@ -12,6 +12,7 @@ import psutil
 import psycopg
 from psycopg.rows import TupleRow
 
+from tests.support.own_postgres import processes
 from tests.support.service import free_port, wait_until
 
 _BIN = Path("/usr/lib/postgresql/15/bin")
@@ -46,15 +47,12 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The same as a URL."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
     def connect(self) -> psycopg.Connection[TupleRow]:
-        """Return a connection, in autocommit and without prepared statements."""
         return psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=None)
 
     def execute(self, *statements: str) -> list[TupleRow]:
-        """Execute statements, and return the rows of the last."""
         with self.connect() as conn:
             for statement in statements:
                 cursor = conn.execute(statement.encode())
@@ -62,8 +60,6 @@ class Server:
 
 
 class Postgres(Server):
-    """A cluster."""
-
     def __init__(self, primary: "Postgres | None" = None, *, durable: bool = False) -> None:
         """Make it, empty or as a standby of another, and start it. What is not durable is quicker."""
         super().__init__()
@@ -88,10 +84,10 @@ class Postgres(Server):
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes at once."""
-        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        postmaster = processes(self._data)[0]
         if number == signal.SIGKILL:
             postmaster.suspend()  # so that none is born meanwhile
-        for process in [postmaster, *postmaster.children(recursive=True)]:
+        for process in processes(self._data):
             process.send_signal(number)
         if number == signal.SIGKILL:
             psutil.wait_procs([postmaster], timeout=10)
@@ -107,7 +103,6 @@ class Postgres(Server):
         self._run("pg_ctl", "-w", "-D", self._data, "promote")
 
     def close(self) -> None:
-        """Stop it, if it runs, and remove its data."""
         if (self._data / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
         shutil.rmtree(self.folder)

@@ -1,0 +1,24 @@
+#!/bin/bash
+# What a container runtime does, in its usual order, for a command in a root:
+#
+#   enter.sh ROOT WRITABLE LENT UID:GID FOLDER NAME=VALUE... COMMAND...
+#
+# WRITABLE are the folders that stay writable; LENT is a file of the machine, to be seen in /mnt, or empty.
+set -eu
+root=$1 writable=$2 lent=$3
+shift 3
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+if [ -n "$lent" ]; then
+    mount -t tmpfs tmpfs "$root/mnt"
+    touch "$root/mnt/${lent##*/}"
+    mount --bind "$lent" "$root/mnt/${lent##*/}"
+    mount -o remount,bind,ro "$root/mnt"
+fi
+for folder in $writable; do
+    mount -t tmpfs -o mode=1777,nosuid,nodev,noexec,size=64m tmpfs "$root/$folder"
+done
+mount -o remount,bind,ro "$root"
+exec chroot "$root" setpriv --reuid="${1%:*}" --regid="${1#*:}" --clear-groups --no-new-privs --bounding-set=-all \
+    --inh-caps=-all env -i -C "$2" "${@:3}"
