@@ -26,8 +26,8 @@ def as_service(owner: str) -> str:
     """Give the restricted role its rights to a database that has the schema; return the URL for that role."""
     with psycopg.connect(owner, options="-c customers.password=service") as conn:
         conn.execute((REPOSITORY / "deploy" / "role.sql").read_bytes())
-        made = conn.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [ROLE]).fetchone()
-        assert made and made[0], "it has a password"
+        made = conn.execute("SELECT rolpassword IS NOT NULL FROM pg_authid WHERE rolname = %s", [ROLE]).fetchone()
+        assert made == (True,), made
     parts = urlsplit(owner)
     return parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
 
