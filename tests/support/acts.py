@@ -165,7 +165,6 @@ ACTS = {
     "admin creates": request("admin", REGISTER, NEW, "customer_created", subject="new"),
     "own name": request("customer", PATCH, RENAMED, "customer_updated", NAMED),
     "admin changes a name": request("admin", PATCH, {**RENAMED, "status": 1}, "customer_updated", NAMED),
-    "admin changes a name on the page": Act(lambda s: s.visitor.send(s.page, **RENAMED), "customer_updated", NAMED),
     "admin changes it to what it is": request("admin", PATCH, {"status": 1}, "customer_updated", {"fields": []}),
     "own password by PATCH": request("customer", f"PATCH {ME}", GIVEN, "password_changed", ENDED),
     "own password by the current one": request(
@@ -210,9 +209,6 @@ ACTS = {
     "operator gives an admin a password": Act(
         lambda s: create_admin(s, ADMIN, "--reset-password"), "admin_password_reset", BOTH_ENDED, "operator", "admin"),
     "operator imports": Act(lambda s: s.load(NEW), "customers_imported", {"added": 1, "updated": 0}, "operator", None),
-    "operator imports a change": Act(
-        lambda s: s.load({"email": CUSTOMER, "full_name": "B"}, options=("--update",)),
-        *("customers_imported", {"added": 0, "updated": 1}, "operator", None)),
     "operator exports": Act(
         lambda s: s.run("export-customers", "--format", "csv", "--email", CUSTOMER), "customers_exported",
         *({"filters": ["email"], "with_hashes": False, "with_addresses": False}, "operator", None)),
