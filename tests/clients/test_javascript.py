@@ -12,15 +12,14 @@ import pytest
 from flask import Flask
 
 from customers import errors
-from tests.conftest import PASSWORD, REPOSITORY
-from tests.support.service import Service, make_admin
+from tests.conftest import PASSWORD, REPOSITORY, Account
+from tests.support.service import Service
 
 CLIENT = REPOSITORY / "clients" / "customers.js"
 SCRIPTS = [CLIENT, REPOSITORY / "deploy" / "shop" / "shop.js", *(REPOSITORY / "customers").rglob("*.js")]
 GUIDE = REPOSITORY / "docs" / "frontend.md"
 PRELUDE = Path(__file__).parent / "guide.mjs"  # what its examples use
 
-ADMIN = "admin@example.com"
 NODE = shutil.which("node")
 # For machines, and another name of a path that is there.
 NOT_FOR_PAGES = {"/healthz", "/readyz", "/session", "/customer/logout"}
@@ -48,14 +47,13 @@ def test_no_script_stores_anything_in_the_browser(script: Path) -> None:
 
 
 @pytest.fixture
-def node(database: str, app: Flask, tmp_path: Path, serve: Callable[..., Service]) -> Callable[..., str]:
+def node(database: str, admin: Account, tmp_path: Path, serve: Callable[..., Service]) -> Callable[..., str]:
     """Return a function that runs node against a service with an admin, and returns what it prints."""
     if NODE is None:
         pytest.skip("node is not installed; the JavaScript client is tested where it is")
-    service = serve(database, CUSTOMERS_MAIL_DIRECTORY=str(tmp_path / "mail"))
-    make_admin(ADMIN, **service.settings)
+    service = serve(database, CUSTOMERS_MAIL_DIRECTORY=str(tmp_path / "mail"), CUSTOMERS_WORKERS="1")
     where = {"CUSTOMERS_URL": service.base, "CUSTOMERS_MAIL_DIR": str(tmp_path / "mail")}
-    env = {**service.environment, **where, "CUSTOMERS_ADMIN": ADMIN, "CUSTOMERS_ADMIN_PASSWORD": PASSWORD}
+    env = {**service.environment, **where, "CUSTOMERS_ADMIN": admin.email, "CUSTOMERS_ADMIN_PASSWORD": PASSWORD}
 
     def run(*arguments: str | Path) -> str:
         output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -27,10 +29,13 @@ ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 
 
 def free_port() -> int:
+    """Return a port that nobody listens on, below those of which the kernel may give it to a client meanwhile."""
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+        while True:
+            port = random.randrange(10_000, 32_000)
+            with suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                return port
 
 
 def environment(**changes: str) -> dict[str, str]:
