@@ -1,7 +1,7 @@
 """What happens around every request: its id, its headers, its line in the log, its count. A WSGI middleware."""
 
 import logging
-import random
+import random  # noqa: TID251  # where what can be foretold is no secret
 import re
 import time
 from collections.abc import Callable, Iterable

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-import smtplib
+import smtplib  # noqa: TID251  # the one place
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -16,6 +16,7 @@ DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = "app|clients|customers|deploy|dev|docs|tests"
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*[\w/]|[\w-]+\.(?:py|sql|toml|md))(?:::\w+)?`")
+FILES = {each.name for folder in FOLDERS.split("|") for each in (REPOSITORY / folder).rglob("*.*")}
 HISTORY = {"CHANGELOG.md", "decisions.md"}  # may name what is no more
 of_each = pytest.mark.parametrize(
     "path", [path for path in DOCUMENTS if path.name not in HISTORY], ids=lambda path: path.name
@@ -51,40 +52,26 @@ def test_every_link_leads_somewhere_and_every_document_is_reached_from_the_readm
 
 
 @of_each
-def test_every_file_that_is_named_exists(path: Path) -> None:
-    """By its path in the repository, in the document's own folder, or, without a folder, by its name alone."""
-    known = {file.name for file in REPOSITORY.rglob("*.*") if not {".venv", "node_modules"} & set(file.parts)}
-    named = set(PATH.findall(path.read_text()))
-
-    places = (REPOSITORY, path.parent)
-    assert [name for name in named - known if not any((place / name).exists() for place in places)] == []
-
-
-@of_each
-def test_every_command_that_is_named_exists(app: Flask, path: Path) -> None:
+def test_every_file_command_setting_and_metric_that_is_named_exists(app: Flask, path: Path) -> None:
+    """A file by its path in the repository, in the document's own folder, or, without a folder, by its name alone."""
     text = path.read_text()
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     options = {option for command in app.cli.commands.values() for each in command.params for option in each.opts}
+    settings = {row.metadata["name"] for row in fields(Settings)} | {"CUSTOMERS_TEST_DATABASE_URL"}
+    exposed = set(re.findall(r"^# TYPE (\w+)", metrics.exposition().decode(), re.MULTILINE))
+    exposed |= set(re.findall(r'"(customers_\w+)"', (REPOSITORY / "customers" / "http" / "health.py").read_text()))
+    # Tables and functions of the database, cookies and loggers have such names, too.
+    others = set(re.findall(r"customers_\w+", (REPOSITORY / "schema.sql").read_text()))
 
+    files = set(PATH.findall(text)) - FILES
+    assert [name for name in files if not any((place / name).exists() for place in (REPOSITORY, path.parent))] == []
     assert set(re.findall(r"\bflask ([a-z]+(?:-[a-z]+)*)", text)) <= set(app.cli.commands)
     assert set(re.findall(r"(?:^|`|&& )make ([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE)) <= targets
     for line in re.findall(r"\bflask [a-z]+-?[a-z]*([^`|\n]*)", text):
         assert set(re.findall(r"(?<=\s)--[a-z-]+", line)) <= options, line
-
-
-@of_each
-def test_every_setting_and_metric_that_is_named_exists(path: Path) -> None:
-    text = path.read_text()
-    settings = {row.metadata["name"] for row in fields(Settings)} | {"CUSTOMERS_TEST_DATABASE_URL"}
-    exposed = set(re.findall(r"^# TYPE (\w+)", metrics.exposition().decode(), re.MULTILINE))
-    state = (REPOSITORY / "customers" / "http" / "health.py").read_text()
-    exposed |= set(re.findall(r'"(customers_\w+)"', state))
-    # Tables and functions of the database, cookies and loggers have such names, too.
-    others = set(re.findall(r"customers_\w+", (REPOSITORY / "schema.sql").read_text()))
-    named = set(re.findall(r"`(customers_[a-z_]+)`", text))
-
     assert set(re.findall(r"\bCUSTOMERS_[A-Z_]+\b", text)) <= settings
-    assert {re.sub("_(bucket|sum|count|total|info)$", "", name) for name in named - others} <= {
+    named = set(re.findall(r"`(customers_[a-z_]+)`", text)) - others
+    assert {re.sub("_(bucket|sum|count|total|info)$", "", name) for name in named} <= {
         re.sub("_(total|info)$", "", name) for name in exposed
     }
 
@@ -111,6 +98,29 @@ def test_the_api_document_lists_all_endpoints_and_error_codes(app: Flask) -> Non
         for error in vars(errors).values()
         if isinstance(error, type) and issubclass(error, errors.ServiceError)
     }
+
+
+def test_every_setting_is_in_its_table_once_with_its_default() -> None:
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", (REPOSITORY / "docs" / "settings.md").read_text(), re.MULTILINE
+    )
+    defaults = {row.metadata["name"]: row.default for row in fields(Settings)}
+    cookies = [Settings(secret_key="k" * 32, cookie_secure=secure).cookie for secure in (True, False)]
+
+    written = {
+        name: "none" if default is None or default in ("", (), frozenset()) else f"`{default}`"
+        for name, default in defaults.items()
+    }
+    # What no value can say: the default is missing, of this machine, or follows from another setting.
+    written |= {
+        "CUSTOMERS_DATABASE_URL": "needed",
+        "CUSTOMERS_SECRET_KEY": "needed",
+        "CUSTOMERS_WORKERS": "the processors",
+        "CUSTOMERS_COOKIE_NAME": "`{}`, or `{}`".format(*cookies),
+    }
+    assert sorted(rows) == sorted(
+        (name, text.replace("True", "true").replace("False", "false")) for name, text in written.items()
+    )
 
 
 def test_every_test_that_is_named_exists() -> None:

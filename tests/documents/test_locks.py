@@ -1,7 +1,7 @@
 """The locks name every package, with every extra that another locked package asks for.
 
-A lock with `coverage==…` where pytest-cov requires `coverage[toml]` installs only while that version is the newest.
-After that pip takes `coverage[toml]` for another requirement, without a pin. `uv` drops extras unless told not to.
+`coverage==…` where pytest-cov requires `coverage[toml]` installs only while that version is the newest: then pip takes
+`coverage[toml]` for another requirement, without a pin. `uv` drops extras unless told not to.
 """
 
 from importlib.metadata import requires
@@ -25,12 +25,11 @@ def locked(path: Path) -> dict[str, Requirement]:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_package_and_extra_that_a_locked_package_requires_is_locked(name: str) -> None:
-    """As the metadata of the installed packages tell."""
     lock = locked(REPOSITORY / name)
     assert "flask" in lock
     for package, pin in lock.items():
         assert str(pin.specifier).startswith("=="), f"{package} is not pinned"
-        for needed in map(Requirement, requires(package) or ()):
+        for needed in map(Requirement, requires(package) or ()):  # as the metadata of the installed package tell
             if needed.marker and not any(needed.marker.evaluate({"extra": extra}) for extra in ("", *pin.extras)):
                 continue
             found = lock.get(canonicalize_name(needed.name))

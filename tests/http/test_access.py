@@ -1,13 +1,11 @@
 """Who may call what: every route, every caller, everybody's things.
 
-The routes come from the application's map. A new one fails here until it stands in ROUTES, and one with a new kind of
-thing in its path until Things makes that.
+The routes come from the application's map: a new one fails here until it stands in ROUTES.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
@@ -65,22 +63,17 @@ ROUTES: dict[str, tuple[str, int, Any]] = {
 }
 OK = 0  # stands for the status of a success
 CALLERS = ("anonymous", "customer", "admin")
-# Whom a route lets in, and whose uuid is in its path -> what each of CALLERS gets.
-EXPECTED = {
-    ("public", ""): (OK, OK, OK),
-    ("anyone", ""): (OK, OK, OK),
-    ("signed_in", ""): (401, OK, OK),
-    ("customer", ""): (401, OK, 403),
-    ("admin", ""): (401, 403, OK),
-    ("admin", "own"): (401, 403, OK),
-    ("admin", "another's"): (401, 403, OK),
-    ("admin", "nobody's"): (401, 403, 404),
-    ("admin", "me"): (401, 403, 403),
-    ("owner_or_admin", "own"): (401, OK, OK),
-    ("owner_or_admin", "another's"): (401, 403, OK),
-    ("owner_or_admin", "nobody's"): (401, 403, 404),
-    ("owner_or_admin", "me"): (401, OK, 403),
-}
+# Whom a route lets in -> whose uuid is in its path, if any -> what each of CALLERS gets.
+EXPECTED: dict[str, dict[str, tuple[int, int, int]]] = {
+    "public": {"": (OK, OK, OK)},
+    "anyone": {"": (OK, OK, OK)},
+    "signed_in": {"": (401, OK, OK)},
+    "customer": {"": (401, OK, 403)},
+    "admin": {"": (401, 403, OK), "own": (401, 403, OK), "another's": (401, 403, OK), "nobody's": (401, 403, 404),
+              "me": (401, 403, 403)},
+    "owner_or_admin": {"own": (401, OK, OK), "another's": (401, 403, OK), "nobody's": (401, 403, 404),
+                       "me": (401, OK, 403)},
+}  # fmt: skip
 
 
 def undashed(uuid: str) -> str:
@@ -91,12 +84,11 @@ def undashed(uuid: str) -> str:
 FORMS: tuple[Callable[[str], str], ...] = (str, undashed, str.upper)
 
 
-@dataclass
-class Things:
+class Things(NamedTuple):
     """A customer, and the uuids of the things that paths name."""
 
     customer: Account
-    uuids: dict[str, str] = field(default_factory=dict)
+    uuids: dict[str, str]
 
     def path(self, route: str, customer: str, form: Callable[[str], str] = str) -> str:
         """Return a path of a route. A KeyError means: a new kind of thing, which things_of() must make."""
@@ -104,15 +96,19 @@ class Things:
         return re.sub("<uuid:([a-z_]+)>", lambda match: form(self.uuids[match[1]]), path)
 
 
-@pytest.fixture
-def things_of(admin: Account, db: Db) -> Callable[[Account], Things]:
-    """Return a function that gives a customer one of each thing."""
+Make = Callable[[str], Things]
 
-    def make(customer: Account) -> Things:
+
+@pytest.fixture
+def things_of(make_customer: Callable[..., Account], admin: Account, db: Db) -> Make:
+    """Return a function that registers a customer and makes one of each thing."""
+
+    def make(email: str) -> Things:
+        customer = make_customer(email)
         customer.client.patch(customer.path, json={"full_name": PRIVATE["full_name"]})
         address = builders.address_of(customer, **PRIVATE).rpartition("/")[2]
-        builders.reset_token(db, customer, "a secret" if customer.email.startswith("own") else customer.email)
-        group = builders.group_of(admin, f"Group of {customer.email}")["uuid"]
+        builders.reset_token(db, customer, "a secret" if email.startswith("own") else email)
+        group = builders.group_of(admin, f"Group of {email}")["uuid"]
         uuids = {"address_uuid": address, "session_uuid": builders.session_of(customer.client), "group_uuid": group}
         return Things(customer, uuids)
 
@@ -138,36 +134,29 @@ def test_every_route_is_in_the_table_and_lets_in_whom_the_table_says(app: Flask)
     assert found == {route: access for route, (access, _, _) in ROUTES.items()}
 
 
-@pytest.mark.parametrize(
-    ("route", "whose"),
-    [(route, whose) for route in ROUTES for access, whose in EXPECTED
-     if access == ROUTES[route][0] and (CUSTOMER in route) == bool(whose)],
-)  # fmt: skip
+@pytest.mark.parametrize("route", ROUTES)
 def test_a_route_serves_those_who_may_call_it_and_refuses_the_others(
-    app: Flask,
-    admin: Account,
-    db: Db,
-    make_customer: Callable[..., Account],
-    things_of: Callable[[Account], Things],
-    route: str,
-    whose: str,
+    app: Flask, admin: Account, db: Db, things_of: Make, route: str
 ) -> None:
     access, success, _ = ROUTES[route]
     used = True
 
-    for caller, expected, form in zip(CALLERS, EXPECTED[access, whose], FORMS, strict=True):
-        if used:
-            db.execute("DELETE FROM customer")
-            db.execute("DELETE FROM customer_group WHERE customer_group_id > 1")
-            own, other = make_customer("own@example.com"), make_customer()
-            named = {"own": own.uuid, "another's": other.uuid, "nobody's": MISSING, "me": "me", "": ""}[whose]
-            things = things_of(other if whose == "another's" else own)
-        clients = {"anonymous": new_client(app), "customer": own.client, "admin": admin.client}
+    for whose, statuses in EXPECTED[access].items():
+        if bool(whose) != (CUSTOMER in route):
+            continue
+        for caller, expected, form in zip(CALLERS, statuses, FORMS, strict=True):
+            if used:
+                db.execute("DELETE FROM customer")
+                db.execute("DELETE FROM customer_group WHERE customer_group_id > 1")
+                own, other = things_of("own@example.com"), things_of("other@example.com")
+            named = {"own": own.customer.uuid, "another's": other.customer.uuid, "nobody's": MISSING}.get(whose, whose)
+            clients = {"anonymous": new_client(app), "customer": own.customer.client, "admin": admin.client}
 
-        response = send(clients[caller], route, things.path(route, named, form))
+            path = (other if whose == "another's" else own).path(route, named, form)
+            response = send(clients[caller], route, path)
 
-        assert response.status_code == (expected or success), caller
-        used = expected == OK and not route.startswith("GET")
+            assert response.status_code == (expected or success), (whose, caller)
+            used = expected == OK and not route.startswith("GET")
 
 
 # ---------------------------------------------------------------- what a refusal tells and does
@@ -185,27 +174,15 @@ def leaks(response: TestResponse, owner: Things) -> list[str]:
     return [value for value in private if len(value) > 2 and undashed(value.lower()) in undashed(text)]
 
 
-REFUSED: dict[str, tuple[int, Callable[[Flask, Account], CheckingClient]]] = {
-    "anonymous": (401, lambda app, other: new_client(app)),
-    "another customer": (403, lambda app, other: other.client),
-    "another customer by cookie": (403, builders.browser_of),
-}
-Pair = tuple[Things, Things]
+OWNER, OTHER = "wilhelmina@private.example", "other@example.com"
 
 
-@pytest.fixture
-def pair(make_customer: Callable[..., Account], things_of: Callable[[Account], Things]) -> Pair:
-    """Return two customers with one of each thing."""
-    return things_of(make_customer("wilhelmina@private.example")), things_of(make_customer("other@example.com"))
-
-
-@pytest.mark.parametrize("caller", REFUSED)
-def test_a_refused_caller_learns_and_changes_nothing_whatever_is_sent(
-    app: Flask, pair: Pair, db: Db, caller: str
-) -> None:
-    owner, other = pair
-    status, make_client = REFUSED[caller]
-    client = make_client(app, other.customer)
+@pytest.mark.parametrize("caller", ["anonymous", "another customer", "another customer by cookie"])
+def test_a_refused_caller_learns_and_changes_nothing(app: Flask, things_of: Make, db: Db, caller: str) -> None:
+    owner, other = things_of(OWNER), things_of(OTHER)
+    browser = builders.browser_of(app, *([other.customer] if caller.endswith("cookie") else []))
+    client = other.customer.client if caller == "another customer" else browser
+    status = 401 if caller == "anonymous" else 403
     # The owner's key and body: nobody else may get what they created.
     headers = {"Idempotency-Key": "the owners key", "If-None-Match": "*"}
     data_of(owner.customer.client.post(f"{owner.customer.path}/addresses", json=PRIVATE, headers=headers), 201)
@@ -227,37 +204,30 @@ def test_a_refused_caller_learns_and_changes_nothing_whatever_is_sent(
     assert everything(db) == before
 
 
-@pytest.mark.parametrize("place", ["own", "me", "an admin's"])
-def test_below_ones_own_path_what_is_another_customers_looks_like_what_does_not_exist(
-    pair: Pair, admin: Account, db: Db, place: str
-) -> None:
-    owner, other = pair
-    client = admin.client if place == "an admin's" else other.customer.client
-    customer = "me" if place == "me" else other.customer.uuid
+def test_what_is_anothers_looks_like_what_does_not_exist(things_of: Make, admin: Account, db: Db) -> None:
+    owner, other = things_of(OWNER), things_of(OTHER)
     nothing = Things(owner.customer, dict.fromkeys(owner.uuids, MISSING))
     before = everything(db)
 
-    for route in ROUTES:
-        if route.count("<") == 2:
-            theirs, none = (send(client, route, each.path(route, customer, undashed)) for each in (owner, nothing))
+    for client, place in ((other.customer.client, other.customer.uuid), (other.customer.client, "me"),
+                          (admin.client, other.customer.uuid)):  # fmt: skip
+        for route in (route for route in ROUTES if route.count("<") == 2):
+            theirs, none = (send(client, route, each.path(route, place, undashed)) for each in (owner, nothing))
             assert (theirs.status_code, theirs.data) == (none.status_code, none.data)
             assert theirs.status_code == 404, (route, theirs.text)
     assert everything(db) == before
 
 
-@pytest.mark.parametrize(
-    "junk",
-    ["ME", "me ", "mee", "me%00", "1", "x" * 32, "{uuid}x", "{uuid}/", "%00", "urn:uuid:{uuid}", "{{uuid}}",
-     "0" * 31 + "g", "1" * 31, "1" * 40, "\uff11" * 32, "0" * 32 + "%00", "%ff" * 32, "..%2fcustomers", "*"],
-)  # fmt: skip
-def test_what_is_no_uuid_in_a_path_is_a_404(customer: Account, admin: Account, junk: str) -> None:
-    junk = junk.replace("{uuid}", customer.uuid)
-
-    refused(admin.client.get(f"/api/customers/{junk}"), 404, "not_found")
-    refused(customer.client.delete(f"{ME}/addresses/{junk}"), 404, "not_found")
+def test_what_is_no_uuid_in_a_path_is_a_404(customer: Account, admin: Account) -> None:
+    for junk in ("ME", "me ", "mee", "me%00", "1", "x" * 32, "{uuid}x", "{uuid}/", "%00", "urn:uuid:{uuid}", "{{uuid}}",
+                 "0" * 31 + "g", "1" * 31, "1" * 40, "\uff11" * 32, "0" * 32 + "%00", "%ff" * 32, "..%2fcustomers",
+                 "*"):  # fmt: skip
+        named = junk.replace("{uuid}", customer.uuid)
+        refused(admin.client.get(f"/api/customers/{named}"), 404, "not_found")
+        refused(customer.client.delete(f"{ME}/addresses/{named}"), 404, "not_found")
 
 
-def test_in_a_browser_with_an_admin_me_is_the_customer_without_an_admins_powers(
+def test_beside_an_admin_me_is_the_customer_without_powers(
     app: Flask, customer: Account, admin: Account, db: Db
 ) -> None:
     both = builders.browser_of(app, customer, admin)

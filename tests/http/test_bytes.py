@@ -1,7 +1,6 @@
-"""Requests that nobody expects, as bytes: each has a decided answer, and none is a way past a proxy in front.
+"""Requests that nobody expects, as bytes, sent to gunicorn itself: each has a decided answer.
 
-Sent to gunicorn itself. What it refuses before the application is in the envelope behind nginx only, whose
-configuration has tests of its own; so those rows have a status alone.
+What gunicorn refuses before the application is in the envelope behind nginx only, so those rows have a status alone.
 """
 
 import re
@@ -44,50 +43,35 @@ def line(text: bytes) -> bytes:
 
 # What is sent, and the status of the answer, or its code where the application answers with an error.
 SENT: dict[str, tuple[bytes, int | str]] = {
-    "HTTP/1.0": (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
-    "the PROXY protocol": (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + get(HOST), 400),
-    "CONNECT": (line(b"CONNECT shop.example:443 HTTP/1.1"), "not_found"),
     "an asterisk": (line(b"OPTIONS * HTTP/1.1"), "not_found"),
     "an absolute address": (line(b"GET http://elsewhere.example/healthz HTTP/1.1"), 200),
     "NUL in the path": (line(b"GET /api/customers/%00 HTTP/1.1"), "not_found"),
     "a written-out slash": (line(b"GET /api/..%2fhealthz HTTP/1.1"), "not_found"),
     "a bad escape": (line(b"GET /healthz?%zz&%00&%ff HTTP/1.1"), 200),
     "no Host": (get(b""), 200),
-    "two Hosts": (get(HOST + HOST), 400),
-    "a Host with a blank": (get(b"Host: shop example\r\n"), 200),
-    "a folded line": (get(HOST + b"X: a\r\n b\r\n"), 400),
-    "a lone line feed": (get(HOST + b"X: a\nY: b\r\n"), 400),
-    "NUL in a header": (get(HOST + b"X: a\0b\r\n"), 400),
-    "a blank after a header's name": (get(HOST + b"X : a\r\n"), 400),
     "bytes in a header": (get(HOST + b"X-Session-ID: \xff\xfe\r\n"), 200),
-    "a long header": (get(HOST + b"X: " + b"a" * 9000 + b"\r\n"), 431),
-    "a path by header": (get(HOST + b"SCRIPT_NAME: /healthz\r\nPATH_INFO: /docs\r\n"), 200),
-    "a path by a header with a dash": (get(HOST + b"SCRIPT-NAME: /healthz\r\nPATH-INFO: /docs\r\n"), 200),
+    "a path by header": (get(HOST + b"SCRIPT_NAME: /healthz\r\nPATH_INFO: /docs\r\nSCRIPT-NAME: /x\r\n"), 200),
     "chunks": (LOGIN + b"Transfer-Encoding: chunked\r\n" + CHUNKS, "invalid_input"),
     "a length and chunks": (LOGIN + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n" + CHUNKS, 400),
-    "an unknown coding": (LOGIN + b"Transfer-Encoding: xchunked\r\n" + CHUNKS, 501),
     "a blank before the colon": (LOGIN + b"Transfer-Encoding : chunked\r\n" + CHUNKS, 400),
     "a chunk after a line feed": (LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n", "malformed_json"),
     "two lengths": (LOGIN + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", 400),
-    "a negative length": (LOGIN + b"Content-Length: -1\r\n\r\n{}", 400),
     "an endless body, refused at once": (LOGIN + b"Content-Length: 99999999999999999999\r\n\r\n{}", "body_too_large"),
 }
 
 
-@pytest.mark.parametrize("what", SENT)
-def test_what_nobody_expects_has_its_answer(service: Service, what: str) -> None:
-    sent, expected = SENT[what]
-    answer = exchange(service, sent)
+def test_what_nobody_expects_has_its_answer(service: Service) -> None:
+    answers = {what: exchange(service, sent) for what, (sent, _) in SENT.items()}
 
-    assert (answer.code or answer.status) == expected
+    assert {what: answer.code or answer.status for what, answer in answers.items()} == {
+        what: expected for what, (_, expected) in SENT.items()
+    }
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize("size", [2**20 + 1, 16 * 2**20])
-def test_a_client_that_is_still_sending_too_large_a_body_gets_to_read_the_413(
-    service: Service, size: int, chunked: bool
-) -> None:
+def test_a_client_that_is_still_sending_too_large_a_body_gets_to_read_the_413(service: Service, chunked: bool) -> None:
     """The service closed the connection on what it had not read: the client saw EPIPE in place of the answer."""
+    size = 16 * 2**20
     length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % size
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b" " * size) if chunked else b" " * size
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from customers.context import Context
 from customers.http import context
 from tests.conftest import ADDRESS, PASSWORD, Account, new_client
 from tests.support.builders import CUSTOMERS, ME, MISSING, NEW, address_of, browser_of
@@ -24,6 +23,7 @@ LOGIN = {"email": "customer1@example.com", "password": PASSWORD}
 # Who asks for what, and how many round trips that is. Who calls is found by the statement that reads.
 READS = [
     ("customer", ME, 1),
+    ("browser", ME, 1),
     ("customer", "{customer}", 1),
     ("customer", "{admin}", 1),  # refused
     ("customer", "/session", 1),
@@ -57,13 +57,7 @@ def test_a_request_makes_no_more_round_trips(
     customer, admin = accounts["customer"], accounts["admin"]
     who, method, path, body, trips = asked
     path = path.format(customer=customer.path, address=address_of(customer), admin=admin.path)
-    client = new_client(app, use_cookies=False)
-    headers = accounts[who].headers if who else {}
+    browser = browser_of(app, customer) if who == "browser" else new_client(app, use_cookies=False)
+    headers = accounts[who].headers if who in accounts else {}
 
-    assert round_trips(context.of(app), lambda: client.open(path, method=method, json=body, headers=headers)) == trips
-
-
-def test_a_read_by_cookie_makes_no_more(app: Flask, ctx: Context, customer: Account) -> None:
-    browser = browser_of(app, customer)
-
-    assert round_trips(ctx, lambda: browser.get(ME)) == 1
+    assert round_trips(context.of(app), lambda: browser.open(path, method=method, json=body, headers=headers)) == trips

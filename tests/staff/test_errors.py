@@ -19,41 +19,22 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 EDIT, GROUPS = f"/admin/customers/edit/{MISSING}", "/admin/groups"
 
 
-@pytest.mark.parametrize("path", [
-    EDIT, f"{EDIT}/delete", f"{EDIT}/addresses/new", f"{EDIT}/addresses/{MISSING}", f"{GROUPS}/{MISSING}"
-])  # fmt: skip
-def test_an_unknown_customer_address_or_group_is_a_page_with_404(visitor: Visitor, path: str) -> None:
-    assert visitor.get(path, 404).texts["h1"] == ["Not found"]
-
-
-@pytest.mark.parametrize(("method", "path", "status", "to_a_browser"), [
-    ("GET", "/admin/nothing", 404, "text/html"),
-    ("GET", "/admin/customers/", 404, "text/html"),
-    ("GET", "/admin/customers/edit/not-a-uuid", 404, "text/html"),
-    ("GET", "/admin/logout", 405, "text/html"),
-    ("DELETE", "/admin/customers", 405, "text/html"),
-    ("GET", "/nothing", 404, "application/json"),
-    ("GET", "/admin/user/login", 405, "application/json"),
-    ("GET", "/admin/user/x", 404, "application/json"),
-])  # fmt: skip
-def test_an_unknown_path_is_a_page_to_a_browser_among_the_pages_and_else_the_envelope(
-    app: Flask, method: str, path: str, status: int, to_a_browser: str
-) -> None:
-    browser, program = (new_client(app).open(path, method=method, headers=accept) for accept in (HTML, {}))
-
-    assert (browser.status_code, browser.mimetype) == (status, to_a_browser)
-    assert (program.status_code, program.mimetype) == (status, "application/json")
-    assert browser.headers.get("Allow") == program.headers.get("Allow")
-
-
-def in_chunks(visitor: Visitor, path: str, fields: dict[str, str]) -> TestResponse:
-    """Send a form as `Transfer-Encoding: chunked` reaches the application: without a length, up to the end."""
-    return visitor.client.post(
-        path,
-        input_stream=BytesIO(urlencode(fields).encode()),
-        content_type="application/x-www-form-urlencoded",
-        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
-    )
+def test_what_is_not_found_is_a_page_to_a_browser_among_the_pages(app: Flask, visitor: Visitor) -> None:
+    for path in (EDIT, f"{EDIT}/delete", f"{EDIT}/addresses/new", f"{EDIT}/addresses/{MISSING}", f"{GROUPS}/{MISSING}"):
+        assert visitor.get(path, 404).texts["h1"] == ["Not found"]
+    for method, path, status, to_a_browser in (
+        ("GET", "/admin/nothing", 404, "text/html"),
+        ("GET", "/admin/customers/", 404, "text/html"),
+        ("GET", "/admin/customers/edit/not-a-uuid", 404, "text/html"),
+        ("DELETE", "/admin/customers", 405, "text/html"),
+        ("GET", "/nothing", 404, "application/json"),
+        ("GET", "/admin/user/login", 405, "application/json"),
+        ("GET", "/admin/user/x", 404, "application/json"),
+    ):
+        browser, program = (new_client(app).open(path, method=method, headers=accept) for accept in (HTML, {}))
+        assert (browser.status_code, browser.mimetype) == (status, to_a_browser), path
+        assert (program.status_code, program.mimetype) == (status, "application/json"), path
+        assert browser.headers.get("Allow") == program.headers.get("Allow")
 
 
 def test_a_form_over_the_limit_is_refused_whether_or_not_it_says_its_length(visitor: Visitor, db: Db) -> None:
@@ -62,12 +43,17 @@ def test_a_form_over_the_limit_is_refused_whether_or_not_it_says_its_length(visi
     form["padding"] = "x" * (2**20 - len(urlencode({**form, "padding": ""})))
     longer = {**form, "padding": form["padding"] + "x"}
 
-    refused = [visitor.client.post(GROUPS, data=longer)]
-    refused += [in_chunks(visitor, path, longer) for path in (GROUPS, "/admin/login")]
+    def in_chunks(path: str, fields: dict[str, str]) -> TestResponse:
+        body = BytesIO(urlencode(fields).encode())
+        unknown_length = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+        media = "application/x-www-form-urlencoded"
+        return visitor.client.post(path, input_stream=body, content_type=media, environ_overrides=unknown_length)
+
+    refused = [visitor.client.post(GROUPS, data=longer), in_chunks(GROUPS, longer), in_chunks("/admin/login", longer)]
 
     assert [answer.status_code for answer in refused] == [413, 413, 413]
     assert db.all("SELECT FROM customer_group WHERE customer_group_id <> 1") == []
-    assert leads_to(in_chunks(visitor, GROUPS, form)) == f"{GROUPS}?done=group-created"
+    assert leads_to(in_chunks(GROUPS, form)) == f"{GROUPS}?done=group-created"
 
 
 def test_without_a_database_a_page_asks_to_try_again(make_app: Callable[..., Flask], visitor: Visitor) -> None:
@@ -80,21 +66,19 @@ def test_without_a_database_a_page_asks_to_try_again(make_app: Callable[..., Fla
         assert answer.headers["X-Request-ID"] in answer.text
 
 
-def test_an_unexpected_error_shows_the_request_id_and_nothing_of_its_cause(
-    visitor: Visitor, customer: Account, edit: str, db: Db, caplog: pytest.LogCaptureFixture
+def test_an_error_shows_the_request_id_and_no_cause(
+    visitor: Visitor, edit: str, db: Db, caplog: pytest.LogCaptureFixture
 ) -> None:
-    db.execute(
+    db.execute(  # an object is what the page expects
         "INSERT INTO audit_log (event, actor_kind, subject_kind, subject_uuid, details)"
-        " VALUES ('status_changed', 'operator', 'customer', %s, '5')",  # an object is what the page expects
-        customer.uuid,
+        " SELECT 'status_changed', 'operator', 'customer', uuid, '5' FROM customer"
     )
 
     answer = visitor.client.get(edit, headers={"X-Request-ID": "find-me"})
 
-    assert (answer.status_code, answer.mimetype) == (500, "text/html")
-    assert "find-me" in answer.text
-    assert "TypeError" not in answer.text
+    assert (answer.status_code, answer.mimetype, "find-me" in answer.text) == (500, "text/html", True)
     assert "TypeError" in caplog.text
+    assert "TypeError" not in answer.text
 
 
 def test_the_stylesheet_may_be_kept_if_it_is_asked_for_anew_and_pages_may_not(visitor: Visitor) -> None:
@@ -102,9 +86,7 @@ def test_the_stylesheet_may_be_kept_if_it_is_asked_for_anew_and_pages_may_not(vi
     (path,) = re.findall(r'href="(/admin-assets/[^"]+\.css)"', page.text)
 
     with new_client(visitor.client.application).get(path) as style:
-        assert len(style.data) < 20_000
-
-    assert (style.headers["Cache-Control"], "ETag" in style.headers) == ("no-cache", True)
+        assert (style.headers["Cache-Control"], "ETag" in style.headers) == ("no-cache", True)
     assert "Set-Cookie" not in style.headers
     assert visitor.client.get("/admin-assets/secrets.css").status_code == 404
     assert page.headers["Cache-Control"] == "no-store"
@@ -112,32 +94,27 @@ def test_the_stylesheet_may_be_kept_if_it_is_asked_for_anew_and_pages_may_not(vi
 
 # ---------------------------------------------------------------- random input
 
-# What a form can hold: all of Unicode but what UTF-8 has no bytes for.
-TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-LIKELY = st.sampled_from(
-    ["ann@example.com", "x" * 300, "Ann", "1", "0", "-1", "9" * 30, "", " ", "\0", "US", "2026-01-31"]
-)
-NAMES = ["email", "password", "full_name", "status", "group_id", "group_name", "version", "is_default", "next"]
-FILTERS = ["keyword", "status", "group_id", "created_from", "created_to", "sort", "page", "limit", "done"]
-FORMS = st.dictionaries(st.sampled_from([*NAMES, *ADDRESS]) | TEXT, LIKELY | TEXT, max_size=6)
-QUERIES = st.dictionaries(st.sampled_from(FILTERS) | TEXT, LIKELY | TEXT, max_size=4)
-NOT_FUZZED = {"/admin/logout", "/admin-assets/<path:filename>"}
+NAMES = ["email", "password", "full_name", "status", "group_id", "group_name", "version", "is_default", "next",
+         "keyword", "created_from", "created_to", "sort", "page", "limit", "done", *ADDRESS]  # fmt: skip
+LIKELY = ["ann@example.com", "x" * 300, "Ann", "1", "0", "-1", "9" * 30, "", " ", "\0", "US", "2026-01-31"]
+TEXT = st.sampled_from(LIKELY) | st.text(st.characters(codec="utf-8"), max_size=20)
+FIELDS = st.dictionaries(st.sampled_from(NAMES) | TEXT, TEXT, max_size=6)
 
 
 @settings(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(form=FORMS, query=QUERIES)
+@given(form=FIELDS, query=FIELDS)
 def test_random_forms_and_query_strings_never_cause_a_5xx(
     app: Flask, visitor: Visitor, customer: Account, admin: Account, form: dict[str, str], query: dict[str, str]
 ) -> None:
-    token = visitor.get("/admin/groups").forms[""]["token"]
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("staff.")]
+    token = visitor.get(GROUPS).forms[""]["token"]
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin/") and "staff." in rule.endpoint]
     made = admin.client.post(f"{customer.path}/addresses", json=ADDRESS)
     address = made.headers.get("Location", MISSING)[-36:]  # a form may have deleted the customer
 
     for rule in sorted(rules, key=lambda rule: rule.rule.endswith("/delete")):
         path = rule.rule.replace("<uuid:uuid>", customer.uuid if "customers" in rule.rule else MISSING)
         path = path.replace("<uuid:address_uuid>", address).replace("<uuid:session_uuid>", MISSING)
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"} if rule.rule not in NOT_FUZZED else ():
+        for method in {"GET", "POST"} & (rule.methods or set()) if path != "/admin/logout" else ():
             sent = {**form, "token": token} if method == "POST" else None
             answer = visitor.client.open(path, method=method, query_string=query, data=sent)
             assert answer.status_code < 500 or "Mail cannot be sent" in answer.text, (path, form, query, answer.text)

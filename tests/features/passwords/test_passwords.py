@@ -1,7 +1,6 @@
 """Which passwords, hashes and secrets of reset mails open an account, and until when."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import bcrypt
@@ -14,7 +13,7 @@ from tests.support.answers import data_of, done, refused
 from tests.support.builders import ME, NEW_PASSWORD, reset_token
 from tests.support.client import CheckingClient
 from tests.support.database import Db
-from tests.support.html import Visitor
+from tests.support.html import Visitor, leads_to
 
 Make = Callable[..., Flask]
 CHANGE = {"current_password": PASSWORD, "password": NEW_PASSWORD}
@@ -26,36 +25,27 @@ def login(client: CheckingClient, email: str, password: str = PASSWORD) -> TestR
     return client.post("/customer/login", json={"email": email, "password": password})
 
 
-def test_a_new_password_ends_reset_tokens(client: CheckingClient, customer: Account, other: Account, db: Db) -> None:
-    tokens = [reset_token(db, account, account.email) for account in (customer, other)]
-
-    done(customer.client.post(PATH, json=CHANGE))
-
-    refused(login(client, customer.email), 401, "invalid_credentials")
-    log_in(client, customer.email, NEW_PASSWORD)
-    uses = [{"token": token, "password": "set by the mail"} for token in tokens]
-    assert [client.post("/api/customers/password", json=use).status_code for use in uses] == [400, 200]
+def use(client: CheckingClient, token: str) -> TestResponse:
+    """Set a new password by a token."""
+    return client.post("/api/customers/password", json={"token": token, "password": NEW_PASSWORD})
 
 
-def test_a_new_password_by_the_current_one_needs_no_recent_login(customer: Account, db: Db) -> None:
-    db.execute("UPDATE login_session SET created_at = now() - interval '1 day'")
-
-    done(customer.client.post(PATH, json=CHANGE))
-
-    refused(customer.client.patch(ME, json={"password": "yet another one"}), 403, "login_again")
-
-
-@pytest.mark.parametrize("current", ["wrong password", "", PASSWORD.upper(), f" {PASSWORD}", "x" * 5000])
-def test_a_wrong_current_password_changes_nothing(
-    client: CheckingClient, customer: Account, elsewhere: CheckingClient, db: Db, current: str
+def test_a_new_password_needs_the_current_one_but_no_new_login(
+    client: CheckingClient, customer: Account, elsewhere: CheckingClient, db: Db
 ) -> None:
     reset_token(db, customer)
+    db.execute("UPDATE login_session SET created_at = now() - interval '1 day'")
 
-    refused(customer.client.post(PATH, json={**CHANGE, "current_password": current}), 403, "wrong_password")
-
+    for current in ("wrong password", "", PASSWORD.upper(), f" {PASSWORD}", "x" * 5000):
+        refused(customer.client.post(PATH, json={**CHANGE, "current_password": current}), 403, "wrong_password")
     data_of(elsewhere.get(ME))
     assert db.one("SELECT count(*) FROM reset_password_token") == {"count": 1}
     log_in(client, customer.email)
+
+    done(customer.client.post(PATH, json=CHANGE))
+    refused(login(client, customer.email), 401, "invalid_credentials")
+    log_in(client, customer.email, NEW_PASSWORD)
+    refused(customer.client.patch(ME, json={"password": "yet another one"}), 403, "login_again")
 
 
 def hashed(password: str, prefix: str = "2b", rounds: int = 4) -> str:
@@ -68,21 +58,16 @@ def stored(db: Db) -> str:
     return found
 
 
-@pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
-def test_hashes_made_elsewhere_open_at_any_cost(client: CheckingClient, customer: Account, db: Db, prefix: str) -> None:
-    for password, rounds in (("from elsewhere", 4), ("123456", 6)):  # the second is short and common
-        db.execute("UPDATE customer SET password = %s", hashed(password, prefix, rounds))
+def test_hashes_made_elsewhere_open_at_any_cost(make_app: Make, customer: Account, db: Db) -> None:
+    client = new_client(make_app(bcrypt_rounds=5))
+    for prefix, password, rounds in (
+        *(("2a", "from elsewhere", 4), ("2b", "from elsewhere", 6), ("2y", "123456", 5)),  # which is short and common
+        ("2a", "ü" * 50, 4),  # cut at 72 bytes
+    ):
+        made = hashed(password, prefix, rounds)
+        db.execute("UPDATE customer SET password = %s", made)
         log_in(client, customer.email, password)
-
-
-def test_a_password_cut_at_72_bytes_still_opens(make_app: Make, customer: Account, db: Db) -> None:
-    """And keeps its weak hash: a new one could not be made of the whole password."""
-    made = hashed("ü" * 50, "2a")
-    db.execute("UPDATE customer SET password = %s", made)
-
-    log_in(new_client(make_app(bcrypt_rounds=5)), customer.email, "ü" * 50)
-
-    assert stored(db) == made
+    assert stored(db) == made  # a new one could not be made of the whole password
 
 
 def test_one_over_72_bytes_is_wrong_for_a_hash_of_this_service(client: CheckingClient, customer: Account) -> None:
@@ -93,34 +78,32 @@ def test_one_over_72_bytes_is_wrong_for_a_hash_of_this_service(client: CheckingC
     log_in(client, customer.email, longest)
 
 
-@pytest.mark.parametrize(("rounds", "renewed"), [(4, True), (5, False), (6, False)])
-def test_a_hash_weaker_than_the_setting_is_renewed_at_the_next_login_and_no_other(
-    make_app: Make, customer: Account, admin: Account, db: Db, rounds: int, renewed: bool
-) -> None:
-    made = hashed(PASSWORD, rounds=rounds)
-    db.execute("UPDATE customer SET password = %s, updated_at = '2020-01-01'", made)
+def test_a_hash_weaker_than_the_setting_is_renewed(make_app: Make, customer: Account, admin: Account, db: Db) -> None:
     client = new_client(make_app(bcrypt_rounds=5))
+    for rounds, renewed in ((4, True), (5, False), (6, False)):
+        made = hashed(PASSWORD, rounds=rounds)
+        db.execute("UPDATE customer SET password = %s, updated_at = '2020-01-01'", made)
 
-    log_in(client, customer.email)
+        log_in(client, customer.email)
+
+        now = stored(db)
+        assert (now != made, now.startswith("$2b$05$")) == (renewed, rounds < 6)
+        log_in(client, customer.email)
+        assert stored(db) == now
+        assert db.one("SELECT updated_at < '2021-01-01' AS kept FROM customer") == {"kept": True}
     log_in(client, admin.email, path=admin.login)
-
-    now = stored(db)
-    assert (now != made, now.startswith("$2b$05$")) == (renewed, rounds < 6)
     assert db.one("SELECT password FROM admin_user")["password"].startswith("$2b$05$")
     data_of(customer.client.get(customer.path))
-    log_in(client, customer.email)
-    assert stored(db) == now
-    assert db.one("SELECT updated_at < '2021-01-01' AS kept FROM customer") == {"kept": True}
 
 
 def test_every_refused_login_costs_the_same_work_and_what_is_no_hash_opens_nothing(
     make_app: Make, customer: Account, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The work of bcrypt is 2 ** cost."""
-    client = new_client(make_app(bcrypt_rounds=7))
+    client = new_client(make_app(bcrypt_rounds=6))
     # The last has a salt that cannot be, for which bcrypt raises: the login was a 500.
     junk = ["", "x", "$2a$10$short", "$1$md5", *(f"$2b${cost}${'a' * 53}" for cost in ("99", "03", "04"))]
-    hashes = [hashed(PASSWORD), hashed(PASSWORD, "2a", 6), hashed(PASSWORD, rounds=7), *junk]
+    hashes = [hashed(PASSWORD), hashed(PASSWORD, "2a", 5), hashed(PASSWORD, rounds=6), *junk]
     work: list[int] = []
 
     def counted(real: Callable[[bytes, bytes], Any]) -> Callable[[bytes, bytes], Any]:
@@ -138,85 +121,61 @@ def test_every_refused_login_costs_the_same_work_and_what_is_no_hash_opens_nothi
         refused(login(client, email, password), 401, "invalid_credentials")
         return sum(work)
 
-    assert cost("nobody@example.com") == 2**7
+    assert cost("nobody@example.com") == 2**6
     for made in hashes:
         db.execute("UPDATE customer SET password = %s", made)
         tried = ("wrong password", "x" * 100, made or "x", *([PASSWORD] if made in junk else []))
-        assert [cost(customer.email, password) for password in tried] == [2**7] * len(tried), made
+        assert [cost(customer.email, password) for password in tried] == [2**6] * len(tried), made
     db.execute("UPDATE customer SET status = 0, password = %s", hashes[0])
-    assert cost(customer.email, PASSWORD) == 2**7
+    assert cost(customer.email, PASSWORD) == 2**6
 
 
-def use(client: CheckingClient, token: str) -> Any:
-    return client.post("/api/customers/password", json={"token": token, "password": NEW_PASSWORD})
+NEW, OLD, ENABLED = {"email": "new@example.com"}, {"email": "customer1@example.com"}, {"status": 1}
+ALL_SESSIONS: dict[str, Any] = {}
+# By whom an account is changed, or all its sessions ended, and by whom that is taken back.
+CHANGES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("the owner", NEW, "an admin", OLD),
+    ("an admin", NEW, "an admin", OLD),
+    ("the page", NEW, "the page", OLD),
+    ("another program", NEW, "another program", OLD),
+    ("the page", ALL_SESSIONS, "an admin", ENABLED),
+    ("an admin", ALL_SESSIONS, "an admin", ENABLED),
+    ("an admin", {"status": 0}, "an admin", ENABLED),
+    ("another program", {"status": 0}, "another program", ENABLED),
+    ("an admin", {"password": "given by an admin"}, "an admin", ENABLED),
+]
 
 
-@dataclass
-class Ways:
-    """The ways in which a customer is changed: by the owner, by an admin, on the staff's page, by another program."""
-
-    app: Flask
-    customer: Account
-    admin: Account
-    db: Db
-
-    def owner(self, **changes: object) -> None:
-        data_of(self.customer.client.patch(self.customer.path, json=changes))
-
-    def staff(self, **changes: object) -> None:
-        data_of(self.admin.client.patch(self.customer.path, json=changes))
-
-    def page(self, action: str = "", **form: str) -> None:
-        visitor = Visitor(self.app)
-        visitor.sign_in(self.admin.email)
-        edit = f"/admin/customers/edit/{self.customer.uuid}"
-        visitor.send(edit, f"{edit}{action}", **form)
-
-    def program(self, **changes: str) -> None:
-        for column, value in changes.items():
-            self.db.execute(f"UPDATE customer SET {column} = %s WHERE uuid = %s", value, self.customer.uuid)
-
-
-@pytest.fixture
-def ways(app: Flask, customer: Account, admin: Account, db: Db) -> Ways:
-    return Ways(app, customer, admin, db)
-
-
-NEW, OLD = {"email": "new@example.com"}, {"email": "customer1@example.com"}
-# What changes who owns an account; the second act takes the first back.
-CHANGES: dict[str, list[Callable[[Ways], object]]] = {
-    "the owner's new e-mail, taken back by an admin": [lambda by: by.owner(**NEW), lambda by: by.staff(**OLD)],
-    "an admin's new e-mail": [lambda by: by.staff(**NEW), lambda by: by.staff(**OLD)],
-    "a new e-mail on the page": [lambda by: by.page(**NEW), lambda by: by.page(**OLD)],
-    "another program's new e-mail": [lambda by: by.program(**NEW), lambda by: by.program(**OLD)],
-    "an account disabled": [lambda by: by.staff(status=0), lambda by: by.staff(status=1)],
-    "a new password": [lambda by: by.staff(password="given by an admin")],
-    "all sessions ended by an admin": [lambda by: done(by.admin.client.delete(f"{by.customer.path}/sessions"))],
-    "all sessions ended on the page": [lambda by: by.page("/sessions/end")],
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_whatever_changes_who_owns_an_account_makes_its_secrets_useless_for_good(
-    app: Flask, ways: Ways, other: Account, db: Db, change: str
+def test_whatever_changes_who_owns_an_account_and_nothing_else_makes_its_secrets_useless_for_good(
+    app: Flask, client: CheckingClient, customer: Account, other: Account, admin: Account, db: Db
 ) -> None:
     """Cause: a secret outlived the e-mail it was sent to, changed and changed back. Cure: a trigger deletes it."""
-    bystanders = reset_token(db, other, "a bystander's")
-    token = reset_token(db, ways.customer)
+    clients = {"the owner": customer.client, "an admin": admin.client}
+    page, visitor = f"/admin/customers/edit/{customer.uuid}", Visitor(app)
+    visitor.sign_in(admin.email)
 
-    for act in CHANGES[change]:
-        act(ways)
+    def change(by: str, changes: dict[str, Any]) -> None:
+        if by == "another program":
+            ((column, value),) = changes.items()
+            db.execute(f"UPDATE customer SET {column} = %s WHERE uuid = %s", value, customer.uuid)
+        elif by == "the page":
+            leads_to(visitor.send(page, page if changes else f"{page}/sessions/end", **changes))
+        elif changes:
+            data_of(clients[by].patch(customer.path, json=changes))
+        else:
+            done(clients[by].delete(f"{customer.path}/sessions"))
 
-    refused(use(new_client(app), token), 400, "invalid_token")
-    done(use(new_client(app), bystanders))
-
-
-def test_what_changes_no_owner_leaves_a_secret_as_it_is(app: Flask, ways: Ways, db: Db) -> None:
-    token = reset_token(db, ways.customer)
-    log_in(new_client(app), ways.customer.email)
-    ways.owner(full_name="Other", email=ways.customer.email)
-    ways.staff(status=1, group_id=1)
-    done(ways.customer.client.delete(f"{ways.customer.path}/sessions"))
-    ways.page(full_name="Another")
-
-    done(use(new_client(app), token))
+    bystanders, token = reset_token(db, other, "a bystander's"), reset_token(db, customer)
+    log_in(client, customer.email)
+    change("the owner", {"full_name": "Other", "email": customer.email})
+    change("the owner", ALL_SESSIONS)  # but the own
+    change("an admin", {"status": 1, "group_id": 1})
+    change("the page", {"full_name": "Another"})
+    assert db.one("SELECT count(*) FROM reset_password_token") == {"count": 2}
+    for by, changes, then, back in CHANGES:
+        change(by, changes)
+        change(then, back)
+        refused(use(client, token), 400, "invalid_token")
+        token = reset_token(db, customer)
+    done(use(client, bystanders))
+    done(use(client, token))
