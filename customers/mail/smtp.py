@@ -4,6 +4,7 @@ import contextlib
 import re
 import smtplib  # noqa: TID251  # the one place
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 STEPS = 8  # a mail takes at most so many answers of the server, each of which may take the timeout
+_STEPS_TO_CONNECT = 4  # so many of them come before the first of the mail's own
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 # An enhanced status code (RFC 3463) of class 5.7: policy and authentication, a blocklist among them, not the mailbox.
@@ -34,8 +36,12 @@ class Smtp:
 
     def send(self, message: EmailMessage) -> None:
         """Hand a mail over. Raises Refused, and NotSent for a server that may take it later."""
+        began = time.monotonic()
         try:
             with self._connected() as server:
+                # An answer of many lines may take the timeout with each. Nobody else may send the mail meanwhile.
+                if time.monotonic() - began > self.timeout * _STEPS_TO_CONNECT:
+                    raise NotSent("the server takes too long to greet")
                 server.send_message(message)
                 with contextlib.suppress(OSError, smtplib.SMTPException):
                     server.quit()  # the mail is taken, whatever the server says to a farewell

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from customers.bulk.files import guard, unguard
 from customers.security import hashing
 from tests.support.bulk import ANN, HOME, Shop, shop, summary
+from tests.support.rows import add
 
 __all__ = ["shop"]
 
@@ -86,10 +87,8 @@ def test_without_hashes_an_export_comes_in_for_those_who_will_reset_their_passwo
 @pytest.mark.parametrize(
     ("options", "emails"),
     [
-        (("--keyword", "1+1"), ["=cmd@example.com"]),
         (("--keyword", "%"), []),
-        (("--full-name", "ANN"), ["ann@example.com"]),
-        (("--status", "0"), ["ann@example.com"]),
+        (("--full-name", "ANN", "--status", "0"), ["ann@example.com"]),
         (("--group-id", "1", "--status", "1", "--keyword", "b"), ["a@example.com", "b@example.com"]),
         (("--created-from", "2020-01-01", "--created-to", "2021-01-01"), ["=cmd@example.com", "a@example.com"]),
     ],
@@ -98,20 +97,27 @@ def test_the_filters_are_those_of_the_list(filled: Shop, options: tuple[str, ...
     assert [json.loads(line)["email"] for line in filled.export("ndjson", *options).splitlines()] == emails
 
 
-@pytest.mark.parametrize("options", [("--status", "2"), ("--created-from", "now"), ("--group-id", "x")])
-def test_a_wrong_filter_is_wrong_usage(shop: Shop, options: tuple[str, ...]) -> None:
-    result = shop.run("export-customers", "--format", "csv", *options)
+def test_a_wrong_filter_is_wrong_usage_that_names_it(shop: Shop) -> None:
+    wrong = ("--status", "2", "--created-from", "now", "--group-id", "x")
+
+    result = shop.run("export-customers", "--format", "csv", *wrong)
 
     assert result.exit_code == 2
-    assert options[0] in result.stderr
+    assert [name for name in wrong[::2] if name not in result.stderr] == []
 
 
-def test_of_nobody_there_is_a_header_or_nothing_and_what_is_no_hash_goes_out_as_none(shop: Shop) -> None:
+def test_of_nobody_there_is_a_header_or_nothing_and_an_existing_shops_row_comes_in_again(shop: Shop) -> None:
+    """What is no hash goes out as none."""
     assert (shop.export("csv").count("\n"), shop.export("ndjson")) == (1, "")
+    add(shop.db, full_name=None, created_at=None, updated_at=None, group_id=None, password="secret")
 
-    shop.db.execute("INSERT INTO customer (email, password, full_name) VALUES ('a@example.com', 'secret', 'A')")
+    exported = shop.export("ndjson", "--with-hashes")
+    shop.db.execute("DELETE FROM customer")
 
-    assert json.loads(shop.export("ndjson", "--with-hashes"))["password_hash"] == hashing.UNUSABLE
+    row = json.loads(exported)
+    assert (row["full_name"], row["group"], row["password_hash"]) == (None, "Default", hashing.UNUSABLE)
+    assert shop.load(exported, "--lenient").stdout == summary(1, added=1)
+    assert shop.export("ndjson", "--with-hashes") == exported
 
 
 TEXTS = st.text("'=+-@\t\r\n \xa0\uff1d\uff0b\uff0d\uff20a;,\"", max_size=8) | st.text()

@@ -20,7 +20,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("column", FIELDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(value=VALUES)
 @example("a@b.co ")
 @example("ann@bücher.example")

@@ -8,7 +8,7 @@ from flask import Flask
 from customers.http import context
 from tests.conftest import EVERSHOP, Account, Made, application, log_in, new_client
 from tests.support.answers import data_of
-from tests.support.builders import CUSTOMERS, registered
+from tests.support.builders import CUSTOMERS
 from tests.support.bulk import OLD_PASSWORD
 from tests.support.database import Db
 from tests.support.shops import migrated
@@ -56,15 +56,3 @@ def test_null_columns_are_answered_listed_and_exported_as_null(shop: tuple[Flask
     for answer in (*answers[:2], answers[2][1]):
         assert [answer[name] for name in ("group_id", "full_name", "created_at", "updated_at")] == [None] * 4
     assert (answers[1]["group_name"], answers[1]["meta_data"]) == (None, None)
-
-
-def test_its_triggers_go_on_working(shop: tuple[Flask, Db, Account]) -> None:
-    app, db, admin = shop
-    db.execute("DELETE FROM event")
-
-    path = f"{CUSTOMERS}/{registered(new_client(app))['uuid']}"
-    data_of(admin.client.patch(path, json={"full_name": "Newer"}))
-    data_of(admin.client.delete(path))
-
-    names = [row["name"] for row in db.all("SELECT name FROM event ORDER BY event_id")]
-    assert names == ["customer_created", "customer_updated", "customer_deleted"]

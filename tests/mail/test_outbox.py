@@ -1,6 +1,5 @@
 """The outbox: mail arrives once, whatever the server does, and what cannot be delivered is kept, counted and shown."""
 
-import random
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -11,19 +10,17 @@ from flask import Flask
 from prometheus_client import REGISTRY
 
 from customers.mail.sender import deliver_next
-from tests.conftest import PASSWORD, Account, new_client
+from tests.conftest import PASSWORD, Account, log_in, new_client
 from tests.support.answers import data_of, done, refused
+from tests.support.builders import registered
 from tests.support.database import Db
+from tests.support.rows import add
+from tests.support.service import wait_until
 from tests.support.smtp import NEW_PASSWORD, Mailing, MailServer
 from tests.support.threads import at_once
 
+Make = Callable[..., Flask]
 CHANGED, MOVED = "Your password was changed", "Your e-mail address was changed"
-
-
-@pytest.fixture
-def impatient(make_app: Callable[..., Flask], smtp: MailServer, db: Db) -> Mailing:
-    """Return an application that waits 0.6 s for an answer: too short on a busy machine where mail is to arrive."""
-    return Mailing(make_app, smtp, db, smtp_timeout=0.6)
 
 
 def unsent(mailing: Mailing) -> dict[str, object]:
@@ -54,57 +51,47 @@ def test_a_server_down_for_four_attempts_gets_the_mail_once_after_growing_pauses
 
 
 @pytest.mark.parametrize(
-    ("trouble", "error"),
-    [
-        ({"refusals": {"RCPT": "550 5.7.1 Sender rejected"}}, "5.7.1 Sender rejected"),
-        ({"deaths": 1}, "Connection unexpectedly closed"),
-        ({"delay": 1.2}, "timed out"),
-    ],
-    ids=["refused", "dying in the middle", "slow"],
+    ("trouble", "timeout", "error"),
+    [({"deaths": 1}, 10, "Connection unexpectedly closed"), ({"delay": 1}, 0.3, "timed out")],
+    ids=["dying in the middle", "slow"],
 )
 def test_a_mail_that_failed_is_tried_again_and_arrives_once(
-    mailing: Mailing, impatient: Mailing, smtp: MailServer, ann: Account, trouble: dict[str, Any], error: str
+    make_app: Make, smtp: MailServer, ann: Account, db: Db, trouble: dict[str, Any], timeout: float, error: str
 ) -> None:
-    for name, value in trouble.items():
-        setattr(smtp, name, value)
+    mailing = Mailing(make_app, smtp, db)
+    vars(smtp).update(trouble)
     mailing.ask(ann.email)
 
-    assert (impatient if "delay" in trouble else mailing).deliver() == []
+    assert Mailing(make_app, smtp, db, smtp_timeout=timeout).deliver() == []
     assert (unsent(mailing)["given_up"], unsent(mailing)["attempts"]) == (False, 1)
     assert error in mailing.command("outbox")[1]
-    smtp.refusals, smtp.delay = {}, 0
+    smtp.delay = 0
     mailing.hurry()
     assert [mail.recipients for mail in mailing.deliver() + mailing.deliver()] == [[ann.email]]
 
 
-def test_a_mail_that_the_server_will_never_take_is_given_up_at_once(mailing: Mailing, ann: Account) -> None:
-    mailing.smtp.refusals["RCPT"] = "550 5.1.1 No such user"
-    mailing.ask(ann.email)
-    mailing.deliver()
-    mailing.smtp.refusals.clear()
-    mailing.hurry()
-
-    assert (mailing.deliver(), unsent(mailing)["given_up"]) == ([], True)
+def counted() -> Counter[str]:
+    """Return how many mails the metrics have, by what became of them."""
+    outcomes = ("retried", "given_up", "sent")
+    found = {name: REGISTRY.get_sample_value("customers_mails_total", {"outcome": name}) for name in outcomes}
+    return Counter({name: int(value or 0) for name, value in found.items()})
 
 
-def test_a_mail_refused_for_a_day_is_given_up_shown_and_counted_and_a_retry_sends_it(
-    mailing: Mailing, ann: Account
+@pytest.mark.parametrize("after", ["a day", "one attempt"])
+def test_a_mail_that_cannot_be_delivered_is_given_up_shown_and_counted_and_a_retry_sends_it(
+    mailing: Mailing, ann: Account, after: str
 ) -> None:
     """Cause: nothing counted a mail that was given up, so nobody knew that no mail of the shop arrived."""
-
-    def counted() -> Counter[str]:
-        outcomes = ("retried", "given_up", "sent")
-        found = {name: REGISTRY.get_sample_value("customers_mails_total", {"outcome": name}) for name in outcomes}
-        return Counter({name: int(value or 0) for name, value in found.items()})
-
     before = counted()
-    mailing.smtp.refusals["MAIL"] = "550 5.7.1 Sender rejected"
+    mailing.smtp.refusals["RCPT"] = "550 5.7.1 Sender rejected" if after == "a day" else "550 5.1.1 No such user"
     mailing.ask(ann.email)
     mailing.deliver()
-    mailing.let_pass("25 h")
-    mailing.hurry()
-    mailing.deliver()
+    if after == "a day":
+        mailing.let_pass("25 h")
+        mailing.hurry()
+        mailing.deliver()
     mailing.smtp.refusals.clear()
+    mailing.hurry()
 
     assert (mailing.deliver(), unsent(mailing)["given_up"]) == ([], True)
     shown, retried = (mailing.command("outbox", *options)[1] for options in ((), ("--retry",)))
@@ -113,55 +100,46 @@ def test_a_mail_refused_for_a_day_is_given_up_shown_and_counted_and_a_retry_send
     assert "1 mails will be tried again." in retried
     assert [mail.recipients for mail in mailing.deliver()] == [[ann.email]]
     assert mailing.command("outbox") == (0, "0 mails are unsent.\n")
-    assert counted() - before == {"retried": 1, "given_up": 1, "sent": 1}
+    assert counted() - before == {"given_up": 1, "sent": 1, **({"retried": 1} if after == "a day" else {})}
 
 
-def test_a_server_that_keeps_a_connection_alive_for_longer_than_the_lease_gets_no_mail_twice(
-    impatient: Mailing, ann: Account
+@pytest.mark.parametrize(("delay", "lines"), [(0.1, 0), (0.15, 18)], ids=["at each step", "in its greeting"])
+def test_a_server_that_is_slow_in_every_line_gets_no_mail_twice(
+    make_app: Make, smtp: MailServer, ann: Account, db: Db, delay: float, lines: int
 ) -> None:
-    """Each line comes within the timeout, and all of them take longer than the claim on the mail lasts."""
-    impatient.smtp.delay, impatient.smtp.greeting_lines = 0.3, 18
-    impatient.ask(ann.email)
-    parts = impatient.ctx.db, impatient.ctx.settings, impatient.ctx.mail
+    """Each line comes within the timeout; those of the greeting take longer than the claim on the mail lasts.
+
+    Cause: the second sender sent it again. The test did not see that, as the first had not begun when the second did.
+    """
+    mailing = Mailing(make_app, smtp, db, smtp_timeout=0.3)
+    smtp.delay, smtp.greeting_lines = delay, lines
+    mailing.ask(ann.email)
+    parts = mailing.ctx.db, mailing.ctx.settings, mailing.ctx.mail
 
     first = threading.Thread(target=deliver_next, args=parts)
     first.start()
+    wait_until(lambda: unsent(mailing)["attempts"])
     while first.is_alive():
         deliver_next(*parts)
         first.join(0.05)
 
-    assert len(impatient.smtp.mails) <= 1
+    assert len(smtp.mails) <= 1
 
 
-@pytest.mark.parametrize("farewell", ["421 4.3.2 Shutting down", "500 What?"])
-def test_a_mail_that_was_taken_is_not_sent_again_whatever_the_server_says_to_quit(
-    mailing: Mailing, ann: Account, farewell: str
+def test_two_senders_of_eight_threads_send_no_mail_twice_whatever_the_server_says_to_quit(
+    make_app: Make, smtp: MailServer, db: Db
 ) -> None:
-    mailing.smtp.farewell = farewell
-    mailing.ask(ann.email)
-
-    mailing.deliver()
-    mailing.hurry()
-    mailing.deliver()
-
-    assert mailing.smtp.recipients == [ann.email]
-
-
-def test_two_senders_of_eight_threads_send_no_mail_twice(
-    make_app: Callable[..., Flask], smtp: MailServer, mailing: Mailing, db: Db
-) -> None:
-    db.execute(
-        "INSERT INTO customer (email, password, full_name)"
-        " SELECT 'c' || n || '@example.com', '', 'C' FROM generate_series(1, 40) n"
-    )
-    for number in random.sample(range(1, 41), 40):
-        assert mailing.ask(f"c{number}@example.com").status_code == 200
+    smtp.farewell = "421 4.3.2 Shutting down"
+    emails = [f"c{number}@example.com" for number in range(20)]
     senders = [Mailing(make_app, smtp, db) for _ in range(2)]
+    for email in emails:
+        add(db, email=email)
+        assert senders[0].ask(email).status_code == 200
 
     at_once(16, lambda number: senders[number % 2].deliver())
 
-    assert Counter(smtp.recipients) == {f"c{number}@example.com": 1 for number in range(1, 41)}
-    assert db.one("SELECT count(*) FROM outbox_mail WHERE sent_at IS NOT NULL AND attempts = 1") == {"count": 40}
+    assert sorted(smtp.recipients) == sorted(emails)
+    assert len(db.all("SELECT FROM outbox_mail WHERE sent_at IS NOT NULL AND attempts = 1")) == 20
 
 
 # ---------------------------------------------------------------- notices of changes
@@ -172,33 +150,34 @@ def told(mailing: Mailing) -> list[tuple[str, ...]]:
     return [(mail.subject, *mail.recipients) for mail in mailing.deliver()]
 
 
-@pytest.mark.parametrize("by", ["customer", "admin"])
-def test_a_change_is_told_to_the_e_mail_as_it_was(mailing: Mailing, ann: Account, admin: Account, by: str) -> None:
-    sid = (ann if by == "customer" else admin).sid
+def test_a_change_is_told_to_the_e_mail_as_it_was_and_a_refused_one_is_not(
+    mailing: Mailing, ann: Account, admin: Account
+) -> None:
+    taken = {"email": registered(new_client(mailing.app), email="taken@example.com")["email"]}
     both = {"email": "d@example.com", "password": PASSWORD}
+    changes = ({"email": ann.email}, {"password": NEW_PASSWORD}, {"email": "b@example.com"}, both)
+    refused(ann.client.patch(ann.path, json=taken), 409, "email_taken")
+
     found = []
-    for change in ({"email": ann.email}, {"password": NEW_PASSWORD}, {"email": "b@example.com"}, both):
-        data_of(new_client(mailing.app).patch(ann.path, json=change, headers={"X-Session-ID": sid}))
-        found.append(told(mailing))
+    for account, change in zip((admin, ann, admin, ann), changes, strict=True):
+        data_of(new_client(mailing.app).patch(ann.path, json=change, headers=account.headers))
+        found.append(sorted(told(mailing)))
 
     moved = [(MOVED, "b@example.com"), (CHANGED, "b@example.com")]
-    assert found[:3] == [[], [(CHANGED, ann.email)], [(MOVED, ann.email)]]
-    assert sorted(found[3]) == sorted(moved)
+    assert found == [[], [(CHANGED, ann.email)], [(MOVED, ann.email)], sorted(moved)]
 
 
-def test_a_new_password_by_the_current_one_or_a_token_is_told_and_a_refused_change_is_not(
-    mailing: Mailing, ann: Account, make_customer: Callable[..., Account]
-) -> None:
+def test_a_new_password_by_the_current_one_or_a_token_is_told(mailing: Mailing, ann: Account) -> None:
     path, body = "/api/customers/me/password", {"current_password": PASSWORD, "password": NEW_PASSWORD}
+    token = mailing.token(ann.email)
 
-    refused(ann.client.patch(ann.path, json={"email": make_customer().email}), 409, "email_taken")
     refused(ann.client.post(path, json={**body, "current_password": "wrong password"}), 403, "wrong_password")
     assert told(mailing) == []
-    done(ann.client.post(path, json=body))
-    assert told(mailing) == [(CHANGED, ann.email)]
-    token = mailing.token(ann.email)
-    mailing.let_pass("1 hour")
     done(mailing.use(token, PASSWORD))
+    assert told(mailing) == [(CHANGED, ann.email)]
+    mailing.let_pass("1 hour")
+    sid = log_in(new_client(mailing.app), ann.email)
+    done(ann.client.post(path, json=body, headers={"X-Session-ID": sid}))
     assert told(mailing) == [(CHANGED, ann.email)]
 
 

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
+from customers.security.callers import Kind
+from tests.conftest import new_client
+from tests.support.builders import CUSTOMERS, NEW
 from tests.support.database import Db
-from tests.support.limits import NOBODY, statuses
+from tests.support.limits import HOME, NOBODY, attempt, statuses
 
 # The defaults, which the other tests switch off.
 GUESSING = {"limit_free_attempts": 5, "limit_network_failures": 30, "limit_account_failures": 100}
+LOGIN: dict[Kind, str] = {"customer": "/customer/login", "admin": "/admin/user/login"}
 Make = Callable[..., Flask]
 
 
@@ -29,10 +34,23 @@ def lengthen_pauses(db: Db) -> None:
     )
 
 
-def shut_out(app: Flask, db: Db, email: str = NOBODY, **more: Any) -> None:
-    """Fail five times, so that the next attempt is refused."""
-    assert statuses(app, 5, email, **more) == [401] * 5
+def register(app: Flask, email: str, ip: str = HOME, **headers: str) -> TestResponse:
+    """Register from an address."""
+    body = {**NEW, "email": email}
+    return new_client(app).post(CUSTOMERS, json=body, headers={"X-Forwarded-For": ip, **headers})
+
+
+def shut_out(app: Flask, db: Db, email: str = NOBODY, *, free: int = 5, **more: Any) -> None:
+    """Fail as often as is free, so that the next attempt is refused."""
+    assert statuses(app, free, email, **more) == [401] * free
     lengthen_pauses(db)
+
+
+def fail_99_times(app: Flask, db: Db, email: str, kind: Kind = "customer") -> None:
+    """Fail once, and have it count for failures from everywhere, of which one more closes the account."""
+    assert attempt(app, email, ip="198.51.100.1", path=LOGIN[kind]).status_code == 401
+    by_the_account = "expires_at BETWEEN now() + interval '50 min' AND now() + interval '1 h'"  # counted for an hour
+    db.execute(f"UPDATE attempt_counter SET attempts = 99 WHERE {by_the_account}")
 
 
 def counters(db: Db) -> list[dict[str, Any]]:

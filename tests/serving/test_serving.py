@@ -1,20 +1,27 @@
 """The service as it is run: gunicorn with this repository's gunicorn.conf.py."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 
 from tests.conftest import PASSWORD
 from tests.support.service import ANN, Service, run, sign_up, wait_until
+from tests.support.shops import serving
 from tests.support.wire import exchange
 
 LOGIN = b"POST /customer/login HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-pytestmark = pytest.mark.usefixtures("app")  # empty tables
 
 
-def test_the_access_log_says_who_did_what_and_no_secret(serve: Callable[..., Service], database: str) -> None:
-    service = serve(database)
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, database: str, shared_app: Flask) -> Iterator[Service]:
+    """Return a service of one worker."""
+    with serving(tmp_path_factory.mktemp("serving"), database) as running:
+        yield running
+
+
+def test_the_access_log_says_who_did_what_and_no_secret(service: Service) -> None:
     path, header = sign_up(service, "logged@example.com")
 
     service.call("GET", f"{path}?token=tell-nobody", headers={**header, "X-Request-ID": "find-me"})
@@ -30,50 +37,23 @@ def test_the_access_log_says_who_did_what_and_no_secret(serve: Callable[..., Ser
     assert [secret for secret in ("tell-nobody", PASSWORD, header["X-Session-ID"], "$2b$") if secret in text] == []
 
 
-def test_data_and_sessions_survive_a_restart_and_a_command_shares_the_database(
-    serve: Callable[..., Service], database: str
-) -> None:
-    first = serve(database)
-    path, header = sign_up(first, "survivor@example.com")
-    assert first.stop() == 0
+def test_a_killed_worker_is_replaced_and_its_sessions_live_on(service: Service) -> None:
+    path, header = sign_up(service, "survivor@example.com")
+    (killed,) = service.workers()
 
-    second = serve(database)
-    options = ["a@example.com", "--full-name", "A", "--password-stdin"]
-    created = run("flask", "create-admin", *options, stdin=f"{PASSWORD}\n", **second.settings)
-    login = second.call("POST", "/admin/user/login", {"email": "a@example.com", "password": PASSWORD})
+    killed.kill()
 
-    assert second.call("GET", path, headers=header)[0] == 200
-    assert (created.returncode, created.stderr) == (0, "")
-    assert login[0] == 200
-
-
-def test_a_killed_worker_is_replaced(serve: Callable[..., Service], database: str) -> None:
-    service = serve(database)
-    wait_until(lambda: len(service.workers()) == 2)
-    before = set(service.workers())
-
-    before.pop().kill()
-
-    wait_until(lambda: len(set(service.workers()) - before) == 1)
+    wait_until(lambda: service.workers() not in ([], [killed]))
     wait_until(service.answers)
-    assert {service.call("GET", "/readyz")[0] for _ in range(10)} == {200}
-
-
-def test_production_refuses_to_start_without_its_settings_and_names_each() -> None:
-    started = run("gunicorn", CUSTOMERS_SMTP_URL="smtp://127.0.0.1")
-
-    assert started.returncode != 0
-    for name in ("DATABASE_URL", "SECRET_KEY", "MAIL_FROM", "RESET_URL"):
-        assert f"CUSTOMERS_{name}: Missing." in started.stderr
-    assert "Traceback" not in started.stderr
+    assert {service.call("GET", path, headers=header)[0] for _ in range(10)} == {200}
 
 
 def test_a_new_database_and_the_defaults_of_production(
     serve: Callable[..., Service], make_database: Callable[[], str]
 ) -> None:
     """Before init-db it is not ready, after it is; cookies are for HTTPS; without a mail server it warns."""
-    service = serve(make_database(), CUSTOMERS_COOKIE_SECURE="true")
-    before = service.call("GET", "/readyz")
+    service = serve(make_database(), CUSTOMERS_COOKIE_SECURE="true", CUSTOMERS_WORKERS="1")
+    before = [service.call("GET", "/readyz"), service.call("POST", "/api/customers", ANN)]
     made = run("flask", "init-db", **service.settings)
     after = service.call("GET", "/readyz")
     created = service.call("POST", "/api/customers", ANN)
@@ -81,8 +61,8 @@ def test_a_new_database_and_the_defaults_of_production(
     body = json.dumps({"email": ANN["email"], "password": PASSWORD}).encode()
     cookie = exchange(service, LOGIN % (len(body), body)).headers["Set-Cookie"]
 
-    assert (before[0], before[1]["error"]["code"]) == (503, "schema_missing")
-    assert "flask init-db" in before[1]["error"]["message"]
+    assert [(status, body["error"]["code"]) for status, body in before] == [(503, "schema_missing")] * 2
+    assert all("flask init-db" in body["error"]["message"] for _, body in before)
     assert (made.returncode, made.stderr) == (0, "")
     assert (after[0], created[0]) == (200, 201)
     assert cookie.startswith("__Host-customers=")
