@@ -58,9 +58,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_PATH="/",
         SESSION_REFRESH_EACH_REQUEST=False,  # the rows in the database say how long a session lives
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=max(settings.customer_lifetime, settings.admin_lifetime)),
-        # One byte more than allowed: werkzeug silently truncates a body sent in chunks at this limit, so a body that
-        # reaches it was too long.
-        MAX_CONTENT_LENGTH=settings.max_body + 1,
     )
     app.session_interface = Cookies()
     app.wsgi_app = request.around(app.wsgi_app, settings)  # type: ignore[assignment, method-assign]  # as Flask has it

@@ -44,7 +44,7 @@ def _key(caller: Caller) -> Key | None:
         return None
     if not _PRINTABLE.fullmatch(value):
         raise errors.IdempotencyKeyInvalid()
-    asked = b"\n".join([request.method.encode(), request.path.encode(), read_body(request)])
+    asked = b"\n".join([request.method.encode(), request.path.encode(), read_body(request.environ)])
     return Key(
         digest=hashlib.sha256(f"{account.kind} {account.account_id}\n{value}".encode()).digest(),
         request_digest=hmac.digest(context.current().settings.secret_key.encode(), asked, "sha256"),

@@ -33,7 +33,7 @@ def page(view: View) -> View:
         if claim is None or claim.caller.admin is None:
             return _to_login()
         if request.method == "POST":
-            read_body(request)
+            read_body(request.environ)
             if not _signer().verify_signature(claim.caller.admin.digest, request.form.get("token", "")):
                 raise errors.CrossSite(_STALE)
         return view(claim, *args, **kwargs)

@@ -32,7 +32,7 @@ def log_in() -> Response:
 @access.sign_in
 def start() -> Response:
     """Sign an admin in. No token here: there is no session to make one for, so the cross-site rule stands alone."""
-    read_body(request)
+    read_body(request.environ)
     values = forms.typed("email", "password")
     try:
         start_session("admin", forms.checked(schemas.Login(), values))

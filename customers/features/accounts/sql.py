@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from customers.config import Settings
 from customers.db.constraints import constraints
@@ -148,9 +148,13 @@ def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
     return conn.execute(FIND, {"uuid": uuid}).one_or_none()
 
 
-# In one statement: whose session it is, with both rows locked; then the new name, and its entry in the audit trail. A
-# session that another transaction has just ended is not found by FOR KEY SHARE, although this statement began before.
-RENAME_OWN = text(f"""
+def _rename_own(condition: str = "") -> TextClause:
+    """Return a statement that finds whose session it is, locks both rows, renames, and records that in the trail.
+
+    A session that another transaction has just ended is not found by FOR KEY SHARE, although this statement began
+    before.
+    """
+    return text(f"""
       WITH own AS MATERIALIZED (
            SELECT {sessions.CUSTOMER}, customer.full_name
              FROM {sessions.CUSTOMER_SESSION}
@@ -162,26 +166,27 @@ RENAME_OWN = text(f"""
               SET full_name = :full_name,
                   updated_at = now()
              FROM own
-            WHERE customer.customer_id = own.customer_id
-              AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
-           RETURNING {CUSTOMER}, {VERSION} AS version,
+            WHERE customer.customer_id = own.customer_id {condition}
+           RETURNING customer.uuid, {VERSION} AS version,
+                     (SELECT CAST(row_to_json(answer) AS text) FROM (SELECT {CUSTOMER}) AS answer) AS body,
                      customer.full_name IS DISTINCT FROM own.full_name AS differs),
            recorded AS (
            INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
                                   details)
            SELECT 'customer_updated', 'customer', uuid, 'customer', uuid, CAST(:ip AS inet), :user_agent, :request_id,
-                  CASE WHEN differs THEN CAST(:details AS jsonb) ELSE CAST(:no_details AS jsonb) END
+                  CASE WHEN differs THEN CAST('{{"fields": ["full_name"]}}' AS jsonb)
+                       ELSE CAST('{{"fields": []}}' AS jsonb) END
              FROM changed)
     SELECT own.is_admin, own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
-           (SELECT CAST(row_to_json(answer) AS text)
-              FROM (SELECT changed.customer_id, changed.uuid, changed.status, changed.group_id, changed.email,
-                           changed.full_name, changed.created_at, changed.updated_at) AS answer
-             WHERE changed.uuid IS NOT NULL) AS body,
-           changed.version, changed.differs
+           changed.body, changed.version, changed.differs
       FROM own
       LEFT JOIN changed
         ON true
 """)
+
+
+RENAME_OWN = _rename_own()
+RENAME_OWN_IF_MATCH = _rename_own(f"AND {VERSION} = ANY(CAST(:versions AS text[]))")
 
 
 def rename_own(
@@ -197,14 +202,10 @@ def rename_own(
         "recent_login": settings.recent_login,
         "uuid": None if whose == ME else whose,
         "full_name": full_name,
-        "versions": None if versions is None else list(versions),
-        "ip": claim.origin.ip,
-        "user_agent": claim.origin.user_agent,
-        "request_id": claim.origin.request_id,
-        "details": '{"fields": ["full_name"]}',
-        "no_details": '{"fields": []}',
+        "versions": versions,
+        **claim.origin._asdict(),
     }
-    row = db.fetch_first(RENAME_OWN, values)
+    row = db.fetch_first(RENAME_OWN if versions is None else RENAME_OWN_IF_MATCH, values)
     if row is None:
         return None
     *account, body, version, differs = row
