@@ -28,12 +28,9 @@ def read_body(environ: dict[str, Any]) -> bytes:
     if body is not None:
         return body
     length, limit = int(environ.get("CONTENT_LENGTH") or 0), context.current().settings.max_body
-    if not length and environ.get("wsgi.input_terminated"):  # chunks, perhaps: the server finds their end
-        length_read = limit + 1
-    else:
-        length_read = min(length, limit + 1)
+    is_chunked = not length and environ.get("wsgi.input_terminated")  # perhaps: the server finds the end
     try:
-        body = environ["wsgi.input"].read(length_read)
+        body = environ["wsgi.input"].read(limit + 1 if is_chunked else min(length, limit + 1))
     except ParseException:  # malformed chunks
         raise errors.MalformedJson() from None
     if len(body) > limit:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import NotNullViolation
 from sqlalchemy import Connection, Row, TextClause, text
 
 from customers.config import Settings
@@ -149,31 +150,37 @@ def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
 
 
 def _rename_own(condition: str = "") -> TextClause:
-    """Return a statement that finds whose session it is, locks both rows, renames, and records that in the trail.
+    """Return a statement that finds whose session it is, renames that customer, and records it in the trail.
 
-    A session that another transaction has just ended is not found by FOR KEY SHARE, although this statement began
-    before.
+    With the customer locked by the change, the session is looked for once more: FOR KEY SHARE does not find one that
+    another transaction has just ended. The entry has no event then, which the trail refuses, and nothing is done.
     """
     return text(f"""
       WITH own AS MATERIALIZED (
            SELECT {sessions.CUSTOMER}, customer.full_name
              FROM {sessions.CUSTOMER_SESSION}
-            WHERE customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid)
-              FOR NO KEY UPDATE OF customer
-              FOR KEY SHARE OF login_session),
+            WHERE customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid)),
            changed AS (
            UPDATE customer
               SET full_name = :full_name,
                   updated_at = now()
              FROM own
-            WHERE customer.customer_id = own.customer_id {condition}
+            WHERE customer.customer_id = own.customer_id
+              AND customer.status = 1 {condition}
            RETURNING customer.uuid, {VERSION} AS version,
                      (SELECT CAST(row_to_json(answer) AS text) FROM (SELECT {CUSTOMER}) AS answer) AS body,
                      customer.full_name IS DISTINCT FROM own.full_name AS differs),
+           alive AS (
+           SELECT login_session.digest
+             FROM changed
+             JOIN login_session
+               ON login_session.digest = :customer_digest
+              FOR KEY SHARE OF login_session),
            recorded AS (
            INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
                                   details)
-           SELECT 'customer_updated', 'customer', uuid, 'customer', uuid, CAST(:ip AS inet), :user_agent, :request_id,
+           SELECT CASE WHEN EXISTS (SELECT FROM alive) THEN 'customer_updated' END, 'customer', uuid, 'customer', uuid,
+                  CAST(:ip AS inet), :user_agent, :request_id,
                   CASE WHEN differs THEN CAST('{{"fields": ["full_name"]}}' AS jsonb)
                        ELSE CAST('{{"fields": []}}' AS jsonb) END
              FROM changed)
@@ -205,10 +212,15 @@ def rename_own(
         "versions": versions,
         **claim.origin._asdict(),
     }
-    row = db.fetch_first(RENAME_OWN if versions is None else RENAME_OWN_IF_MATCH, values)
+    try:
+        row = db.fetch_first(RENAME_OWN if versions is None else RENAME_OWN_IF_MATCH, values)
+    except NotNullViolation:  # the session has ended meanwhile
+        return None
     if row is None:
         return None
     *account, body, version, differs = row
+    if body is None and versions is None:  # the account has been disabled or deleted meanwhile
+        return None
     caller = sessions.know(db, settings, claim, claim.customer_digest, account)
     return caller, body and Document(body, version), differs
 
