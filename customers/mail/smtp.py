@@ -93,6 +93,7 @@ class Directory:
         """Write the mail as a file named after its Message-ID."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = message["Message-ID"].strip("<>").partition("@")[0]
-        file = self.path / f"{name}.eml"
-        file.touch(mode=0o600)
-        file.write_bytes(message.as_bytes())
+        draft = self.path / f".{name}"  # so that nobody reads half a mail
+        draft.touch(mode=0o600)
+        draft.write_bytes(message.as_bytes())
+        draft.replace(self.path / f"{name}.eml")
