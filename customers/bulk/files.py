@@ -174,6 +174,8 @@ def _header(line: str) -> tuple[list[str], str]:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise FileRefused(f"the header names twice: {', '.join(twice)}")
+    if "email" not in header:
+        raise FileRefused("the header has no column email")
     if "addresses" in header:
         raise FileRefused("addresses are for NDJSON only")
     return header, delimiter

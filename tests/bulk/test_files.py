@@ -115,6 +115,7 @@ def test_a_line_that_is_no_json_object_costs_itself_only(shop: Shop) -> None:
     [
         ("email,full_name,pasword_hash", "these columns are not known: 'pasword_hash'"),
         ("email,full_name,password_hash,email", "the header names twice: email"),
+        ("full_name,password_hash", "the header has no column email"),
         ("email,full_name,password_hash,addresses", "addresses are for NDJSON only"),
         ('email,"full_name,password_hash', "the header is not CSV"),
         ("hunter2,ann@example.com", "does not begin with known columns"),
