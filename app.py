@@ -60,13 +60,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=max(settings.customer_lifetime, settings.admin_lifetime)),
     )
     app.session_interface = Cookies()
-    app.wsgi_app = request.around(app.wsgi_app, settings)  # type: ignore[assignment, method-assign]  # as Flask has it
     app.url_map.merge_slashes = False  # a redirect would be an answer that is not JSON
+    wsgi = request.around(app.wsgi_app, settings)
     if settings.trusted_proxies:
         # Only the address: what host and scheme a proxy claims decides nothing here.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # likewise
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0
-        )
+        wsgi = ProxyFix(wsgi, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0)
+    app.wsgi_app = wsgi  # type: ignore[assignment, method-assign]  # how Flask documents that middleware is added
     app.extensions[context.NAME] = Context.of(settings)
 
     app.register_error_handler(Exception, answers.fail)

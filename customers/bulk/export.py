@@ -28,27 +28,34 @@ def _time(column: str) -> str:
 
 # Put together at run time like the list's, of the same conditions. The oldest first, and then by e-mail: an order that
 # is the same for the same customers in every database. A customer without a group belongs to the default one.
-_EXPORT = f"""
+_EXPORT = """
     SELECT found.uuid, found.email, found.full_name, found.status, customer_group.group_name AS "group",
-           {_time("found.created_at")} AS created_at, {_time("found.updated_at")} AS updated_at,
-           CAST(nullif(found.meta_data, '{{{{}}}}') AS text) AS meta_data{{more}}
+           {found_created_at} AS created_at, {found_updated_at} AS updated_at,
+           CAST(nullif(found.meta_data, '{{}}') AS text) AS meta_data{more}
       FROM (SELECT customer_id, uuid, email, full_name, status, group_id, created_at, updated_at, meta_data, password
               FROM customer
-             WHERE {{condition}}) AS found
+             WHERE {condition}) AS found
       LEFT JOIN customer_group
-        ON customer_group.customer_group_id = coalesce(found.group_id, {DEFAULT})
+        ON customer_group.customer_group_id = coalesce(found.group_id, {default})
      ORDER BY found.created_at, customers_fold(found.email) COLLATE "C"
-"""  # noqa: S608  # composed of constants
+"""
 _HASH = ", found.password AS password_hash"
-_ADDRESSES = f""",
+_ADDRESSES = """,
            coalesce((SELECT json_agg(json_build_object(
                                 'uuid', uuid, 'full_name', full_name, 'telephone', telephone, 'address_1', address_1,
                                 'address_2', address_2, 'city', city, 'province', province, 'country', country,
                                 'postcode', postcode, 'is_default', coalesce(is_default, false),
-                                'created_at', {_time("created_at")}, 'updated_at', {_time("updated_at")})
+                                'created_at', {created_at}, 'updated_at', {updated_at})
                             ORDER BY customer_address_id)
                        FROM customer_address
-                      WHERE customer_address.customer_id = found.customer_id), '[]') AS addresses"""  # noqa: S608  # likewise
+                      WHERE customer_address.customer_id = found.customer_id), '[]') AS addresses"""
+_FRAGMENTS = {
+    "found_created_at": _time("found.created_at"),
+    "found_updated_at": _time("found.updated_at"),
+    "created_at": _time("created_at"),
+    "updated_at": _time("updated_at"),
+    "default": DEFAULT,
+}
 
 
 def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *, with_hashes: bool) -> None:
@@ -59,11 +66,12 @@ def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *,
         details = {"filters": sorted(filters), "with_hashes": with_hashes, "with_addresses": not as_csv}
         trail.record(tx, OPERATOR, None, {"customers_exported": details})
     condition, values = search.where(filters)
-    more = (_HASH if with_hashes else "") + ("" if as_csv else _ADDRESSES)
+    more = (_HASH if with_hashes else "") + ("" if as_csv else _ADDRESSES.format(**_FRAGMENTS))
+    statement = text(_EXPORT.format(**_FRAGMENTS, condition=condition, more=more))
     with ctx.db.unhurried() as conn, driver(conn).transaction():
         # By a cursor on the server: the rows stay there until they are asked for.
         streaming = conn.execution_options(stream_results=True, max_row_buffer=_CHUNK)
-        found = streaming.execute(text(_EXPORT.format(condition=condition, more=more)), values)
+        found = streaming.execute(statement, values)
         if as_csv:
             out.write(_csv([found.keys()]))
         for chunk in found.mappings().partitions(_CHUNK):

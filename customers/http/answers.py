@@ -41,7 +41,7 @@ class JsonResponse(Response):
     def __call__(self, environ: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
         start_response(self.status, self.headers.to_wsgi_list())
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]  # a list
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self.iter_encoded()
 
 
 class Created(NamedTuple):

@@ -111,7 +111,13 @@ def _bare(url: str, workers: int, threads: int) -> Iterator[Server]:
     with tempfile.NamedTemporaryFile("w", suffix=".py") as conf:
         conf.write("control_socket_disable = True\n")
         conf.flush()
-        command = [Path(sys.executable).parent / "gunicorn", "-c", conf.name, *options, f"--bind=127.0.0.1:{port}"]
+        command: list[str | Path] = [
+            Path(sys.executable).parent / "gunicorn",
+            "-c",
+            conf.name,
+            *options,
+            f"--bind=127.0.0.1:{port}",
+        ]
         environ = {**os.environ, "CUSTOMERS_DATABASE_URL": url}
         with serve.running([*command, "dev.bench.bare:app"], REPOSITORY, environ, port) as process:
             yield Server("floor", port, process, url)

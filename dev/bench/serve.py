@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,10 +61,10 @@ def service(
 
 @contextlib.contextmanager
 def running(
-    command: list[object], folder: Path, environ: dict[str, str], port: int
+    command: Sequence[str | Path], folder: Path, environ: dict[str, str], port: int
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; its log goes nowhere, as a log that is collected costs the collector."""
-    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.DEVNULL)  # type: ignore[arg-type]  # strings and paths
+    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.DEVNULL)
     try:
         wait_for(port)
         yield process
