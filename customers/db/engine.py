@@ -80,12 +80,20 @@ class PatientConnection(psycopg.Connection[Any]):
             raise
 
 
+# Returns the only row of a hot statement, or None: outside any transaction, or in one.
+Fetch = Callable[[TextClause, Mapping[str, Any]], tuple[Any, ...] | None]
+
+
 class Transaction:
     """A connection in a transaction, and what waits for its commit."""
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         self._waiting: list[Callable[[], object]] = []
+
+    def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the only row of a statement; None if it has none. As that of the database, in this transaction."""
+        return _fetch_first(driver(self.conn), statement, values)
 
     def after_commit(self, function: Callable[[], object]) -> None:
         """Have a function called once this transaction has committed; never, if it rolls back."""
@@ -202,11 +210,10 @@ class Database:
         self._refuse_second_use()
         _, connection = self._connection()
         try:
-            row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
+            return _fetch_first(connection, statement, values)
         except psycopg.Error as error:
             self._leave(error)
             raise
-        return row
 
     def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the row of a statement that always has one, as fetch_first() does."""
@@ -232,6 +239,13 @@ class Database:
         if found is not None:
             found[1].close()
             found[0].close()
+
+
+def _fetch_first(
+    connection: PatientConnection, statement: TextClause, values: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
+    return row
 
 
 def is_gone(error: Exception) -> bool:

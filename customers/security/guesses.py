@@ -1,52 +1,150 @@
-"""Guesses at a password: the account that an e-mail names, and refused guesses in the audit trail."""
+"""Guesses at a password: counted before anything is hashed; refused ones are recorded in the audit trail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from customers.config import Settings
 from customers.db.engine import Database
 from customers.errors import InvalidCredentials, TooManyAttempts, WrongPassword
 from customers.security import limits, trail
-from customers.security.callers import Actor, Kind
+from customers.security.callers import Actor, Kind, Origin
 from customers.security.kinds import for_each_kind
+from customers.security.limits import Limit
 from customers.security.trail import Event, Subject
 
-FIND_ACCOUNT = for_each_kind("""
+_QUARTER_OF_AN_HOUR, _HOUR, _DAY = 15 * 60, 60 * 60, 24 * 60 * 60
+
+
+class Found(NamedTuple):
+    """The account that an e-mail signs in to, with its hash. Feeds no answer."""
+
+    account_id: int
+    uuid: UUID
+    email: str
+    password: str
+    enabled: bool
+
+
+class Guess:
+    """A guess that has been counted."""
+
+    def __init__(self, account: Found | None, *, cleared: list[Limit], given_back: list[Limit]) -> None:
+        self.account = account
+        self.forgiving = limits.forgiving(cleared=cleared, given_back=given_back)  # for a statement that forgives
+        self.forgiven = False  # whether such a statement has been executed
+
+
+_ACCOUNT = """
     SELECT {account_id} AS account_id, uuid, email, password, {enabled} AS enabled
       FROM {table}
      WHERE customers_fold(email) = customers_fold(:email)
+"""
+FIND_ACCOUNT = for_each_kind(_ACCOUNT)
+
+
+def find_account(db: Database, kind: Kind, email: str) -> Found | None:
+    """Return the account that an e-mail signs in to, or None."""
+    row = db.fetch_first(FIND_ACCOUNT[kind], {"email": email})
+    return None if row is None else Found(*row)
+
+
+# A known network passes the account's own limit. It is looked for whether or not there is such an account, so that it
+# takes the same time: 0 is nobody's id.
+COUNT_GUESS = for_each_kind(f"""
+    SELECT {limits.COUNTED}, known.passed, account.*
+      FROM (VALUES (1)) AS one
+      LEFT JOIN ({_ACCOUNT}) AS account
+        ON true
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN EXISTS (
+                       SELECT
+                         FROM login_network
+                        WHERE {{account_id}} = coalesce(account.account_id, 0)
+                          AND network = CAST(:network AS cidr)
+                          AND last_login_at > now() - interval '30 days')
+                  THEN CAST(:account AS int) END AS passed) AS known
+     CROSS JOIN LATERAL {limits.COUNTING % "known.passed"}
 """)
 
 
-def find_account(conn: Connection, kind: Kind, email: str) -> Row[Any] | None:
-    """Return the account that an e-mail signs in to, with its hash, or None. Feeds no answer."""
-    return conn.execute(FIND_ACCOUNT[kind], {"email": email}).one_or_none()
-
-
 @contextmanager
-def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Actor, failure: Event) -> Iterator[None]:
-    """Count a guess, and record a refused one: as ``failure``, or, once each time that a limit closes, as throttled.
+def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Actor, failure: Event) -> Iterator[Guess]:
+    """Count a guess at an account's password; the block raises what a wrong one is answered with, or returns.
 
-    Raises TooManyAttempts, and what the block raises.
+    A success clears what its network has failed at this account. Networks that the account has signed in from within
+    30 days pass the account's own limit. A refused guess is recorded: as ``failure``, or, once each time that a limit
+    closes, as throttled. Raises TooManyAttempts, and what the block raises.
     """
+    by_account, others = _limits(settings, kind, email, actor.origin)
+    in_force = [*by_account, *others]
+    number = next((number for number, limit in enumerate(in_force, 1) if limit.name == "account"), None)
+    values = {**limits.counting(in_force), "email": email, "network": actor.origin.network or None, "account": number}
+    refused_by, seconds, is_first, passed, *columns = db.fetch_one(COUNT_GUESS[kind], values)
+    account = None if columns[0] is None else Found(*columns)
+    if refused_by is not None:
+        if is_first:
+            _record(db, kind, account, actor, "login_throttled")
+        raise limits.refusal(in_force, TooManyAttempts, refused_by, seconds, is_first)
+    given_back = [limit for limit in others if limit.name != "account" or passed is None]
+    guess = Guess(account, cleared=by_account, given_back=given_back)
     try:
-        with limits.guess(db, settings, kind, email, actor.origin):
-            yield
-    except TooManyAttempts as refusal:
-        if refusal.is_first:
-            _record(db, kind, email, actor, "login_throttled")
-        raise
+        with limits.given_back_if_undecided(db, [*by_account, *given_back]):
+            yield guess
     except (InvalidCredentials, WrongPassword):
-        _record(db, kind, email, actor, failure)
+        _record(db, kind, account, actor, failure)
         raise
+    if not guess.forgiven:
+        db.fetch_one(limits.FORGIVE, guess.forgiving)
 
 
-def _record(db: Database, kind: Kind, email: str, actor: Actor, event: Event) -> None:
+def _limits(settings: Settings, kind: Kind, email: str, origin: Origin) -> tuple[list[Limit], list[Limit]]:
+    """Return the limits in force for a guess: those of an account and a network together, and the others."""
+    email = email.lower()
+    free, pause = settings.limit_free_attempts, settings.limit_longest_pause
+    places = limits.places(origin)
+    by_account = [
+        Limit("account_and_network", limits.digest("guess", kind, email, place), free * times, pause + _DAY, pause)
+        for place, times in places
+    ]
+    by_network = [
+        Limit("network", limits.digest("guess", place), settings.limit_network_failures * times, _QUARTER_OF_AN_HOUR)
+        for place, times in places
+    ]
+    others = [*by_network, _of_account(settings, kind, email)]
+    return [limit for limit in by_account if limit.most], [limit for limit in others if limit.most]
+
+
+def _of_account(settings: Settings, kind: Kind, email: str) -> Limit:
+    return Limit("account", limits.digest("guess", kind, email.lower()), settings.limit_account_failures, _HOUR)
+
+
+def _record(db: Database, kind: Kind, account: Found | None, actor: Actor, event: Event) -> None:
     """Record a refusal, before it is answered; the same work with or without an account."""
+    subject = None if account is None else Subject(kind, account.uuid)
     with db.writing() as tx:
-        account = find_account(tx.conn, kind, email)
-        subject = None if account is None else Subject(kind, account.uuid)
         trail.record(tx, actor, subject, {event: {"kind": kind}})
+
+
+def clear_account(conn: Connection, settings: Settings, kind: Kind, email: str) -> None:
+    """Forget the failures at an account from wherever: its owner has proved to be the owner."""
+    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[_of_account(settings, kind, email)]))
+
+
+# Notes that an account has signed in from a network, at most once a day.
+REMEMBERING = """INSERT INTO login_network AS known ({{account_id}}, network)
+           SELECT {{account_id}}, CAST(:network AS cidr)
+             FROM {source}
+            WHERE CAST(:network AS cidr) IS NOT NULL
+               ON CONFLICT ({{account_id}}, network) DO UPDATE
+              SET last_login_at = now()
+            WHERE known.last_login_at < now() - interval '1 day'"""
+REMEMBER = for_each_kind(REMEMBERING.format(source="(SELECT CAST(:account_id AS int) AS {account_id}) AS account"))
+
+
+def remember_network(conn: Connection, kind: Kind, account_id: int, origin: Origin) -> None:
+    """Note that an account has signed in from a network."""
+    conn.execute(REMEMBER[kind], {"account_id": account_id, "network": origin.network or None})

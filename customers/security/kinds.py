@@ -11,5 +11,8 @@ _NAMES: dict[Kind, dict[str, str]] = {
 
 
 def for_each_kind(statement: str) -> dict[Kind, TextClause]:
-    """Return a statement by kind of account; ``{table}``, ``{account_id}`` and ``{enabled}`` stand for the kind's."""
-    return {kind: text(statement.format(**names)) for kind, names in _NAMES.items()}
+    """Return a statement by kind of account.
+
+    ``{kind}``, ``{table}``, ``{account_id}`` and ``{enabled}`` stand for the kind's.
+    """
+    return {kind: text(statement.format(kind=kind, **names)) for kind, names in _NAMES.items()}

@@ -61,12 +61,23 @@ class Subject(NamedTuple):
     uuid: UUID
 
 
-INSERT = text("""
-    INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
-                           details)
+_COLUMNS = "event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id, details"
+
+INSERT = text(f"""
+    INSERT INTO audit_log ({_COLUMNS})
     VALUES (:event, :actor_kind, :actor_uuid, :subject_kind, :subject_uuid, CAST(:ip AS inet), :user_agent, :request_id,
             CAST(:details AS jsonb))
 """)
+
+
+def recording(event: str, actor: str, subject_kind: str, details: str, source: str) -> str:
+    """Return the part of a statement that records an act on the accounts whose uuid a source has, as SQL writes it.
+
+    ``actor`` is a kind and a uuid. The caller writes the log lines.
+    """
+    return f"""INSERT INTO audit_log ({_COLUMNS})
+           SELECT {event}, {actor}, '{subject_kind}', uuid, CAST(:ip AS inet), :user_agent, :request_id, {details}
+             FROM {source}"""
 
 
 def record(tx: Transaction, actor: Actor, subject: Subject | None, events: Mapping[Event, Details]) -> None:

@@ -32,10 +32,10 @@ def new_customer(claim: Claim) -> Response:
     values = forms.typed("email", "full_name", "group_id", "status", "password")
     try:
         new = forms.checked(schemas.NewCustomer(), values)
-        customer, _ = service.create(context.current(), claim.caller, new)
+        uuid, *_ = service.create(context.current(), claim.caller, new)
     except ServiceError as error:
         return _new(values, **refused(error))
-    return back(customer.uuid, "created")
+    return back(uuid, "created")
 
 
 def _new(values: Mapping[str, str], **more: Any) -> Response:

@@ -12,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 from customers.context import Context
 from customers.errors import Busy, InvalidCredentials
 from customers.http import context
-from customers.security import limits
-from customers.security.callers import Origin
+from customers.security import guesses, limits
+from customers.security.callers import Actor, Origin
+from customers.security.guesses import Guess
 from tests.conftest import Account
 from tests.security.conftest import GUESSING, Make, counters, shut_out
 from tests.support.database import Db
@@ -24,9 +25,9 @@ from tests.support.threads import at_once, waiting_for_a_lock
 ORIGIN = Origin(HOME)
 
 
-def guess(ctx: Context, email: str) -> AbstractContextManager[None]:
+def guess(ctx: Context, email: str) -> AbstractContextManager[Guess]:
     """Return an attempt, which ends as the block does."""
-    return limits.guess(ctx.db, ctx.settings, "customer", email, ORIGIN)
+    return guesses.counted(ctx.db, ctx.settings, "customer", email, Actor("anonymous", None, ORIGIN), "login_failed")
 
 
 def test_of_24_guesses_at_once_on_two_instances_five_are_looked_at(make_app: Make, customer: Account) -> None:

@@ -50,8 +50,8 @@ def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Cre
 
     Registers an account. A network may register 20 times an hour; an admin is not limited.
     """
-    customer, replayed = service.create(context.current(), caller, new, key)
-    return Created(_linked(customer), f"/api/customers/{customer.uuid}", replayed)
+    uuid, customer, replayed = service.create(context.current(), caller, new, key)
+    return Created(customer.extended("links", _links(uuid)), f"/api/customers/{uuid}", replayed)
 
 
 @blueprint.route("", methods=["GET"])

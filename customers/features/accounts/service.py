@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from marshmallow import ValidationError
 from sqlalchemy import Connection, Row
@@ -22,8 +22,8 @@ from customers.security.callers import Actor, Caller, Claim
 from customers.security.trail import Details, Event, Subject
 
 
-def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[Row[Any], bool]:
-    """Create a customer; return the row, and whether an earlier request with this key created it.
+def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None = None) -> tuple[UUID, Document, bool]:
+    """Create a customer; return its uuid, the account, and whether an earlier request with this key created it.
 
     An admin may choose the group. Everyone else registers, and the registration counts against their network.
     Raises EmailTaken, TooManyRequests, Busy, IdempotencyKeyReused, InvalidInput for an unknown group, and
@@ -31,27 +31,33 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     """
     group_id = _group_id(caller, new) or DEFAULT
     with ctx.db.reading() as conn:
-        if earlier := idempotency_keys.find(conn, key):  # before anything is hashed
-            return errors.found(sql.find(conn, earlier), errors.CustomerNotFound), True
+        earlier = idempotency_keys.find(conn, key)  # before anything is hashed
+    if earlier:
+        return earlier, errors.found(sql.find(ctx.db.fetch_first, earlier), errors.CustomerNotFound), True
     registers = caller.admin is None
     limited = limits.request(ctx.db, ctx.settings, "registrations", caller.origin) if registers else nullcontext()
     with limited:
         with ctx.hasher.place(caller.origin.network if registers else None):
             hashed = ctx.hasher.hash(new["password"])
+        values = {"status": 1, **new, "group_id": group_id, "password": hashed}
+        return _insert(ctx, caller, values, key)
+
+
+def _insert(ctx: Context, caller: Caller, values: Mapping[str, Any], key: Key | None) -> tuple[UUID, Document, bool]:
+    """Insert a customer: in one statement, or with an idempotency key in one transaction with the key."""
+    event: Event = "customer_registered" if caller.admin is None else "customer_created"
+    actor = caller.actor if caller.admin else Actor("anonymous", None, caller.origin)
+    if key is None:
+        uuid = uuid4()
+        created = sql.insert(ctx.db.fetch_first, event, actor, {**values, "uuid": uuid})
+    else:
         with ctx.db.writing() as tx:
             uuid, replayed = idempotency_keys.claim(tx.conn, key)
             if replayed:
-                return errors.found(sql.find(tx.conn, uuid), errors.CustomerNotFound), True
-            values = {"status": 1, **new, "uuid": uuid, "group_id": group_id, "password": hashed}
-            customer = errors.found(sql.insert(tx.conn, **values), errors.EmailTaken)
-            subject = Subject("customer", uuid)
-            if not registers:
-                trail.record(tx, caller.actor, subject, {"customer_created": {}})
-            else:
-                if customer.status == 0:
-                    sql.add_pending(tx.conn, customer.customer_id)
-                trail.record(tx, Actor("anonymous", None, caller.origin), subject, {"customer_registered": {}})
-    return customer, False
+                return uuid, errors.found(sql.find(tx.fetch_first, uuid), errors.CustomerNotFound), True
+            created = sql.insert(tx.fetch_first, event, actor, {**values, "uuid": uuid})
+    trail.write_lines(actor, Subject("customer", uuid), {event: {}})
+    return uuid, created, False
 
 
 def _group_id(caller: Caller, body: Mapping[str, Any]) -> int | None:

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Row, TextClause, text
 from customers.config import Settings
 from customers.db.constraints import constraints
 from customers.db.documents import Document
-from customers.db.engine import Database
-from customers.errors import EmailTaken, InvalidInput
-from customers.security import sessions
+from customers.db.engine import Database, Fetch
+from customers.errors import EmailTaken, InvalidInput, found
+from customers.security import sessions, trail
 from customers.security.authorization import ME, Whose
-from customers.security.callers import Caller, Claim
+from customers.security.callers import Actor, Caller, Claim
+from customers.security.trail import Event
 
 # Case-sensitive as EverShop made it, and ours on customers_fold(email).
 _EMAIL_CONSTRAINTS = {"EMAIL_UNIQUE": EmailTaken, "customer_email_key": EmailTaken}
@@ -39,36 +40,46 @@ VERSION = """md5(concat(customer.xmin, (
                     FROM customer_address
                    WHERE customer_address.customer_id = customer.customer_id)))"""
 
-# Either unique constraint on the e-mail makes this return no row.
+# The row as the JSON that is answered.
+_BODY = f"(SELECT CAST(row_to_json(answer) AS text) FROM (SELECT {CUSTOMER}) AS answer) AS body"
+
+# Either unique constraint on the e-mail makes this return no row. Who registers as inactive waits to be confirmed.
 INSERT = text(f"""
-    INSERT INTO customer (uuid, status, group_id, email, password, full_name)
-    VALUES (:uuid, :status, :group_id, :email, :password, :full_name)
-        ON CONFLICT DO NOTHING
-    RETURNING {CUSTOMER}, md5(concat(xmin)) AS version
+      WITH created AS (
+           INSERT INTO customer (uuid, status, group_id, email, password, full_name)
+           VALUES (:uuid, :status, :group_id, :email, :password, :full_name)
+               ON CONFLICT DO NOTHING
+           RETURNING customer_id, uuid, status, md5(concat(xmin)) AS version, {_BODY}),
+           pending AS (
+           INSERT INTO pending_customer (customer_id)
+           SELECT customer_id
+             FROM created
+            WHERE status = 0
+              AND CAST(:event AS varchar) = 'customer_registered'),
+           recorded AS (
+           {
+    trail.recording(
+        ":event",
+        "CAST(:actor_kind AS varchar), CAST(:actor_uuid AS uuid)",
+        "customer",
+        "CAST('{}' AS jsonb)",
+        "created",
+    )
+})
+    SELECT body, version
+      FROM created
 """)
 
 
-def insert(
-    conn: Connection, *, uuid: UUID, status: int, group_id: int, email: str, password: str, full_name: str
-) -> Row[Any] | None:
-    """Insert a customer and return the row, or None when the e-mail is taken. ``password`` is a hash.
+def insert(fetch: Fetch, event: Event, actor: Actor, new: Mapping[str, Any]) -> Document:
+    """Insert a customer, record that in the trail, and return the account.
 
-    Raises InvalidInput for an unknown group.
+    ``new`` has a value for uuid, status, group_id, email, password (a hash) and full_name. Raises EmailTaken,
+    and InvalidInput for an unknown group.
     """
-    values = {"uuid": uuid, "status": status, "group_id": group_id, "email": email}
+    values = {**new, "event": event, "actor_kind": actor.kind, "actor_uuid": actor.uuid, **actor.origin._asdict()}
     with constraints(_GROUP_CONSTRAINT):
-        return conn.execute(INSERT, {**values, "password": password, "full_name": full_name}).one_or_none()
-
-
-ADD_PENDING = text("""
-    INSERT INTO pending_customer (customer_id)
-    VALUES (:customer_id)
-""")
-
-
-def add_pending(conn: Connection, customer_id: int) -> None:
-    """Note that a customer who has registered as inactive waits to be confirmed."""
-    conn.execute(ADD_PENDING, {"customer_id": customer_id})
+        return Document(*found(fetch(INSERT, values), EmailTaken))
 
 
 END_PENDING = text("""
@@ -138,15 +149,16 @@ def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[
 
 
 FIND = text(f"""
-    SELECT {CUSTOMER}, {VERSION} AS version
+    SELECT {_BODY}, {VERSION} AS version
       FROM customer
      WHERE uuid = :uuid
 """)
 
 
-def find(conn: Connection, uuid: UUID) -> Row[Any] | None:
+def find(fetch: Fetch, uuid: UUID) -> Document | None:
     """Return a customer without the addresses, or None."""
-    return conn.execute(FIND, {"uuid": uuid}).one_or_none()
+    row = fetch(FIND, {"uuid": uuid})
+    return None if row is None else Document(*row)
 
 
 def _rename_own(condition: str = "") -> TextClause:
@@ -155,6 +167,9 @@ def _rename_own(condition: str = "") -> TextClause:
     With the customer locked by the change, the session is looked for once more: FOR KEY SHARE does not find one that
     another transaction has just ended. The entry has no event then, which the trail refuses, and nothing is done.
     """
+    event = "CASE WHEN EXISTS (SELECT FROM alive) THEN 'customer_updated' END"
+    details = """CASE WHEN differs THEN CAST('{"fields": ["full_name"]}' AS jsonb)
+                       ELSE CAST('{"fields": []}' AS jsonb) END"""
     return text(f"""
       WITH own AS MATERIALIZED (
            SELECT {sessions.CUSTOMER}, customer.full_name
@@ -168,7 +183,7 @@ def _rename_own(condition: str = "") -> TextClause:
             WHERE customer.customer_id = own.customer_id
               AND customer.status = 1 {condition}
            RETURNING customer.uuid, {VERSION} AS version,
-                     (SELECT CAST(row_to_json(answer) AS text) FROM (SELECT {CUSTOMER}) AS answer) AS body,
+                     {_BODY},
                      customer.full_name IS DISTINCT FROM own.full_name AS differs),
            alive AS (
            SELECT login_session.digest
@@ -177,13 +192,7 @@ def _rename_own(condition: str = "") -> TextClause:
                ON login_session.digest = :customer_digest
               FOR KEY SHARE OF login_session),
            recorded AS (
-           INSERT INTO audit_log (event, actor_kind, actor_uuid, subject_kind, subject_uuid, ip, user_agent, request_id,
-                                  details)
-           SELECT CASE WHEN EXISTS (SELECT FROM alive) THEN 'customer_updated' END, 'customer', uuid, 'customer', uuid,
-                  CAST(:ip AS inet), :user_agent, :request_id,
-                  CASE WHEN differs THEN CAST('{{"fields": ["full_name"]}}' AS jsonb)
-                       ELSE CAST('{{"fields": []}}' AS jsonb) END
-             FROM changed)
+           {trail.recording(event, "'customer', uuid", "customer", details, "changed")})
     SELECT own.is_admin, own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
            changed.body, changed.version, changed.differs
       FROM own

@@ -72,8 +72,8 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
         if not (sql.use(tx.conn, token, lifetime) and sql.set_password(tx.conn, before.customer_id, hashed)):
             raise InvalidToken()
         ended = sessions.end_all(tx.conn, "customer", before.customer_id)
-        limits.clear_account(tx.conn, ctx.settings, "customer", before.email)
-        limits.remember_network(tx.conn, "customer", before.customer_id, origin)
+        guesses.clear_account(tx.conn, ctx.settings, "customer", before.email)
+        guesses.remember_network(tx.conn, "customer", before.customer_id, origin)
         outbox.tell(tx, ctx.mail, "password_changed", before)
         events: dict[Event, Details] = {"password_reset": {"sessions_ended": ended}}
         if before.status == 0:

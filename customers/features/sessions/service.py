@@ -17,8 +17,9 @@ from customers.errors import (
 )
 from customers.features.accounts import sql as accounts
 from customers.features.sessions import sql
-from customers.security import guesses, limits, sessions, trail
+from customers.security import guesses, sessions, trail
 from customers.security.callers import OPERATOR, Account, Actor, Caller, Kind, Origin
+from customers.security.guesses import Guess
 from customers.security.trail import Details, Event, Subject
 from customers.telemetry import metrics
 
@@ -33,46 +34,42 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
     try:
         with (
             ctx.hasher.place(origin.network),
-            guesses.counted(ctx.db, ctx.settings, kind, email, anonymous, "login_failed"),
+            guesses.counted(ctx.db, ctx.settings, kind, email, anonymous, "login_failed") as guess,
         ):
-            started = _start(ctx, kind, email, password, origin)
+            sid, account = _start(ctx, kind, guess, email, password, origin)
     except (TooManyAttempts, InvalidCredentials) as refusal:
         metrics.logins.labels(kind, "throttled" if isinstance(refusal, TooManyAttempts) else "failed").inc()
         raise
     metrics.logins.labels(kind, "ok").inc()
-    return started
+    trail.write_lines(Actor(kind, account.uuid, origin), Subject(kind, account.uuid), {"login_succeeded": {}})
+    return sid, account
 
 
-def _start(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
+def _start(ctx: Context, kind: Kind, guess: Guess, email: str, password: str, origin: Origin) -> tuple[str, Account]:
     """Start a session if the password is right. Raises InvalidCredentials, Busy."""
-    seconds = min(ctx.settings.session_times(kind))
+    seconds, most = min(ctx.settings.session_times(kind)), ctx.settings.max_sessions
+    account = guess.account
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
     # a change of the password, or by the renewal that another login of the same account made. A second look tells.
     for _ in range(2):
-        with ctx.db.reading() as conn:
-            account = guesses.find_account(conn, kind, email)
         verified = ctx.hasher.verify(password, account.password if account and account.enabled else None)
         if account is None or not verified:
             raise InvalidCredentials()
-        renewed = ctx.hasher.renewed(password, account.password)
+        hashed, renewed = account.password, ctx.hasher.renewed(password, account.password)
+        if renewed is not None and sql.renew_hash(ctx.db, kind, account.account_id, hashed, renewed):
+            hashed = renewed
         sid = str(uuid4())
         digest = sessions.digest(sid)
         assert digest is not None, "a uuid has a digest"
-        with ctx.db.writing() as tx:
-            hashed = account.password
-            if renewed is not None and sql.renew_hash(tx.conn, kind, account.account_id, hashed, renewed):
-                hashed = renewed
-            started = sql.start(
-                tx.conn, kind, account.account_id, hashed, digest=digest, seconds=seconds, origin=origin
-            )
-            if started:
-                sql.end_excess(tx.conn, kind, account.account_id, ctx.settings.max_sessions)
-                limits.remember_network(tx.conn, kind, account.account_id, origin)
-                trail.record(
-                    tx, Actor(kind, account.uuid, origin), Subject(kind, account.uuid), {"login_succeeded": {}}
-                )
-        if started:
+        others = sql.start(
+            ctx.db, kind, guess, account.account_id, hashed, digest=digest, seconds=seconds, origin=origin
+        )
+        if others is not None:
+            guess.forgiven = True
+            if 2 * (others + 1) > most:  # logins at the same moment do not see each other's session yet
+                sql.end_excess(ctx.db, kind, account.account_id, most)
             return sid, Account(kind, account.account_id, account.uuid, account.email, digest, recent=True)
+        account = guesses.find_account(ctx.db, kind, email)
     raise InvalidCredentials()
 
 

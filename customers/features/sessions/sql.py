@@ -6,29 +6,59 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from customers.db.engine import Database
+from customers.security import guesses, limits, trail
 from customers.security.callers import Kind, Origin
+from customers.security.guesses import Guess
 from customers.security.kinds import for_each_kind
 
 # The lock makes logins and changes of one account take turns: so a change of the password sees, and ends, the session
-# that the old one has just started, and logins at once see each other's sessions, of which only so many are left.
-START = for_each_kind("""
-    INSERT INTO login_session (digest, {account_id}, expires_at, ip, user_agent)
-    SELECT :digest, {account_id}, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
-      FROM {table}
-     WHERE {account_id} = :account_id
-       AND {enabled}
-       AND password = :password
-       FOR NO KEY UPDATE
-""")
+# that the old one has just started.
+_START = f"""
+      WITH account AS MATERIALIZED (
+           SELECT {{account_id}}, uuid
+             FROM {{table}}
+            WHERE {{account_id}} = :account_id
+              AND {{enabled}}
+              AND password = :password
+              FOR NO KEY UPDATE),
+           started AS (
+           INSERT INTO login_session (digest, {{account_id}}, expires_at, ip, user_agent)
+           SELECT :digest, {{account_id}}, now() + make_interval(secs => :seconds), CAST(:ip AS inet), :user_agent
+             FROM account),
+           remembered AS (
+           {guesses.REMEMBERING.format(source="account")}),
+           recorded AS (
+           {trail.recording("'login_succeeded'", "'{kind}', uuid", "{kind}", "CAST('{{}}' AS jsonb)", "account")}),
+           {limits.FORGIVING % "AND EXISTS (SELECT FROM account)"}
+    SELECT (SELECT count(*)
+              FROM login_session
+             WHERE login_session.{{account_id}} = account.{{account_id}}) AS others
+      FROM account
+"""
+START = for_each_kind(_START)
 
 
 def start(
-    conn: Connection, kind: Kind, account_id: int, password: str, *, digest: bytes, seconds: int, origin: Origin
-) -> bool:
-    """Start a session; return False if the account is no longer what the password was checked against."""
+    db: Database,
+    kind: Kind,
+    guess: Guess,
+    account_id: int,
+    password: str,
+    *,
+    digest: bytes,
+    seconds: int,
+    origin: Origin,
+) -> int | None:
+    """Start a session, record it in the trail, and forgive the account's failures that the guess may clear.
+
+    Return how many sessions the account had already; None, and nothing is done, if the account is no longer what the
+    password was checked against.
+    """
     values = {"digest": digest, "account_id": account_id, "password": password, "seconds": seconds}
-    started = conn.execute(START[kind], {**values, "ip": origin.ip, "user_agent": origin.user_agent})
-    return started.rowcount == 1
+    values |= {**guess.forgiving, **origin._asdict(), "network": origin.network or None}
+    row = db.fetch_first(START[kind], values)
+    return None if row is None else row[0]
 
 
 END_EXCESS = for_each_kind("""
@@ -42,9 +72,10 @@ END_EXCESS = for_each_kind("""
 """)
 
 
-def end_excess(conn: Connection, kind: Kind, account_id: int, most: int) -> None:
+def end_excess(db: Database, kind: Kind, account_id: int, most: int) -> None:
     """End the least recently used sessions of an account beyond so many."""
-    conn.execute(END_EXCESS[kind], {"account_id": account_id, "most": most})
+    with db.reading() as conn:
+        conn.execute(END_EXCESS[kind], {"account_id": account_id, "most": most})
 
 
 # updated_at stays: nothing that the account's owner would call a change.
@@ -56,10 +87,11 @@ RENEW_HASH = for_each_kind("""
 """)
 
 
-def renew_hash(conn: Connection, kind: Kind, account_id: int, password: str, renewed: str) -> bool:
+def renew_hash(db: Database, kind: Kind, account_id: int, password: str, renewed: str) -> bool:
     """Replace a hash by a stronger one of the same password; return False if it has been changed meanwhile."""
     values = {"account_id": account_id, "password": password, "renewed": renewed}
-    return conn.execute(RENEW_HASH[kind], values).rowcount == 1
+    with db.reading() as conn:
+        return conn.execute(RENEW_HASH[kind], values).rowcount == 1
 
 
 END = for_each_kind("""
