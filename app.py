@@ -73,6 +73,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     for feature in FEATURES:
         api.register_blueprint(feature.blueprint)
     app.add_url_rule("/metrics", view_func=health.get_metrics)
+    if settings.evershop_cookie_secrets:
+        app.add_url_rule("/admin/user/logout", view_func=sessions.logout_admin_by_get)
     docs.install(app, api, page=settings.docs)
     if settings.pages:
         staff.install(app)

@@ -20,6 +20,7 @@ SECRET_KEY_BYTES = 32  # RFC 2104 section 3: a key for HMAC-SHA256 should be as 
 _DAY = 24 * 3600
 # RFC 6265 section 4.1.1: a token of RFC 7230.
 _COOKIE_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z", error="Not a name that a cookie may have.")
+_TIMEZONE = Regexp(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*\Z", error="Must be a time zone such as Europe/Berlin.")
 _OWN_RESET_URL = "http://127.0.0.1:8000/reset-password?token={token}"
 _RESET_URL = Regexp(r"https?://.*\{token\}", error="Must be a URL that holds {{token}}.")
 
@@ -56,7 +57,7 @@ def _secret_key(value: str) -> str:
 
 
 def _secret_keys(value: str) -> tuple[str, ...]:
-    return tuple(_secret_key(key.strip()) for key in value.split(",") if key.strip())
+    return tuple(_secret_key(key) for key in _list(value))
 
 
 def _origins(value: str) -> frozenset[str]:
@@ -70,6 +71,10 @@ def _origins(value: str) -> frozenset[str]:
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         found.add(f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}"))
     return frozenset(found)
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in value.split(","))))
 
 
 def _smtp_url(value: str) -> str:
@@ -170,6 +175,19 @@ class Settings:
     reset_url: str = _setting("CUSTOMERS_RESET_URL", ma.fields.String(validate=_RESET_URL), _OWN_RESET_URL)
     reset_lifetime: int = _setting("CUSTOMERS_RESET_LIFETIME", _whole(60, 10**6), 3600)
 
+    # A running EverShop beside this service
+    evershop_cookie_secrets: tuple[str, ...] = _setting(
+        "CUSTOMERS_EVERSHOP_COOKIE_SECRETS", _Text(_list), (), secret=True
+    )
+    evershop_weak_secrets: bool = _setting("CUSTOMERS_EVERSHOP_WEAK_SECRETS", ma.fields.Boolean(), False)
+    evershop_cookie_name: str = _setting(
+        "CUSTOMERS_EVERSHOP_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "sid"
+    )
+    evershop_admin_cookie_name: str = _setting(
+        "CUSTOMERS_EVERSHOP_ADMIN_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "asid"
+    )
+    evershop_timezone: str = _setting("CUSTOMERS_EVERSHOP_TIMEZONE", ma.fields.String(validate=_TIMEZONE), "UTC")
+
     # Logs
     log_level: str = _setting("CUSTOMERS_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
     log_format: str = _setting("CUSTOMERS_LOG_FORMAT", _one_of("auto", "json", "text"), "auto")
@@ -211,6 +229,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     needed = {"CUSTOMERS_DATABASE_URL", "CUSTOMERS_SECRET_KEY"}
     if "CUSTOMERS_SMTP_URL" in given:
         needed |= {"CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL"}
+    weak = [key for key in values.get("evershop_cookie_secrets", ()) if len(key.encode()) < SECRET_KEY_BYTES]
+    if weak and not values.get("evershop_weak_secrets"):
+        faults.append(
+            f"CUSTOMERS_EVERSHOP_COOKIE_SECRETS: Each must have at least {SECRET_KEY_BYTES} bytes, which EverShop's"
+            " default, keyboard cat, has not; CUSTOMERS_EVERSHOP_WEAK_SECRETS=true takes them all the same."
+        )
     faults += [f"{name}: Missing." for name in sorted(needed - set(given))]
     for name in sorted(set(environ) - set(rows)):
         # Only what looks like a slip of the pen: an orchestrator may set variables named after the service.

@@ -28,13 +28,16 @@ def version() -> int:
     return int(match[1])
 
 
-def apply(database: Database, *, repair_defaults: bool = False, recount: bool = False) -> None:
-    """Apply `schema.sql` in one transaction; again, or twice at once, is harmless. Raises SchemaConflict."""
+def apply(database: Database, *more: Path, repair_defaults: bool = False, recount: bool = False) -> None:
+    """Apply `schema.sql`, and more files of SQL, in one transaction; again, or twice at once, is harmless.
+
+    Raises SchemaConflict.
+    """
     chosen = {"customers.repair_defaults": repair_defaults, "customers.recount": recount}
     options = "".join(f"SET LOCAL {name} = 'on';" for name, wanted in chosen.items() if wanted)
     with database.unhurried() as conn, driver(conn).transaction():
         try:
-            driver(conn).execute((options + FILE.read_text()).encode())
+            driver(conn).execute((options + "".join(file.read_text() for file in (FILE, *more))).encode())
         except (pg_errors.UniqueViolation, pg_errors.CheckViolation) as conflict:
             raise SchemaConflict(conflict.diag.message_primary) from None
 

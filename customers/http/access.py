@@ -38,37 +38,31 @@ def origin() -> Origin:
     return Origin(address_of(environ.get("REMOTE_ADDR")), agent or None, environ[ID])
 
 
-def claim(*, origin_needed: bool = True) -> Claim:
-    """Return what this request presents to say who calls: its header, or else its cookie.
+def claim(*, origin_needed: bool = True, by_cookie: bool = False) -> Claim:
+    """Return what this request presents to say who calls: its header, or else its cookies; or cookies alone.
 
     Raises CrossSite for a write by cookie that a page of another site started.
     """
     environ = request.environ
-    source = origin() if origin_needed or environ["REQUEST_METHOD"] not in _SAFE_METHODS else Origin()
-    sid = environ.get("HTTP_X_SESSION_ID")
+    evershop = context.current().evershop
+    needed = origin_needed or evershop is not None or environ["REQUEST_METHOD"] not in _SAFE_METHODS
+    source = origin() if needed else Origin()
+    sid = None if by_cookie else environ.get("HTTP_X_SESSION_ID")
+    sids: dict[Kind, str] = {}
     if sid is not None:
         digest = sessions.digest(sid)
         found = Claim(digest, digest, by_header=True, origin=source)
     else:
         customer, admin = sessions.digest(cookies.sid("customer")), sessions.digest(cookies.sid("admin"))
-        if customer or admin:
+        if evershop is not None:
+            sids = evershop.sids(request.cookies)
+        if customer or admin or sids:
             refuse_cross_site()
         found = Claim(customer, admin, by_header=False, origin=source)
+    if evershop is not None:
+        evershop.resolve(context.current().db, found, sids)
     environ[CLAIM] = found
     return found
-
-
-def presented(kind: Kind) -> str | None:
-    """Return the sid by which this request would sign this kind of account out: the header's, or else the cookie's.
-
-    Raises CrossSite as claim() does.
-    """
-    if HEADER in request.headers:
-        return request.headers[HEADER]
-    sid = cookies.sid(kind)
-    if sid is not None:
-        refuse_cross_site()
-    return sid
 
 
 def identified(presents: Claim) -> Caller:

@@ -3,10 +3,11 @@
 import hashlib
 from uuid import UUID
 
-from flask import Flask, Request, session
+from flask import Flask, Request, Response, after_this_request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import BadSignature
 
+from customers.http import context
 from customers.security.callers import KINDS, Kind
 
 
@@ -41,6 +42,18 @@ def remember(kind: Kind, sid: str) -> None:
     """Put a sid into the cookie: as bytes, which Flask's serializer tags and encodes, so that no text of it shows."""
     session.permanent = True
     session[kind] = UUID(sid).bytes
+
+
+def give(name: str, value: str, kind: Kind) -> None:
+    """Have the answer set a cookie of EverShop's, for as long as a session may live; delete it for an empty value."""
+    settings = context.current().settings
+    _, lifetime = settings.session_times(kind)
+    max_age = lifetime if value else 0
+
+    @after_this_request
+    def answer(response: Response) -> Response:
+        response.set_cookie(name, value, max_age, secure=settings.cookie_secure, httponly=True, samesite="Lax")
+        return response
 
 
 def forget(kind: Kind) -> None:

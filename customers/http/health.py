@@ -39,7 +39,10 @@ def get_liveness() -> dict[str, str]:
 @access.public
 def get_readiness() -> dict[str, str]:
     """Tell whether requests can be served: the database answers, with a schema not older than this service."""
-    migrate.check(context.current().db)
+    ctx = context.current()
+    migrate.check(ctx.db)
+    if ctx.evershop is not None:
+        ctx.evershop.require_setup(ctx.db)
     return {"status": "ok"}
 
 

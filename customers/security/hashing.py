@@ -41,6 +41,15 @@ _SECONDS_AT_COST_12 = 0.25  # what one hash takes on an ordinary processor
 _NO_TIME = 1.0
 
 
+# EverShop escapes these parts of a JSON body before it hashes a password (its base/services/escapePayload).
+_TAG = re.compile(r"<[a-zA-Z]+(?:\s[^>]*)?>|</[a-zA-Z]+>")
+
+
+def escaped(password: str) -> str:
+    """Return a password as EverShop hashes it: with what looks like a tag of HTML escaped."""
+    return _TAG.sub(lambda tag: tag[0].replace("<", "&lt;").replace(">", "&gt;"), password)
+
+
 def cost(hashed: str | None) -> int | None:
     """Return a bcrypt hash's cost; None for what opens nothing: no hash, `$2x$`, or a cost above 14."""
     match = _HASH.fullmatch(hashed or "")
@@ -60,8 +69,9 @@ class Hasher:
     nothing. Where all of the queue should be done within a second, places do not count.
     """
 
-    def __init__(self, rounds: int, threads: int = 1, places: int = 12) -> None:
+    def __init__(self, rounds: int, threads: int = 1, places: int = 12, *, escapes: bool = False) -> None:
         self._rounds = rounds
+        self._escapes = escapes  # whether an EverShop has made hashes
         self._threads = threads
         self._places = places
         self._job_seconds = _SECONDS_AT_COST_12 * 2.0 ** (rounds - 12)
@@ -131,8 +141,10 @@ class Hasher:
         return bcrypt.hashpw(unicodedata.normalize("NFC", password).encode(), bcrypt.gensalt(self._rounds)).decode()
 
     def _verify(self, password: str, hashed: str | None) -> bool:
-        # As NFC, and as typed: hashes made elsewhere are of what the browser sent.
+        # As NFC, and as typed: hashes made elsewhere are of what the browser sent, or of what EverShop made of that.
         spellings = dict.fromkeys((unicodedata.normalize("NFC", password), password))
+        if self._escapes:
+            spellings[escaped(password)] = None
         matched = [self._verify_one(spelling.encode(), hashed) for spelling in spellings]
         return any(matched)
 

@@ -10,11 +10,9 @@ from flask import Response, current_app, make_response, redirect, request, url_f
 from itsdangerous import Signer
 
 from customers import errors
-from customers.http import access, context, cookies
+from customers.http import access
 from customers.http.json_body import read_body
 from customers.http.openapi import note
-from customers.http.request import CLAIM
-from customers.security import sessions
 from customers.security.callers import Claim
 
 View = Callable[..., Response]
@@ -43,14 +41,9 @@ def page(view: View) -> View:
 
 def signed_in() -> Claim | None:
     """Return the claim of the admin whom the cookie names, or None. Raises CrossSite for a form of another site."""
-    digest = sessions.digest(cookies.sid("admin"))
-    if digest is None:
-        return None
-    access.refuse_cross_site()
-    ctx = context.current()
-    request.environ[CLAIM] = claim = Claim(None, digest, by_header=False, origin=access.origin())
-    caller = sessions.identify(ctx.db, ctx.settings, claim)
-    return claim if caller.admin else None
+    claim = access.claim(by_cookie=True)
+    claim.customer_digest = None
+    return claim if access.identified(claim).admin else None
 
 
 def _signer() -> Signer:

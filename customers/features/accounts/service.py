@@ -47,15 +47,16 @@ def _insert(ctx: Context, caller: Caller, values: Mapping[str, Any], key: Key | 
     """Insert a customer: in one statement, or with an idempotency key in one transaction with the key."""
     event: Event = "customer_registered" if caller.admin is None else "customer_created"
     actor = caller.actor if caller.admin else Actor("anonymous", None, caller.origin)
+    tell = ctx.evershop is not None
     if key is None:
         uuid = uuid4()
-        created = sql.insert(ctx.db.fetch_first, event, actor, {**values, "uuid": uuid})
+        created = sql.insert(ctx.db.fetch_first, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
     else:
         with ctx.db.writing() as tx:
             uuid, replayed = idempotency_keys.claim(tx.conn, key)
             if replayed:
                 return uuid, errors.found(sql.find(tx.fetch_first, uuid), errors.CustomerNotFound), True
-            created = sql.insert(tx.fetch_first, event, actor, {**values, "uuid": uuid})
+            created = sql.insert(tx.fetch_first, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
     trail.write_lines(actor, Subject("customer", uuid), {event: {}})
     return uuid, created, False
 
@@ -148,7 +149,7 @@ def update(
         ended = 0
         if "password" in values or values.get("status") == 0:
             own = caller.customer.digest if caller.customer and values.get("status") != 0 else None
-            ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
+            ended = ctx.end_sessions(tx.conn, "customer", customer.customer_id, keep=own)
         if "password" in values:
             outbox.tell(tx, ctx.mail, "password_changed", before)
         if customer.email != before.email:

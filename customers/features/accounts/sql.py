@@ -12,6 +12,7 @@ from customers.db.constraints import constraints
 from customers.db.documents import Document
 from customers.db.engine import Database, Fetch
 from customers.errors import EmailTaken, InvalidInput, found
+from customers.evershop import sql as evershop
 from customers.security import sessions, trail
 from customers.security.authorization import ME, Whose
 from customers.security.callers import Actor, Caller, Claim
@@ -43,35 +44,37 @@ VERSION = """md5(concat(customer.xmin, (
 # The row as the JSON that is answered.
 _BODY = f"(SELECT CAST(row_to_json(answer) AS text) FROM (SELECT {CUSTOMER}) AS answer) AS body"
 
-# Either unique constraint on the e-mail makes this return no row. Who registers as inactive waits to be confirmed.
-INSERT = text(f"""
+
+def _insert(news: str = "", tell: str = "") -> TextClause:
+    """Return a statement that inserts a customer and records it in the trail.
+
+    Either unique constraint on the e-mail makes it return no row. Who registers as inactive waits to be confirmed.
+    """
+    actor = "CAST(:actor_kind AS varchar), CAST(:actor_uuid AS uuid)"
+    return text(f"""
       WITH created AS (
            INSERT INTO customer (uuid, status, group_id, email, password, full_name)
            VALUES (:uuid, :status, :group_id, :email, :password, :full_name)
                ON CONFLICT DO NOTHING
-           RETURNING customer_id, uuid, status, md5(concat(xmin)) AS version, {_BODY}),
+           RETURNING customer_id, uuid, status, md5(concat(xmin)) AS version, {_BODY} {news}),
            pending AS (
            INSERT INTO pending_customer (customer_id)
            SELECT customer_id
              FROM created
             WHERE status = 0
-              AND CAST(:event AS varchar) = 'customer_registered'),
+              AND CAST(:event AS varchar) = 'customer_registered'), {tell}
            recorded AS (
-           {
-    trail.recording(
-        ":event",
-        "CAST(:actor_kind AS varchar), CAST(:actor_uuid AS uuid)",
-        "customer",
-        "CAST('{}' AS jsonb)",
-        "created",
-    )
-})
+           {trail.recording(":event", actor, "customer", "CAST('{}' AS jsonb)", "created")})
     SELECT body, version
       FROM created
 """)
 
 
-def insert(fetch: Fetch, event: Event, actor: Actor, new: Mapping[str, Any]) -> Document:
+INSERT = _insert()
+INSERT_AND_TELL_EVERSHOP = _insert(f", {evershop.NEWS}", f"told AS ({evershop.TELL}),")
+
+
+def insert(fetch: Fetch, event: Event, actor: Actor, new: Mapping[str, Any], *, tell_evershop: bool) -> Document:
     """Insert a customer, record that in the trail, and return the account.
 
     ``new`` has a value for uuid, status, group_id, email, password (a hash) and full_name. Raises EmailTaken,
@@ -79,7 +82,7 @@ def insert(fetch: Fetch, event: Event, actor: Actor, new: Mapping[str, Any]) -> 
     """
     values = {**new, "event": event, "actor_kind": actor.kind, "actor_uuid": actor.uuid, **actor.origin._asdict()}
     with constraints(_GROUP_CONSTRAINT):
-        return Document(*found(fetch(INSERT, values), EmailTaken))
+        return Document(*found(fetch(INSERT_AND_TELL_EVERSHOP if tell_evershop else INSERT, values), EmailTaken))
 
 
 END_PENDING = text("""

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 
 from customers import rules
 from customers.db import migrate, purge as ended
+from customers.evershop.service import RIGHTS as EVERSHOP_RIGHTS, SETUP as EVERSHOP
 from customers.features.audit import service as audit
 from customers.features.operator.command import Command
 from customers.features.sessions import service as admins
@@ -28,15 +29,20 @@ def install(app: Flask) -> None:
 @click.command("init-db", cls=Command)
 @click.option("--repair-defaults", is_flag=True, help="Leave a customer the newest of several default addresses.")
 @click.option("--recount", is_flag=True, help="Count the customers anew, after rows were loaded without triggers.")
+@click.option("--evershop", is_flag=True, help="Add what living beside a running EverShop needs (docs/evershop.md).")
 @with_appcontext
-def init_db(repair_defaults: bool, recount: bool) -> None:
+def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
     """Create or update the database schema.
 
     Safe to repeat, on an empty database, on one of this service, and on that of an EverShop: nothing that stands is
     changed or lost. Where existing rows stand in the way, it names them, changes nothing, and exits with status 1.
     """
-    migrate.apply(context.current().db, repair_defaults=repair_defaults, recount=recount)
+    more = (EVERSHOP,) if evershop else ()
+    migrate.apply(context.current().db, *more, repair_defaults=repair_defaults, recount=recount)
     click.echo(f"The database schema is at version {migrate.version()}.")
+    if evershop:
+        click.echo("The service's role needs, beside deploy/role.sql:")
+        click.echo("".join(f"  GRANT {rights} TO customers;\n" for rights in EVERSHOP_RIGHTS), nl=False)
 
 
 @click.command("create-admin", cls=Command)
@@ -74,10 +80,15 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
 def purge() -> None:
     """Delete sessions, reset tokens, idempotency keys, old mails and known networks whose time is over.
 
-    Run it daily or so. It works in small transactions and may run while the service does, or twice at once.
+    Run it daily or so; beside an EverShop each minute, since its pages do not know when a session ends here. It works
+    in small transactions and may run while the service does, or twice at once.
     """
     ctx = context.current()
+    if ctx.evershop is not None:
+        ctx.evershop.before_purge(ctx.db)
     deleted = ended.purge(ctx.db, ctx.settings)
+    if ctx.evershop is not None:
+        ctx.evershop.after_purge(ctx.db)
     click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
 
 

@@ -33,7 +33,7 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
         if sql.find_hash(tx.conn, own.account_id) != hashed:
             raise WrongPassword()
         sql.set_password(tx.conn, own.account_id, new_hash)
-        ended = sessions.end_all(tx.conn, "customer", own.account_id, keep=own.digest)
+        ended = ctx.end_sessions(tx.conn, "customer", own.account_id, keep=own.digest)
         outbox.tell(tx, ctx.mail, "password_changed", before)
         details = {"sessions_ended": ended}
         trail.record(tx, caller.actor, Subject("customer", own.uuid), {"password_changed": details})
@@ -71,7 +71,7 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
         before = found(accounts.lock(tx.conn, uuid), InvalidToken)
         if not (sql.use(tx.conn, token, lifetime) and sql.set_password(tx.conn, before.customer_id, hashed)):
             raise InvalidToken()
-        ended = sessions.end_all(tx.conn, "customer", before.customer_id)
+        ended = ctx.end_sessions(tx.conn, "customer", before.customer_id)
         guesses.clear_account(tx.conn, ctx.settings, "customer", before.email)
         guesses.remember_network(tx.conn, "customer", before.customer_id, origin)
         outbox.tell(tx, ctx.mail, "password_changed", before)

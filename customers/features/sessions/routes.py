@@ -31,21 +31,27 @@ def start_session(kind: Kind, credentials: dict[str, str]) -> str:
 
     Raises InvalidCredentials, TooManyAttempts, Busy.
     """
-    origin = access.origin()
-    sid, account = service.log_in(context.current(), kind, **credentials, origin=origin)
-    cookies.remember(kind, sid)
+    origin, evershop = access.origin(), context.current().evershop
+    former = evershop.sids(request.cookies).get(kind) if evershop else None
+    started = service.log_in(context.current(), kind, **credentials, origin=origin, former=former)
+    cookies.remember(kind, started.sid)
+    if evershop and started.evershop_sid:
+        cookies.give(evershop.cookie_names[kind], evershop.cookie(started.evershop_sid), kind)
     request.environ[CLAIM] = claim = Claim(None, None, by_header=False, origin=origin)  # for the access log
-    claim.caller = Caller(**{kind: account}, origin=origin)
-    return sid
+    claim.caller = Caller(**{kind: started.account}, origin=origin)
+    return started.sid
 
 
 def end_session(kind: Kind) -> None:
     """End the session that this request presents, and take it out of the cookie; without one, nothing ends."""
-    sid = access.presented(kind)
-    if sid is not None:
-        service.log_out(context.current(), kind, sid, access.origin())
-        if sessions.digest(cookies.sid(kind)) in (sessions.digest(sid), None):
-            cookies.forget(kind)
+    presents, evershop = access.claim(), context.current().evershop
+    digest = presents.customer_digest if kind == "customer" else presents.admin_digest
+    if digest is not None:
+        service.log_out(context.current(), kind, digest, presents.origin)
+    if not presents.by_header or sessions.digest(cookies.sid(kind)) in (digest, None):
+        cookies.forget(kind)
+    if evershop and not presents.by_header and evershop.cookie_names[kind] in request.cookies:
+        cookies.give(evershop.cookie_names[kind], "", kind)
 
 
 @blueprint.route("/customer/login", methods=["POST"])
@@ -83,6 +89,16 @@ def login_admin(credentials: dict[str, str]) -> dict[str, str]:
 @access.sign_out
 def logout_admin() -> None:
     """Sign the admin out, as a customer."""
+    end_session("admin")
+
+
+# Only beside an EverShop, whose admin panel signs out so, and in no OpenAPI document.
+@answers(200)
+@access.sign_out
+def logout_admin_by_get() -> None:
+    """Sign the admin out, where a page of this host asks: a GET is what any page could have a browser send."""
+    if request.headers.get("Sec-Fetch-Site") != "same-origin":
+        raise errors.CrossSite()
     end_session("admin")
 
 

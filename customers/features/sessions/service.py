@@ -1,6 +1,6 @@
 """The acts of signing in and out, and of making admins."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
@@ -19,13 +19,21 @@ from customers.features.accounts import sql as accounts
 from customers.features.sessions import sql
 from customers.security import guesses, sessions, trail
 from customers.security.callers import OPERATOR, Account, Actor, Caller, Kind, Origin
-from customers.security.guesses import Guess
+from customers.security.guesses import Found, Guess
 from customers.security.trail import Details, Event, Subject
 from customers.telemetry import metrics
 
 
-def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) -> tuple[str, Account]:
-    """Check a password and start a session; return its sid, which nobody will see again, and whose it is.
+class Started(NamedTuple):
+    """A session that a login has started: its sid, which nobody will see again, and whose it is."""
+
+    sid: str
+    account: Account
+    evershop_sid: str | None = None  # its sid in EverShop's table
+
+
+def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin, former: str | None = None) -> Started:
+    """Check a password and start a session. ``former`` is EverShop's sid that came with the request.
 
     A failure is alike, after equal work, for an unknown e-mail, a wrong password and a disabled account.
     Raises InvalidCredentials, TooManyAttempts, Busy.
@@ -36,18 +44,20 @@ def log_in(ctx: Context, kind: Kind, email: str, password: str, origin: Origin) 
             ctx.hasher.place(origin.network),
             guesses.counted(ctx.db, ctx.settings, kind, email, anonymous, "login_failed") as guess,
         ):
-            sid, account = _start(ctx, kind, guess, email, password, origin)
+            started = _start(ctx, kind, guess, email, password, origin, former)
     except (TooManyAttempts, InvalidCredentials) as refusal:
         metrics.logins.labels(kind, "throttled" if isinstance(refusal, TooManyAttempts) else "failed").inc()
         raise
     metrics.logins.labels(kind, "ok").inc()
-    trail.write_lines(Actor(kind, account.uuid, origin), Subject(kind, account.uuid), {"login_succeeded": {}})
-    return sid, account
+    uuid = started.account.uuid
+    trail.write_lines(Actor(kind, uuid, origin), Subject(kind, uuid), {"login_succeeded": {}})
+    return started
 
 
-def _start(ctx: Context, kind: Kind, guess: Guess, email: str, password: str, origin: Origin) -> tuple[str, Account]:
+def _start(
+    ctx: Context, kind: Kind, guess: Guess, email: str, password: str, origin: Origin, former: str | None
+) -> Started:
     """Start a session if the password is right. Raises InvalidCredentials, Busy."""
-    seconds, most = min(ctx.settings.session_times(kind)), ctx.settings.max_sessions
     account = guess.account
     # Twice at most: the hash that the password was checked against may have been replaced before the session starts, by
     # a change of the password, or by the renewal that another login of the same account made. A second look tells.
@@ -58,26 +68,38 @@ def _start(ctx: Context, kind: Kind, guess: Guess, email: str, password: str, or
         hashed, renewed = account.password, ctx.hasher.renewed(password, account.password)
         if renewed is not None and sql.renew_hash(ctx.db, kind, account.account_id, hashed, renewed):
             hashed = renewed
-        sid = str(uuid4())
-        digest = sessions.digest(sid)
-        assert digest is not None, "a uuid has a digest"
-        others = sql.start(
-            ctx.db, kind, guess, account.account_id, hashed, digest=digest, seconds=seconds, origin=origin
-        )
-        if others is not None:
+        started = _insert(ctx, kind, guess, account._replace(password=hashed), origin, former)
+        if started is not None:
             guess.forgiven = True
-            if 2 * (others + 1) > most:  # logins at the same moment do not see each other's session yet
-                sql.end_excess(ctx.db, kind, account.account_id, most)
-            return sid, Account(kind, account.account_id, account.uuid, account.email, digest, recent=True)
+            return started
         account = guesses.find_account(ctx.db, kind, email)
     raise InvalidCredentials()
 
 
-def log_out(ctx: Context, kind: Kind, sid: str, origin: Origin) -> None:
-    """End a session of this kind of account; one that has ended already is fine."""
+def _insert(ctx: Context, kind: Kind, guess: Guess, found: Found, origin: Origin, former: str | None) -> Started | None:
+    """Insert a session, in one statement, or with EverShop's in one transaction; None if the hash is another by now."""
+    most, sid = ctx.settings.max_sessions, str(uuid4())
     digest = sessions.digest(sid)
-    if digest is None:
-        return
+    assert digest is not None, "a uuid has a digest"
+    account = Account(kind, found.account_id, found.uuid, found.email, digest, recent=True)
+    values = sql.new_session(account, guess, found.password, min(ctx.settings.session_times(kind)), origin)
+    evershop_sid = None
+    if ctx.evershop is None:
+        others = sql.start(ctx.db.fetch_first, kind, values)
+    else:
+        with ctx.db.writing() as tx:
+            others = sql.start(tx.fetch_first, kind, values)
+            if others is not None:
+                evershop_sid = ctx.evershop.start(tx, account, former)
+    if others is None:
+        return None
+    if 2 * (others + 1) > most:  # logins at the same moment do not see each other's session yet
+        sql.end_excess(ctx.db, kind, account.account_id, most)
+    return Started(sid, account, evershop_sid)
+
+
+def log_out(ctx: Context, kind: Kind, digest: bytes, origin: Origin) -> None:
+    """End a session of this kind of account; one that has ended already is fine."""
     with ctx.db.writing() as tx:
         uuid = sql.end(tx.conn, kind, digest)
         if uuid is not None:
@@ -111,7 +133,7 @@ def end_others(ctx: Context, caller: Caller, customer_uuid: UUID) -> None:
         customer = found(accounts.lock(tx.conn, customer_uuid), CustomerNotFound)
         # Behind the lock: if two sessions end each other, the second finds itself ended.
         sessions.require_alive(tx.conn, caller)
-        ended = sessions.end_all(tx.conn, "customer", customer.customer_id, keep=own)
+        ended = ctx.end_sessions(tx.conn, "customer", customer.customer_id, keep=own)
         if caller.admin is not None:
             sql.end_secrets(tx.conn, customer.customer_id)
         details = {"sessions_ended": ended}
@@ -130,7 +152,7 @@ def create_admin(ctx: Context, *, email: str, password: str, full_name: str | No
             raise EmailTaken(f"an admin with the e-mail {email} exists; --reset-password gives a new password")
         if admin.created and full_name is None:
             raise InvalidInput(f"there is no admin {email}; to create one, give --full-name")
-        ended = sessions.end_all(tx.conn, "admin", admin.admin_user_id)
+        ended = ctx.end_sessions(tx.conn, "admin", admin.admin_user_id)
         events: dict[Event, Details] = {"admin_password_reset": {"sessions_ended": ended}}
         trail.record(tx, OPERATOR, Subject("admin", admin.uuid), {"admin_created": {}} if admin.created else events)
     return admin

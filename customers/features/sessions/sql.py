@@ -1,14 +1,14 @@
 """The statements of logins, logouts and lists of sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from customers.db.engine import Database
+from customers.db.engine import Database, Fetch
 from customers.security import guesses, limits, trail
-from customers.security.callers import Kind, Origin
+from customers.security.callers import Account, Kind, Origin
 from customers.security.guesses import Guess
 from customers.security.kinds import for_each_kind
 
@@ -39,25 +39,19 @@ _START = f"""
 START = for_each_kind(_START)
 
 
-def start(
-    db: Database,
-    kind: Kind,
-    guess: Guess,
-    account_id: int,
-    password: str,
-    *,
-    digest: bytes,
-    seconds: int,
-    origin: Origin,
-) -> int | None:
-    """Start a session, record it in the trail, and forgive the account's failures that the guess may clear.
+def new_session(account: Account, guess: Guess, password: str, seconds: int, origin: Origin) -> dict[str, Any]:
+    """Return the values of a session for start(); ``password`` is the hash that the guess was checked against."""
+    values = {"digest": account.digest, "account_id": account.account_id, "password": password, "seconds": seconds}
+    return {**values, **guess.forgiving, **origin._asdict(), "network": origin.network or None}
+
+
+def start(fetch: Fetch, kind: Kind, values: Mapping[str, Any]) -> int | None:
+    """Start a session, record it in the trail, and forgive the failures that its login clears.
 
     Return how many sessions the account had already; None, and nothing is done, if the account is no longer what the
     password was checked against.
     """
-    values = {"digest": digest, "account_id": account_id, "password": password, "seconds": seconds}
-    values |= {**guess.forgiving, **origin._asdict(), "network": origin.network or None}
-    row = db.fetch_first(START[kind], values)
+    row = fetch(START[kind], values)
     return None if row is None else row[0]
 
 
