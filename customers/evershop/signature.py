@@ -1,14 +1,13 @@
 """The signed cookies of express-session: `s:`, a sid, a dot, its HMAC-SHA256 in base64 (package cookie-signature)."""
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 
 def _sign(sid: str, secret: str) -> str:
-    mac = hmac.digest(secret.encode(), sid.encode(), hashlib.sha256)
+    mac = hmac.digest(secret.encode(), sid.encode(), "sha256")
     return f"s:{sid}.{base64.b64encode(mac).decode().rstrip('=')}"
 
 

@@ -55,7 +55,8 @@ def find_account(db: Database, kind: Kind, email: str) -> Found | None:
 # A known network passes the account's own limit. It is looked for whether or not there is such an account, so that it
 # takes the same time: 0 is nobody's id.
 COUNT_GUESS = for_each_kind(f"""
-    SELECT {limits.COUNTED}, known.passed, account.*
+    SELECT {limits.COUNTED}, known.passed, account.account_id, account.uuid, account.email,
+           account.password, account.enabled
       FROM (VALUES (1)) AS one
       LEFT JOIN ({_ACCOUNT}) AS account
         ON true

@@ -48,7 +48,8 @@ def end_session(kind: Kind) -> None:
     digest = presents.customer_digest if kind == "customer" else presents.admin_digest
     if digest is not None:
         service.log_out(context.current(), kind, digest, presents.origin)
-    if not presents.by_header or sessions.digest(cookies.sid(kind)) in (digest, None):
+    in_cookie = sessions.digest(cookies.sid(kind))
+    if in_cookie is not None and (in_cookie == digest or not presents.by_header):
         cookies.forget(kind)
     if evershop and not presents.by_header and evershop.cookie_names[kind] in request.cookies:
         cookies.give(evershop.cookie_names[kind], "", kind)

@@ -14,7 +14,7 @@ from customers.security.kinds import for_each_kind
 
 # The lock makes logins and changes of one account take turns: so a change of the password sees, and ends, the session
 # that the old one has just started.
-_START = f"""
+START = for_each_kind(f"""
       WITH account AS MATERIALIZED (
            SELECT {{account_id}}, uuid
              FROM {{table}}
@@ -35,8 +35,7 @@ _START = f"""
               FROM login_session
              WHERE login_session.{{account_id}} = account.{{account_id}}) AS others
       FROM account
-"""
-START = for_each_kind(_START)
+""")
 
 
 def new_session(account: Account, guess: Guess, password: str, seconds: int, origin: Origin) -> dict[str, Any]:
