@@ -180,9 +180,9 @@ DELETE_FORMER = _for_each_kind("""
 END_ALL = _for_each_kind("""
     DELETE FROM session
      WHERE sess ->> '{owner}' = CAST(CAST(:account_id AS int) AS text)
-       AND sess ->> 'customersSession' IS DISTINCT FROM (SELECT CAST(uuid AS text)
-                                                           FROM login_session
-                                                          WHERE digest = :keep)
+       AND coalesce(sess ->> 'customersSession', '') IS DISTINCT FROM (SELECT CAST(uuid AS text)
+                                                                         FROM login_session
+                                                                        WHERE digest = :keep)
 """)
 
 # Before a purge: a session lives while EverShop's row of it does, up to its absolute end.

@@ -1,0 +1,63 @@
+"""Sessions shared with an EverShop: faults that were found, each with its cause."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from customers.context import Context
+from customers.db import migrate
+from customers.evershop.service import SETUP
+from customers.http import context
+from tests.conftest import PASSWORD, Made, application, log_in, new_client
+from tests.support.answers import data_of, refused
+from tests.support.builders import CUSTOMERS, ME
+from tests.support.client import CheckingClient
+from tests.support.database import Db
+
+SHOP = """
+CREATE TABLE session (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);
+CREATE TABLE cart (sid varchar, status boolean, customer_id int, customer_group_id smallint, customer_email varchar,
+                   customer_full_name varchar);
+CREATE TABLE "order" (sid varchar, customer_id int, created_at timestamptz);
+CREATE TABLE event (name varchar, data json);
+"""
+EMAIL = "ann@example.com"
+
+
+@pytest.fixture
+def shop(make: Callable[..., Made]) -> Iterator[tuple[Flask, Db, int]]:
+    """Return an application beside an EverShop, their database, and the id of a customer."""
+    made, db = make(SHOP)
+    ctx = Context.of(replace(made.settings, evershop_cookie_secrets=("s" * 32,)))
+    migrate.apply(ctx.db, SETUP)
+    ctx.db.close()
+    app = application(ctx.settings)
+    data_of(new_client(app).post(CUSTOMERS, json={"email": EMAIL, "password": PASSWORD, "full_name": "Ann"}), 201)
+    yield app, db, db.one("SELECT customer_id FROM customer")["customer_id"]
+    context.of(app).db.close()
+
+
+def signed_in_there(app: Flask, db: Db, sid: str, **owner: int) -> CheckingClient:
+    """Return a client that EverShop alone has signed in."""
+    sess = json.dumps({"cookie": {}, "notifications": [], **owner})
+    db.execute("INSERT INTO session VALUES (%s, %s, now() + interval '1 day')", sid, sess)
+    evershop, client = context.of(app).evershop, new_client(app)
+    assert evershop is not None
+    client.set_cookie("sid", evershop.cookie(sid))
+    return client
+
+
+def test_the_end_of_all_sessions_ends_those_that_only_evershop_knows(shop: tuple[Flask, Db, int]) -> None:
+    """With none to keep, NULL IS DISTINCT FROM NULL was false, and a reset left whoever EverShop had signed in."""
+    app, db, customer_id = shop
+    thief = signed_in_there(app, db, "thief", customerID=customer_id)
+    ctx = context.of(app)
+
+    with ctx.db.writing() as tx:
+        ctx.end_sessions(tx.conn, "customer", customer_id)
+
+    assert db.all("SELECT sid FROM session") == []
+    refused(thief.get(ME), 401, "not_authenticated")
