@@ -30,7 +30,8 @@ def _for_each_kind(statement: str) -> dict[Kind, TextClause]:
 #   alive
 _RESOLVE = _written("""
     SELECT '{kind}' AS kind, shown.account_id, linked.digest,
-           CASE WHEN shown.account_id IS NULL THEN NULL
+           CASE WHEN shown.account_id IS NULL AND linked.digest IS NULL THEN NULL
+                WHEN shown.account_id IS NULL THEN 'ended'
                 WHEN linked.digest IS NULL AND shown.is_linked THEN 'ended'
                 WHEN linked.digest IS NULL THEN 'new'
                 WHEN linked.{account_id} IS DISTINCT FROM shown.account_id THEN 'another'
