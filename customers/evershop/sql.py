@@ -62,6 +62,7 @@ _RESOLVE = _written("""
         ON true
       LEFT JOIN login_session AS linked
         ON linked.evershop_digest = :{kind}_evershop_digest
+       AND linked.{account_id} IS NOT NULL
       LEFT JOIN login_session AS own
         ON own.digest = :{kind}_digest
        AND own.{account_id} IS NOT NULL
