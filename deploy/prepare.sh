@@ -7,10 +7,10 @@ umask 077
 
 random() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 
-if [ ! -e .env ]; then
-    printf '%s\n' "POSTGRES_PASSWORD=$(random)" "SERVICE_PASSWORD=$(random)" "CUSTOMERS_SECRET_KEY=$(random)" > .env.new
-    mv .env.new .env
-fi
+touch .env
+for name in POSTGRES_PASSWORD SERVICE_PASSWORD CUSTOMERS_SECRET_KEY EVERSHOP_COOKIE_SECRET; do
+    grep -q "^$name=" .env || echo "$name=$(random)" >> .env
+done
 
 name=shop.example # as nginx.conf has it
 if [ ! -e "tls/$name.key" ]; then

@@ -28,7 +28,7 @@ def answering(
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names that are called
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # the names that are called
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
             """Say nothing."""

@@ -1,4 +1,4 @@
-"""A real nginx with deploy/nginx.conf: on ports of the tests', with a certificate of prepare.sh's, else as it is."""
+"""A real nginx with a configuration of deploy/: on ports and with a certificate of the tests', else as it is."""
 
 import http.client
 import json
@@ -18,6 +18,8 @@ from tests.conftest import REPOSITORY
 from tests.support.service import free_port, wait_until
 
 REFERENCE = REPOSITORY / "deploy" / "nginx.conf"
+BESIDE_EVERSHOP = REPOSITORY / "deploy" / "evershop" / "nginx.conf"
+INCLUDED = tuple(REPOSITORY / "deploy" / f"nginx-{block}.conf" for block in ("http", "server"))
 NAME = "shop.example"
 # The rates of the reference; all tests come from one network.
 RATES = ("rate=50r/s", "rate=30r/m", "rate=20r/m")
@@ -40,18 +42,24 @@ class Answer(NamedTuple):
 class Nginx:
     """A running nginx. Its files are in a folder of its own, which is removed when it stops."""
 
-    def __init__(self, instances: Sequence[int], backend: int, changes: Mapping[str, str] = UNLIMITED) -> None:
-        """Listen in front of two instances and a backend, by their ports; ``changes`` are further ones of the file."""
+    def __init__(
+        self,
+        instances: Sequence[int],
+        backend: int,
+        changes: Mapping[str, str] = UNLIMITED,
+        reference: Path = REFERENCE,
+    ) -> None:
+        """Listen in front of two instances and a backend, by their ports; ``changes`` are further ones of the files."""
         self.folder = Path(tempfile.mkdtemp(prefix="nginx"))
-        self.port, self.plain_port = free_port(), free_port()
+        self.port, self.plain_port, self.staff_port = free_port(), free_port(), free_port()
         self.base = f"https://{NAME}:{self.port}"
         shutil.copytree(REPOSITORY / "deploy" / "shop", self.folder / "shop")
         shutil.copy(REPOSITORY / "clients" / "customers.js", self.folder / "shop")
         shutil.copy(REPOSITORY / "deploy" / "prepare.sh", self.folder)
         subprocess.run([self.folder / "prepare.sh"], check=True)
         self.certificate, self.key = (self.folder / "tls" / f"{NAME}.{kind}" for kind in ("pem", "key"))
-        configuration = self.folder / "nginx.conf"
-        configuration.write_text(self._rendered(instances, backend, changes))
+        configuration = self.folder / reference.name
+        self._render((reference, *INCLUDED), instances, backend, changes)
         if UNPRIVILEGED:
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, UNPRIVILEGED)
@@ -65,19 +73,20 @@ class Nginx:
         self.process = subprocess.Popen(command, user=UNPRIVILEGED)
         wait_until(self._listens)
 
-    def _rendered(self, instances: Sequence[int], backend: int, changes: Mapping[str, str]) -> str:
-        """Return the reference with what a shop changes, too; each text must be there."""
-        text = REFERENCE.read_text()
+    def _render(
+        self, paths: Sequence[Path], instances: Sequence[int], backend: int, changes: Mapping[str, str]
+    ) -> None:
+        """Write the files with what a shop changes, too; each text must be in one of them."""
+        texts = {path.name: path.read_text() for path in paths}
         temporary = "".join(f"\n    {name}_temp_path {self.folder}/{name};" for name in _TEMPORARY)
         own = {
             "listen 443 ": f"listen 127.0.0.1:{self.port} ",
-            "listen 80": f"listen 127.0.0.1:{self.plain_port}",
+            "listen 80 ": f"listen 127.0.0.1:{self.plain_port} ",
+            "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
             "server 127.0.0.1:8000 ": f"server 127.0.0.1:{instances[0]} ",
             "server 127.0.0.1:8001 ": f"server 127.0.0.1:{instances[1]} ",
-            "server 127.0.0.1:9000;": f"server 127.0.0.1:{backend};",
             "/etc/ssl/shop.example.pem": str(self.certificate),
             "/etc/ssl/private/shop.example.key": str(self.key),
-            "root /srv/shop;": f"root {self.folder}/shop;",
             "/var/log/nginx/": f"{self.folder}/",
             "/run/nginx.pid": f"{self.folder}/nginx.pid",
             "/run/nginx-without-8000": f"{self.folder}/nginx-without-{instances[0]}",
@@ -85,19 +94,24 @@ class Nginx:
             "worker_processes auto;": "worker_processes 2;",
             "http {": "http {" + temporary,  # which the package compiles in, for root
         }
+        if paths[0] == REFERENCE:
+            own |= {"127.0.0.1:9000;": f"127.0.0.1:{backend};", "root /srv/shop;": f"root {self.folder}/shop;"}
+        else:
+            own |= {"127.0.0.1:3000;": f"127.0.0.1:{backend};", "listen 8443 ": f"listen 127.0.0.1:{self.staff_port} "}
         for found, put in {**own, **changes}.items():
-            assert found in text, found
-            text = text.replace(found, put)
-        return text
+            assert any(found in text for text in texts.values()), found
+            texts = {name: text.replace(found, put) for name, text in texts.items()}
+        for name, text in texts.items():
+            (self.folder / name).write_text(text)
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, self.errors()
         with socket.socket() as sock:
             return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def connect(self) -> "Connection":
+    def connect(self, port: int | None = None) -> "Connection":
         """Return a connection, made at the first request."""
-        return Connection(self)
+        return Connection(self, port or self.port)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request on a connection of its own; headers are named with underscores for dashes."""
@@ -118,8 +132,8 @@ class Nginx:
 
 
 class Connection(http.client.HTTPSConnection):
-    def __init__(self, nginx: Nginx) -> None:
-        super().__init__(NAME, nginx.port, timeout=30, context=nginx.context)
+    def __init__(self, nginx: Nginx, port: int) -> None:
+        super().__init__(NAME, port, timeout=30, context=nginx.context)
         self._tls = nginx.context
 
     def connect(self) -> None:

@@ -54,5 +54,5 @@ def served(variables: dict[str, str]) -> tuple[set[str], set[str]]:
 def pinned(image: str) -> bool:
     """Return whether an image is named by its digest or by an exact version, which never becomes another one."""
     return bool(re.search(r"(@sha256:[0-9a-f]{64}|:v?\d+(\.\d+){1,2}(-[a-z0-9-]+)?)$", image)) and not (
-        re.search(r"/(python|nginx):\d+\.\d+(-|$)", image)
+        re.search(r"/(python|nginx|node):\d+\.\d+(-|$)", image)
     )

@@ -1,73 +1,110 @@
-"""deploy/compose.yaml: valid by Compose's schema, confined, and in keeping with the service."""
+"""deploy/compose.yaml, alone and with an EverShop: valid by Compose's schema, confined, in keeping with the service."""
 
+import functools
 import re
 import shutil
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+import pytest
 
 from customers.config import load
 from tests.manifests import manifest
 from tests.manifests.manifest import DEPLOY, DOCKERFILE, SETTINGS
 
-TEXT = (DEPLOY / "compose.yaml").read_text()
-NGINX = (DEPLOY / "nginx.conf").read_text()
-COMPOSE: dict[str, Any] = manifest.read(TEXT)[0]
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-
 INSTANCES = ("customers-8000", "customers-8001")
 COMMANDS = {"migrate": "init-db", "purge": "purge"}
 ROLE = "role"
 NETWORK = "shop"
-OTHERS = ("database", "nginx", "mail")
+OTHERS = ("database", "nginx", "mail", "evershop")
 
-# The variables of each container: the image's, and its own, with something for each secret.
 IMAGE = dict(pair.split("=", 1) for pair in manifest.found(r"^ENV (.*?)\n\n", DOCKERFILE.replace("\\\n", " ")).split())
-VARIABLES = {
-    name: IMAGE
-    | {key: re.sub(r"\$\{(\w+):\?[^}]*\}", r"\1" * 4, value) for key, value in service.get("environment", {}).items()}
-    for name, service in SERVICES.items()
-}
 
 
-def test_it_is_valid_and_the_service_starts_with_its_variables() -> None:
-    manifest.validate("check-jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml")
+class Stack(NamedTuple):
+    """What Compose starts, and with which configuration of nginx."""
+
+    texts: list[str]
+    compose: dict[str, Any]
+    nginx: str
+
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        services: dict[str, dict[str, Any]] = self.compose["services"]
+        return services
+
+    def variables(self, name: str) -> dict[str, str]:
+        """Return the variables of a container: the image's, and its own, with something for each secret."""
+        own = self.services[name].get("environment", {}).items()
+        return IMAGE | {key: re.sub(r"\$\{(\w+):\?[^}]*\}", r"\1" * 4, value) for key, value in own}
+
+
+def merged(first: Any, second: Any) -> Any:
+    """Return what Compose makes of a value in two files: both, or the second's."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        added = {key: merged(first[key], value) if key in first else value for key, value in second.items()}
+        return first | added | {key: second[key] for key in ("command", "entrypoint") if key in second}
+    if isinstance(first, list) and isinstance(second, list):
+        return first + second
+    return second
+
+
+def stack(nginx: str, *names: str) -> Stack:
+    texts = [(DEPLOY / name).read_text() for name in names]
+    files = [manifest.read(text)[0] for text in texts]
+    included = [(DEPLOY / f"nginx-{block}.conf").read_text() for block in ("http", "server")]
+    return Stack(texts, functools.reduce(merged, files), "".join([(DEPLOY / nginx).read_text(), *included]))
+
+
+ALONE = stack("nginx.conf", "compose.yaml")
+BESIDE = stack("evershop/nginx.conf", "compose.yaml", "evershop/compose.yaml")
+each = pytest.mark.parametrize("stack", [ALONE, BESIDE], ids=["alone", "beside EverShop"])
+
+
+@each
+def test_it_is_valid_and_the_service_starts_with_its_variables(stack: Stack) -> None:
+    files = (DEPLOY / "compose.yaml", DEPLOY / "evershop" / "compose.yaml")
+    manifest.validate("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *files)
     for name in (*INSTANCES, *COMMANDS):
-        settings = load(VARIABLES[name])
+        settings = load(stack.variables(name))
 
-        assert SERVICES[name]["environment"].keys() <= SETTINGS
+        assert stack.services[name]["environment"].keys() <= SETTINGS
         assert (settings.cookie_secure, settings.trusted_proxies, settings.host) == (True, 1, "127.0.0.1")
         assert urlsplit(settings.database_url).hostname == "database"
         assert urlsplit(settings.smtp_url).hostname == "mail"
 
 
-def test_the_migration_is_the_owners_and_what_serves_has_the_restricted_role() -> None:
+@each
+def test_the_migration_is_the_owners_and_what_serves_has_the_restricted_role(stack: Stack) -> None:
     """Everything ran as PostgreSQL's superuser: the trail could be emptied, whatever role.sql says."""
-    database, role = VARIABLES["database"], VARIABLES[ROLE]
+    database, role = stack.variables("database"), stack.variables(ROLE)
     owner = [database[f"POSTGRES_{name}"] for name in ("USER", "PASSWORD", "DB")]
-    urls = {name: urlsplit(VARIABLES[name]["CUSTOMERS_DATABASE_URL"]) for name in (*INSTANCES, *COMMANDS)}
+    urls = {name: urlsplit(stack.variables(name)["CUSTOMERS_DATABASE_URL"]) for name in (*INSTANCES, *COMMANDS)}
 
     assert [urls["migrate"].username, urls["migrate"].password, urls["migrate"].path[1:]] == owner
     assert [role[name] for name in ("PGUSER", "PGPASSWORD", "PGDATABASE", "PGHOST")] == [*owner, "database"]
-    assert SERVICES[ROLE]["command"] == ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "/role.sql"]
-    assert SERVICES[ROLE]["volumes"] == ["./role.sql:/role.sql:ro"]
+    assert stack.services[ROLE]["command"] == ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "/role.sql"]
+    assert stack.services[ROLE]["volumes"] == ["./role.sql:/role.sql:ro"]
     for name in (*INSTANCES, "purge"):
         assert urls[name].username == manifest.ROLE != owner[0]
         assert role["PGOPTIONS"] == f"-c customers.password={urls[name].password}"
 
 
-def test_schema_and_role_are_there_before_the_instances() -> None:
-    done = "service_completed_successfully"
+@each
+def test_schema_and_role_are_there_before_the_instances(stack: Stack) -> None:
+    done, healthy = "service_completed_successfully", {"condition": "service_healthy"}
+    shop = {"evershop": healthy} if "evershop" in stack.services else {}
     for name in (*INSTANCES, "purge"):
-        assert SERVICES[name]["depends_on"] == {ROLE: {"condition": done}}
-    assert SERVICES[ROLE]["depends_on"] == {"migrate": {"condition": done}}
-    assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
-    assert SERVICES["nginx"]["depends_on"] == {name: {"condition": "service_healthy"} for name in INSTANCES}
+        assert stack.services[name]["depends_on"] == {ROLE: {"condition": done}}
+    assert stack.services[ROLE]["depends_on"] == {"migrate": {"condition": done}}
+    assert stack.services["migrate"]["depends_on"] == {"database": healthy, **shop}
+    assert stack.services["nginx"]["depends_on"] == {**dict.fromkeys(INSTANCES, healthy), **shop}
     for name, command in COMMANDS.items():
-        assert re.findall(r"\bflask ([a-z-]+)", " ".join(SERVICES[name]["command"])) == [command]
-        assert command in manifest.served(VARIABLES["migrate"])[1]
+        assert re.findall(r"\bflask ([a-z-]+)", " ".join(stack.services[name]["command"])) == [command]
+        assert command in manifest.served(stack.variables("migrate"))[1]
 
 
 def test_secrets_and_a_certificate_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
@@ -85,23 +122,25 @@ def test_secrets_and_a_certificate_are_made_once_and_for_their_owner_alone(tmp_p
 
     assert again == first
     assert first.keys() == {".env", "shop.example.key", "shop.example.pem"}
-    assert {name for name, _ in secrets} == set(re.findall(r"\$\{(\w+)", TEXT))
-    assert len({value for _, value in secrets}) == 6
+    assert {name for name, _ in secrets} == set(re.findall(r"\$\{(\w+)", "".join(BESIDE.texts)))
+    assert len({value for _, value in secrets}) == 8
 
 
-def test_without_the_secrets_nothing_starts_and_none_is_in_the_file() -> None:
-    used = re.findall(r"\$\{([^}]*)\}", TEXT)
+@each
+def test_without_the_secrets_nothing_starts_and_none_is_in_the_file(stack: Stack) -> None:
+    used = re.findall(r"\$\{([^}]*)\}", "".join(stack.texts))
 
     assert len(used) > 5
     assert all(re.fullmatch(r"\w+:\?run \./prepare\.sh first", variable) for variable in used)
-    for service in SERVICES.values():
+    for service in stack.services.values():
         for name, value in service.get("environment", {}).items():
             assert not re.search("PASSWORD|SECRET|KEY", name) or value.startswith("${")
 
 
-def test_everything_is_confined_bounded_pinned_and_checked_or_serves_nothing() -> None:
+@each
+def test_everything_is_confined_bounded_pinned_and_checked_or_serves_nothing(stack: Stack) -> None:
     """`nginx:1.28-bookworm` is another image each month, and Mailpit had published faults up to 1.30.5."""
-    for name, service in SERVICES.items():
+    for name, service in stack.services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -115,38 +154,49 @@ def test_everything_is_confined_bounded_pinned_and_checked_or_serves_nothing() -
             assert service["healthcheck"]["test"][0] == "CMD"
         else:
             assert service["healthcheck"] == {"disable": True}
-    assert [name for name, service in SERVICES.items() if "cap_add" in service] == ["nginx"]
+    assert [name for name, service in stack.services.items() if "cap_add" in service] == ["nginx"]
     assert manifest.pinned(manifest.found(r"^ARG BASE=(\S+)$", DOCKERFILE))
-    assert manifest.pinned(manifest.found(r"^FROM (\S+)$", SERVICES["nginx"]["build"]["dockerfile_inline"]))
+    for name in {"nginx", "evershop"} & stack.services.keys():
+        assert manifest.pinned(manifest.found(r"^FROM (\S+)$", stack.services[name]["build"]["dockerfile_inline"]))
     assert not manifest.pinned("docker.io/library/nginx:1.28-bookworm")
-    mailpit = SERVICES["mail"]["image"].rpartition(":v")[2]
+    mailpit = stack.services["mail"]["image"].rpartition(":v")[2]
     assert tuple(int(part) for part in mailpit.split(".")) >= (1, 30, 6)
 
 
-def test_only_the_shop_and_the_catcher_of_mail_can_be_reached() -> None:
-    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+@each
+def test_only_the_shop_and_the_catcher_of_mail_can_be_reached(stack: Stack) -> None:
+    published = {name: service["ports"] for name, service in stack.services.items() if "ports" in service}
 
-    assert published == {NETWORK: ["127.0.0.1:80:80", "127.0.0.1:443:443"], "mail": ["127.0.0.1:8025:8025"]}
-    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    ports = sorted(set(re.findall(r"listen (\d+)", stack.nginx)), key=int)
+    assert published == {NETWORK: [f"127.0.0.1:{port}:{port}" for port in ports], "mail": ["127.0.0.1:8025:8025"]}
+    assert stack.compose["networks"]["inside"] == {"internal": True}
     for name in ("database", ROLE, *COMMANDS):
-        assert SERVICES[name]["networks"] == ["inside"]
-    for name in (*INSTANCES, "nginx"):  # whose network is one, and not ended by a restart of theirs
-        assert SERVICES[name]["network_mode"] == f"service:{NETWORK}"
+        assert stack.services[name]["networks"] == ["inside"]
+    for name in {*INSTANCES, "nginx", "evershop"} & stack.services.keys():
+        # One network, which does not end with a restart of theirs.
+        assert stack.services[name]["network_mode"] == f"service:{NETWORK}"
         # nginx, too, finishes what it has begun.
-        assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= manifest.graceful_timeout() + 5
+        assert int(stack.services[name]["stop_grace_period"].removesuffix("s")) >= manifest.graceful_timeout() + 5
 
 
-def test_nginx_finds_what_its_configuration_names() -> None:
-    there = {(SERVICES[name]["environment"]["HOST"], SERVICES[name]["environment"]["PORT"]) for name in INSTANCES}
-    (root,) = set(re.findall(r"root +(\S+);", NGINX))
-    (shop,) = set(re.findall(r"server_name +(\S+);", NGINX))
-    reset_url = VARIABLES["customers-8000"]["CUSTOMERS_RESET_URL"]
-    copied = re.findall(r"^COPY .*(/srv\S*)$", SERVICES["nginx"]["build"]["dockerfile_inline"], re.MULTILINE)
-    mounted = {volume.split(":")[1] for volume in SERVICES["nginx"]["volumes"]}
+@each
+def test_nginx_finds_what_its_configuration_names(stack: Stack) -> None:
+    there = {tuple(stack.variables(name)[part] for part in ("HOST", "PORT")) for name in INSTANCES}
+    instances = manifest.found(r"upstream customers (\{.*?\})", stack.nginx)
+    files = set(re.findall(r"root +(\S+);", stack.nginx))
+    (shop,) = set(re.findall(r"server_name +(\S+);", stack.nginx))
+    reset_url = stack.variables("customers-8000")["CUSTOMERS_RESET_URL"]
+    dockerfile = stack.services["nginx"]["build"]["dockerfile_inline"]
+    configured = manifest.found(r"^COPY (.*) /etc/nginx/$", dockerfile).split()
+    copied = {path.rstrip("/") for path in re.findall(r"^COPY .*(/srv\S*)$", dockerfile, re.MULTILINE)}
+    sent = {line[1:] for line in (DEPLOY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    mounted = {volume.split(":")[1] for volume in stack.services["nginx"]["volumes"]}
 
-    assert set(re.findall(r"server ([\d.]+):(\d+)", manifest.found(r"upstream customers (\{.*?\})", NGINX))) == there
+    assert set(re.findall(r"server ([\d.]+):(\d+)", instances)) == there
     assert {f"customers-{port}" for _, port in there} == set(INSTANCES)  # as the rolling restart names them
-    assert mounted == set(re.findall(r"ssl_certificate(?:_key)? +(\S+);", NGINX))
-    assert copied == [root, root + "/"]
+    assert mounted == set(re.findall(r"ssl_certificate(?:_key)? +(\S+);", stack.nginx))
+    assert copied == files
+    assert {Path(path).name for path in configured} == {"nginx.conf", *re.findall(r"include (\S+);", stack.nginx)}
+    assert set(configured) <= sent
     assert f"\nname={shop} " in (DEPLOY / "prepare.sh").read_text()
     assert reset_url.startswith(f"https://{shop}/")
