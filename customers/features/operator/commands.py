@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 
 from customers import rules
 from customers.db import migrate, purge as ended
+from customers.evershop import check
 from customers.evershop.service import RIGHTS as EVERSHOP_RIGHTS, SETUP as EVERSHOP
 from customers.features.audit import service as audit
 from customers.features.operator.command import Command
@@ -22,7 +23,7 @@ from customers.telemetry.logs import printable
 
 def install(app: Flask) -> None:
     """Give an application these commands."""
-    for command in (init_db, create_admin, purge, purge_audit, outbox):
+    for command in (init_db, check_evershop, create_admin, purge, purge_audit, outbox):
         app.cli.add_command(command)
 
 
@@ -43,6 +44,23 @@ def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
     if evershop:
         click.echo("The service's role needs, beside deploy/role.sql:")
         click.echo("".join(f"  GRANT {rights} TO customers;\n" for rights in EVERSHOP_RIGHTS), nl=False)
+
+
+@click.command("check-evershop", cls=Command)
+@with_appcontext
+def check_evershop() -> None:
+    """Tell what stands in the way of running beside an EverShop, and change nothing.
+
+    Each line begins with ok, warning or stop. What says stop must be put right first: then the exit status is 1. Run it
+    as the role that owns the tables before `init-db --evershop`, and as the service's role after it.
+    """
+    ctx = context.current()
+    stops = 0
+    for level, text in check.findings(ctx.db, ctx.settings):
+        click.echo(f"{level:<8} {printable(text)}")
+        stops += level == "stop"
+    if stops:
+        raise click.ClickException(f"{stops} of these must be put right first.")
 
 
 @click.command("create-admin", cls=Command)
