@@ -89,9 +89,15 @@ BEGIN
                 -- What this file is for.
                 ('audit_log', 'SELECT, INSERT'),
                 -- EverShop's triggers copy each changed customer there, in the name of whoever changes it.
-                ('event', 'INSERT')
+                ('event', 'INSERT'),
+                -- Sessions shared with an EverShop; a login moves the cart, and the order just made.
+                ('session', 'SELECT, INSERT, UPDATE, DELETE'),
+                ('cart', 'SELECT, UPDATE'),
+                ('order', 'SELECT, UPDATE')
                ) AS listed (relation, rights)
          WHERE to_regclass(relation) IS NOT NULL
+           AND (relation NOT IN ('session', 'cart', 'order')
+                OR to_regprocedure('customers_evershop_guard()') IS NOT NULL)  -- after flask init-db --evershop
     LOOP
         -- First what an earlier version of this file gave, or somebody by hand.
         EXECUTE format('REVOKE ALL ON %I FROM %I', held.relation, role);

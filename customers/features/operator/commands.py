@@ -42,8 +42,8 @@ def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
     migrate.apply(context.current().db, *more, repair_defaults=repair_defaults, recount=recount)
     click.echo(f"The database schema is at version {migrate.version()}.")
     if evershop:
-        click.echo("The service's role needs, beside deploy/role.sql:")
-        click.echo("".join(f"  GRANT {rights} TO customers;\n" for rights in EVERSHOP_RIGHTS), nl=False)
+        click.echo("Apply deploy/role.sql now. It gives the service's role these rights to EverShop's tables:")
+        click.echo("".join(f"  {rights}\n" for rights in EVERSHOP_RIGHTS), nl=False)
 
 
 @click.command("check-evershop", cls=Command)
