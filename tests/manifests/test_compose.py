@@ -1,6 +1,7 @@
 """deploy/compose.yaml, alone and with an EverShop: valid by Compose's schema, confined, in keeping with the service."""
 
 import functools
+import json
 import re
 import shutil
 import stat
@@ -75,6 +76,10 @@ def test_it_is_valid_and_the_service_starts_with_its_variables(stack: Stack) -> 
         assert (settings.cookie_secure, settings.trusted_proxies, settings.host) == (True, 1, "127.0.0.1")
         assert urlsplit(settings.database_url).hostname == "database"
         assert urlsplit(settings.smtp_url).hostname == "mail"
+        shared = json.loads(stack.variables("evershop")["NODE_CONFIG"]) if "evershop" in stack.services else None
+        secrets = [shared["system"]["session"]["cookieSecret"]] if shared else []
+        assert list(settings.evershop_cookie_secrets) == secrets
+        assert settings.evershop_timezone == (shared["shop"]["timezone"] if shared else "UTC")
 
 
 @each
@@ -102,6 +107,7 @@ def test_schema_and_role_are_there_before_the_instances(stack: Stack) -> None:
     assert stack.services[ROLE]["depends_on"] == {"migrate": {"condition": done}}
     assert stack.services["migrate"]["depends_on"] == {"database": healthy, **shop}
     assert stack.services["nginx"]["depends_on"] == {**dict.fromkeys(INSTANCES, healthy), **shop}
+    assert ("--evershop" in stack.services["migrate"]["command"]) == bool(shop)
     for name, command in COMMANDS.items():
         assert re.findall(r"\bflask ([a-z-]+)", " ".join(stack.services[name]["command"])) == [command]
         assert command in manifest.served(stack.variables("migrate"))[1]
