@@ -14,7 +14,7 @@ BENCHES := floor hashing rush million memory timing bulk
 SECONDS := 60
 TESTS   :=
 
-.PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests test-clients types lint format lock bench fuzz clean
+.PHONY: help install run test test-browser test-databases test-deploy test-image test-manifests test-clients test-evershop types lint format lock bench fuzz clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,9 +61,13 @@ $(MANIFESTS): dev/requirements-manifests.txt
 	dev/install.sh build/manifests $<
 
 GENERATORS := tests/clients/generators
+EVERSHOP := tests/evershop
 
 test-clients: $(CLIENTS) $(GENERATORS)/node_modules ## type-check the JavaScript, and try the clients that five generators make
 	$(BIN)/pytest $(GENERATORS)
+
+test-evershop: install $(EVERSHOP)/node_modules ## run the tests of the sessions shared with EverShop, with its packages in Node
+	$(BIN)/pytest $(EVERSHOP)
 
 types: install $(GENERATORS)/node_modules ## write the types of clients/customers.js anew, from the OpenAPI document
 	$(BIN)/python -m tests.clients.generators.types
@@ -72,9 +76,9 @@ $(CLIENTS): dev/requirements-clients.txt | install
 	mkdir -p build
 	dev/install.sh build/clients $<
 
-$(GENERATORS)/node_modules: $(GENERATORS)/package-lock.json
+$(GENERATORS)/node_modules $(EVERSHOP)/node_modules: %/node_modules: %/package-lock.json
 	tests/install.sh npm
-	cd $(GENERATORS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 lint: install ## check style, types, and which module may import which

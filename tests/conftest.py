@@ -26,7 +26,7 @@ from tests.support.client import CheckingClient
 from tests.support.database import Db
 
 REPOSITORY = Path(__file__).parent.parent
-EVERSHOP = (REPOSITORY / "tests" / "evershop.sql").read_text()
+EVERSHOP = (REPOSITORY / "tests" / "evershop" / "tables.sql").read_text()
 PASSWORD = "correct horse battery"
 ADDRESS = {
     "full_name": "Ann Customer",

@@ -40,7 +40,8 @@ END
 $$;
 
 -- A page of EverShop's that began before a logout writes its session back when it ends, and would sign the browser in
--- again. A row that is signed in and names a session of this service is written only while that session is there.
+-- again. A row that is signed in and names a session of this service is written only while that session is there. A guest's
+-- is written without the name: if it were kept, the next login of that browser at EverShop would be refused.
 CREATE OR REPLACE FUNCTION customers_evershop_guard()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$  -- EverShop's role need not have rights to login_session
@@ -50,9 +51,13 @@ BEGIN
       WHERE uuid = CASE WHEN NEW.sess ->> 'customersSession' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
                         THEN CAST(NEW.sess ->> 'customersSession' AS uuid) END
         FOR KEY SHARE;
-    IF NOT FOUND THEN
+    IF FOUND THEN
+        RETURN NEW;
+    ELSIF NEW.sess ->> 'customerID' IS NOT NULL OR NEW.sess ->> 'userID' IS NOT NULL THEN
         RETURN NULL;
     END IF;
+    NEW.sess := CAST(regexp_replace(CAST(NEW.sess AS text), '"customersSession"\s*:\s*"[^"]*"', '"customersSession":null')
+                     AS json);
     RETURN NEW;
 END
 $$;
@@ -86,8 +91,7 @@ BEGIN
         CREATE TRIGGER customers_evershop_guard
         BEFORE INSERT OR UPDATE OF sess ON session
         FOR EACH ROW
-        WHEN (NEW.sess ->> 'customersSession' IS NOT NULL
-              AND (NEW.sess ->> 'customerID' IS NOT NULL OR NEW.sess ->> 'userID' IS NOT NULL))
+        WHEN (NEW.sess ->> 'customersSession' IS NOT NULL)
         EXECUTE FUNCTION customers_evershop_guard();
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger

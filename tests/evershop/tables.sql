@@ -55,8 +55,21 @@ CREATE TABLE event (
     uuid UUID NOT NULL DEFAULT gen_random_uuid(),
     name varchar NOT NULL,
     data json,
-    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP,
+    status varchar NOT NULL DEFAULT 'pending',
+    started_at TIMESTAMP WITH TIME ZONE,
+    completed_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT "EVENT_UUID" UNIQUE (uuid)
 );
+CREATE INDEX "EVENT_STATUS_IDX" ON event (status, event_id);
+CREATE FUNCTION notify_new_event() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('new_event', NEW.name);
+    RETURN NEW;
+END;
+$$;
+CREATE TRIGGER event_inserted AFTER INSERT ON event FOR EACH ROW EXECUTE PROCEDURE notify_new_event();
+
 CREATE FUNCTION add_customer_created_event() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO event (name, data) VALUES ('customer_created', row_to_json(NEW));
@@ -125,11 +138,42 @@ CREATE TABLE reset_password_token (
         REFERENCES customer (customer_id) ON DELETE CASCADE
 );
 
-CREATE TABLE session (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);
+CREATE TABLE session (
+    sid varchar NOT NULL,
+    sess json NOT NULL,
+    expire timestamp(6) NOT NULL,
+    CONSTRAINT "SESSION_PKEY" PRIMARY KEY (sid)
+);
+CREATE INDEX "IDX_SESSION_EXPIRE" ON session (expire);
+
+-- Of these two, the columns that a login touches.
+CREATE TABLE cart (
+    cart_id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    uuid UUID NOT NULL DEFAULT gen_random_uuid(),
+    sid varchar,
+    customer_id INT,
+    customer_group_id SMALLINT,
+    customer_email varchar,
+    customer_full_name varchar,
+    status boolean NOT NULL DEFAULT FALSE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT "CART_UUID_UNIQUE" UNIQUE (uuid)
+);
+CREATE TABLE "order" (
+    order_id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    uuid UUID NOT NULL DEFAULT gen_random_uuid(),
+    sid varchar,
+    order_number varchar NOT NULL,
+    customer_id INT,
+    customer_email varchar,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT "ORDER_UUID_UNIQUE" UNIQUE (uuid),
+    CONSTRAINT "ORDER_NUMBER_UNIQUE" UNIQUE (order_number)
+);
 CREATE TABLE migration (migration_id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, module varchar, version varchar);
 CREATE TABLE setting (setting_id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar, value text);
-CREATE TABLE "order" (order_id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id INT, customer_email varchar);
-CREATE TABLE cart (cart_id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id INT);
 
 -- The password is "evershop-password", hashed by bcryptjs at cost 10.
 INSERT INTO customer (email, password, full_name, group_id) VALUES
@@ -144,5 +188,5 @@ INSERT INTO admin_user (email, password, full_name) VALUES
     ('Boss@Example.com', '$2a$10$fACShfgxfVqugPkgZHOhAuJho188lJ/BxEGm9FFr8zy6bZFZ7P.KK', 'The Boss');
 INSERT INTO reset_password_token (customer_id, token) VALUES (1, repeat('0123456789abcdef', 4));
 INSERT INTO session (sid, sess, expire) VALUES ('theirs', '{}', now() + interval '1 day');
-INSERT INTO "order" (customer_id, customer_email) VALUES (1, 'Jane@Example.com');
+INSERT INTO "order" (order_number, customer_id, customer_email) VALUES ('10001', 1, 'Jane@Example.com');
 INSERT INTO cart (customer_id) VALUES (1);

@@ -1,0 +1,1 @@
+"""Beside EverShop: one sign-in for both, with its own packages, on a database that both share."""

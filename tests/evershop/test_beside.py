@@ -1,0 +1,110 @@
+"""What living beside EverShop tells its subscribers, costs, and leaves in its tables."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from customers.http import context
+from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.evershop.shop import SECRET, holding
+from tests.support.answers import data_of, done, refused
+from tests.support.builders import CUSTOMERS, ME, NEW, NEW_PASSWORD, registered, reset_token
+from tests.support.database import Db
+from tests.support.round_trips import round_trips
+
+TOLD = "SELECT name, status, data FROM event WHERE name IN ('customer_registered', 'account_created') ORDER BY event_id"
+ANSWERED = ("customer_id", "uuid", "status", "group_id", "email", "full_name")
+
+
+def contents(db: Db) -> dict[str, str]:
+    """Return all that stands in EverShop's tables, by table."""
+    theirs = ["customer", "customer_address", "customer_group", "admin_user", "reset_password_token", '"order"']
+    theirs += ["session", "cart", "event", "setting", "migration"]
+    return {table: str(db.all(f"SELECT row_to_json(each)::text FROM {table} AS each")) for table in theirs}
+
+
+@pytest.mark.parametrize(("status", "name"), [(1, "customer_registered"), (0, "account_created")])
+@pytest.mark.parametrize("by", ["anybody", "admin"])
+def test_a_registration_is_told_once_with_what_evershop_tells_but_the_hash(
+    app: Flask, admin: Account, db: Db, by: str, status: int, name: str
+) -> None:
+    made = registered(admin.client if by == "admin" else new_client(app), status=status)
+
+    event, row = db.one(TOLD), db.one("SELECT created_at, updated_at, meta_data FROM customer")
+    assert (event["name"], event["status"]) == (name, "pending")
+    for key in ("created_at", "updated_at"):  # as JavaScript writes a time
+        row[key] = row[key].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert event["data"] == {**{key: made[key] for key in ANSWERED}, **row, "insertId": made["customer_id"]}
+
+
+def test_a_refused_registration_is_told_to_nobody(
+    app: Flask, make_app: Callable[..., Flask], customer: Account, db: Db
+) -> None:
+    db.execute("DELETE FROM event")
+    limited = make_app(limit_registrations=1)
+    refusals: list[tuple[Flask, dict[str, Any], int, str, list[str]]] = [
+        (app, {"email": customer.email.upper()}, 409, "email_taken", []),
+        (app, {"password": "short"}, 400, "invalid_input", ["password"]),
+        (limited, {"email": customer.email}, 409, "email_taken", []),
+        (limited, {}, 429, "too_many_requests", []),
+    ]
+    for asked, changes, status, code, fields in refusals:
+        refused(new_client(asked).post(CUSTOMERS, json={**NEW, **changes}), status, code, *fields)
+
+    assert db.all("SELECT FROM event") == []
+
+
+def test_with_the_feature_off_nothing_of_evershop_is_written_or_read(make_app: Callable[..., Flask], db: Db) -> None:
+    client = new_client(make_app(evershop_cookie_secrets=()))
+    registered(client)
+
+    log_in(client, NEW["email"])
+
+    assert db.all(TOLD) == db.all("SELECT FROM session") == []
+    assert client.get_cookie("sid") is None
+    data_of(client.get(ME))
+
+
+@pytest.mark.parametrize(("who", "path", "trips"), [
+    ("customer", ME, 1), ("browser", ME, 1), ("evershop", ME, 1), ("customer", f"{ME}/addresses", 2),
+    ("admin", CUSTOMERS, 1), ("browser", "/session", 1), ("forged", ME, 0), ("nobody", ME, 0),
+])  # fmt: skip
+def test_a_read_takes_one_round_trip_more_beside_evershop_and_none_without(
+    make_app: Callable[..., Flask], accounts: dict[str, Account], who: str, path: str, trips: int
+) -> None:
+    for secrets in ((SECRET,), ()):
+        # One that prepares no statement: to prepare one is a round trip now and then.
+        app = make_app(prepared_statements=False, evershop_cookie_secrets=secrets)
+        client = holding(app, "s%3Aforged.signature", "sid" if who == "forged" else "other")
+        if who in ("browser", "evershop"):
+            log_in(client, accounts["customer"].email)
+        if who == "evershop" and secrets:
+            client.delete_cookie("customers")
+        read = partial(client.get, path, headers=accounts[who].headers if who in accounts else {})
+
+        assert round_trips(context.of(app), read) == (trips and trips + len(secrets))
+
+
+def test_no_secret_of_ours_stands_in_evershops_tables(app: Flask, accounts: dict[str, Account], db: Db) -> None:
+    """But the hashes in the tables of accounts, which EverShop's own triggers copy to `event`."""
+    customer, browser = accounts["customer"], new_client(app)
+    registered(browser, password=NEW_PASSWORD)
+    sids = [log_in(browser, customer.email), *(account.sid for account in accounts.values())]
+    done(browser.post(f"{ME}/password", json={"current_password": PASSWORD, "password": NEW_PASSWORD}))
+    token = reset_token(db, customer)
+    digests = db.all("SELECT encode(digest, 'hex'), encode(evershop_digest, 'hex') FROM login_session")
+    hashes = db.all("SELECT password FROM customer UNION SELECT password FROM admin_user")
+    secret = {*sids, *(sid.replace("-", "") for sid in sids), PASSWORD, NEW_PASSWORD, token, SECRET, "k" * 32}
+    secret |= {value for row in digests for value in row.values()}
+    hashed = {row["password"] for row in hashes}
+
+    theirs = (
+        "session cart event setting migration customer customer_address customer_group admin_user reset_password_token"
+    )
+    for table in (*theirs.split(), '"order"'):
+        text = str(db.all(f"SELECT row_to_json(each)::text FROM {table} AS each"))
+        found = secret if table in ("customer", "admin_user", "event") else secret | hashed
+        assert not [each for each in found if each in text], table
