@@ -11,7 +11,7 @@ from customers.context import Context
 from customers.db import migrate
 from customers.evershop.service import SETUP
 from customers.http import context
-from tests.conftest import PASSWORD, Made, application, log_in, new_client
+from tests.conftest import PASSWORD, Made, application, new_client
 from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, ME
 from tests.support.client import CheckingClient
