@@ -1,12 +1,13 @@
 """What tests stand on: a PostgreSQL for the run, a database and an application a process, empty tables before each."""
 
+import functools
 import itertools
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,8 @@ ADDRESS = {
 }
 
 # All tests come from one network, and many fail on purpose: those of the limits switch on what they are about.
-NO_LIMITS: dict[str, Any] = dict.fromkeys(
-    (
-        "limit_free_attempts",
-        "limit_network_failures",
-        "limit_account_failures",
-        "limit_registrations",
-        "limit_reset_requests",
-        "limit_email_changes",
-        "limit_writes",
-    ),
-    0,
-)
+LIMITS = {field.name for field in fields(Settings) if field.name.startswith("limit_")} - {"limit_longest_pause"}
+NO_LIMITS: dict[str, Any] = dict.fromkeys(LIMITS, 0)
 
 # Where the service reaches its databases, if that is a pooler; the tests go past it.
 POOLER = os.environ.get("CUSTOMERS_TEST_POOLER_URL")
@@ -131,9 +122,9 @@ def app(shared_app: Flask, db: Db) -> Flask:
     return shared_app
 
 
-@pytest.fixture
-def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
-    """Return a function that makes an application on the same database with other settings."""
+@contextmanager
+def applications(settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Yield a function that makes an application on the same database with other settings."""
     with ExitStack() as made:
 
         def make(**changes: Any) -> Flask:
@@ -142,6 +133,19 @@ def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
             return other
 
         yield make
+
+
+@pytest.fixture
+def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
+    with applications(settings) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def app_with(shared_app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Return a function that makes one of each settings for a whole module: that takes longer than most tests."""
+    with applications(settings) as make:
+        yield functools.cache(make)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests.support.rows import add
 
 __all__ = ["shop"]
 
+# Text in a cell of hundreds of thousands of characters; what looks like rows in it is none.
+META = json.dumps({"note": 'a "quoted"\n' + "evil@example.com,Evil,a hash\n" * 12_000})
 STORED: list[dict[str, Any]] = [
     {**ANN, "created_at": "2021-01-01T00:00:00.000001Z", "updated_at": "2022-01-01T00:00:00.5Z", "status": 0,
      "group": "Wholesale", "meta_data": '{"n": 1.10, "t": "ü"}',
@@ -22,7 +24,8 @@ STORED: list[dict[str, Any]] = [
                           "created_at": "2020-01-01T00:00:00.25Z", "updated_at": None}]},
     {**ANN, "email": "=cmd@example.com", "full_name": "'=1+1", "created_at": "2020-01-01T00:00:00Z"},
     {**ANN, "email": "a@example.com", "full_name": 'a, "b"\n\r;\tc', "created_at": "2020-01-01T00:00:00Z"},
-    {**ANN, "email": "b@example.com", "full_name": "\\N", "created_at": None, "password_hash": hashing.UNUSABLE},
+    {**ANN, "email": "b@example.com", "full_name": "\\N", "created_at": None, "password_hash": hashing.UNUSABLE,
+     "meta_data": META},
 ]  # fmt: skip
 
 

@@ -71,19 +71,6 @@ def test_no_part_of_a_long_line_of_json_is_read_as_a_record(shop: Shop) -> None:
     assert shop.customers() == []
 
 
-def test_meta_data_of_hundreds_of_thousands_of_characters_comes_back(shop: Shop) -> None:
-    meta = json.dumps({"note": f'a "quoted"\n{line("evil")}\n' * 3100})
-    assert len(meta) > 296_011
-    assert shop.load_json({**ANN, "meta_data": meta}, {**ANN, "email": "bob@example.com"}).exit_code == 0
-    before = shop.customers()
-
-    for kind in ("csv", "ndjson"):
-        exported = shop.export(kind, "--with-hashes")
-        shop.db.execute("DELETE FROM customer")
-        assert shop.load(exported).stdout == summary(2, added=2)
-        assert shop.customers() == before
-
-
 def test_a_line_of_csv_that_is_no_record_costs_itself_only(shop: Shop) -> None:
     lines = (
         *("bob@example.com,B", line("ann"), f"{line('bob')},more"),

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from customers import errors
 from tests.conftest import PASSWORD, REPOSITORY, Account
 from tests.support.service import Service
 
@@ -87,11 +86,3 @@ def test_the_examples_of_the_guide_work_one_after_the_other(node: Callable[..., 
         "If there is an account with this e-mail, a mail is on its way.",
         "1 to 1 of 1; next: null",
     ]
-
-
-def test_the_guide_names_every_error_code() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ServiceError)]
-    told = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \|", GUIDE.read_text(), re.MULTILINE)
-
-    assert len(told) == len(set(told))
-    assert set(told) == {(str(kind.status), kind.code) for kind in kinds}

@@ -1,27 +1,28 @@
 """What the service does without its database, and when it comes back."""
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from tests.conftest import PASSWORD
-from tests.support.own_postgres import OwnPostgres
+from tests.support.postgres import Postgres
 from tests.support.service import ANN, Service, sign_up
+from tests.support.shops import with_schema
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[OwnPostgres]:
-    own = OwnPostgres(tmp_path / "data")
-    yield own
-    if own.restarted:
-        own.stop()  # its package stops only the process that it started itself
+def postgres() -> Iterator[Postgres]:
+    with closing(Postgres()) as own:
+        with_schema(own.conninfo)
+        yield own
 
 
 def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(
-    postgres: OwnPostgres, serve: Callable[..., Service]
+    postgres: Postgres, serve: Callable[..., Service]
 ) -> None:
     """Idle connections are dead then; each is found out before it is used."""
     service = serve(postgres.conninfo)
@@ -43,7 +44,7 @@ def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(
             return {status for status, _ in pool.map(lambda _: service.call("GET", path, headers=header), range(64))}
 
     before = read_often()
-    postgres.stop()
+    postgres.signal(signal.SIGKILL)
     without = [statuses() for _ in range(3)]
     logout = service.call("POST", "/customers/logout", None, header)[0]
     alive = service.call("GET", "/healthz")[0]
@@ -59,26 +60,23 @@ def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(
 
 
 def test_a_slow_or_frozen_postgresql_is_a_503_within_the_timeout(
-    postgres: OwnPostgres, serve: Callable[..., Service]
+    postgres: Postgres, serve: Callable[..., Service]
 ) -> None:
     """A frozen one takes connections and never answers: its own statement timeout is frozen with it."""
-    with psycopg.connect(postgres.conninfo, autocommit=True) as conn:
-        conn.execute("ALTER DATABASE postgres SET statement_timeout = '1s'")  # as deploy/role.sql does for its role
-    service = serve(
-        postgres.conninfo,
-        CUSTOMERS_MAIL_SENDER="false",
-        CUSTOMERS_DATABASE_TIMEOUT="5",
-        CUSTOMERS_CONNECT_TIMEOUT="1",
-    )
+    postgres.execute("ALTER DATABASE postgres SET statement_timeout = '1s'")  # as deploy/role.sql does for its role
+    timeouts = {"CUSTOMERS_DATABASE_TIMEOUT": "5", "CUSTOMERS_CONNECT_TIMEOUT": "1"}
+    service = serve(postgres.conninfo, CUSTOMERS_MAIL_SENDER="false", **timeouts)
     path, header = sign_up(service, ANN["email"])
 
     with psycopg.connect(postgres.conninfo) as conn:
         conn.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
         status, body = service.call("GET", path, headers=header)
     warnings = [line["message"] for line in service.lines() if line["level"] == "warning" and "request_id" in line]
-    with postgres.frozen(), ThreadPoolExecutor(3) as pool:
+    postgres.signal(signal.SIGSTOP)
+    with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(service.call, "GET", asked, headers=header) for asked in (path, "/readyz", "/healthz")]
         frozen = [call.result()[0] for call in calls]
+    postgres.signal(signal.SIGCONT)
 
     assert (status, body["error"]["code"]) == (503, "unavailable")
     assert [message.partition(":")[0] for message in warnings] == ["QueryCanceled"]

@@ -12,7 +12,7 @@ from flask import Flask
 from customers.config import Settings
 from customers.features.sessions import service as admins
 from customers.http import context
-from tests.conftest import PASSWORD, REPOSITORY, Account, Made, application, log_in, new_client, reaching
+from tests.conftest import PASSWORD, REPOSITORY, Made, application, log_in, new_client, reaching
 from tests.support.answers import data_of
 from tests.support.builders import registered
 from tests.support.database import Db
@@ -52,11 +52,6 @@ def rows(conninfo: str) -> dict[str, Any]:
         return {name: db.all(f"SELECT * FROM {name} ORDER BY 1") for name in names if name not in COUNTED}
 
 
-def signed_in(app: Flask) -> Account:
-    sid = log_in(new_client(app, use_cookies=False), "admin@example.com", path="/admin/user/login")
-    return Account(app, "", "admin@example.com", sid)
-
-
 @pytest.fixture
 def shop(make: Callable[..., Made]) -> str:
     """Return a database with 25 customers in two groups, one of whom waits for a confirmation, and an admin."""
@@ -91,7 +86,8 @@ def test_a_dump_restores_into_a_database_of_init_db_with_total_and_walk_as_befor
 
     assert (dumped.returncode, done.returncode) == (0, 0), dumped.stderr + done.stderr
     assert rows(restored) == rows(shop)
-    admin = signed_in(app).client
+    admin = new_client(app)
+    log_in(admin, "admin@example.com", path="/admin/user/login")
     pages = [admin.get(f"/api/customers?limit=10&page={page}").get_json() for page in (1, 2, 3)]
     assert {page["meta"]["total"] for page in pages} == {25}
     assert len({customer["uuid"] for page in pages for customer in page["data"]}) == 25

@@ -15,20 +15,12 @@ from customers.evershop import service as evershop
 from customers.features.sessions import service as admins
 from customers.http import context
 from customers.mail.sender import deliver_next
-from tests.conftest import ADDRESS, EVERSHOP, PASSWORD, REPOSITORY, Account, Made, application, log_in, new_client
+from tests.conftest import ADDRESS, EVERSHOP, PASSWORD, Account, Made, application, log_in, new_client
 from tests.support.answers import data_of
 from tests.support.builders import CUSTOMERS, GROUPS, NEW, NEW_PASSWORD, address_of, group_of, registered, reset_token
 from tests.support.client import CheckingClient
 from tests.support.database import Db
-from tests.support.shops import migrated
-
-ROLE_SQL = (REPOSITORY / "deploy" / "role.sql").read_text()
-
-
-def give_rights(conninfo: str, role: str) -> None:
-    """Apply the file, as an operator does."""
-    with psycopg.connect(conninfo, options=f"-c customers.role={role}") as conn:
-        conn.execute(ROLE_SQL.encode())
+from tests.support.shops import give_rights, migrated
 
 
 class Restricted(NamedTuple):
@@ -47,12 +39,9 @@ def restricted(make: Callable[[str], Made], request: pytest.FixtureRequest) -> I
     beside = getattr(request, "param", False)
     admins.create_admin(ctx, email="staff@example.com", password=PASSWORD, full_name="Staff")
     role, password = f"test_{secrets.token_hex(8)}", secrets.token_hex(16)  # roles are the whole server's
-    give_rights(owners.conninfo, role)
     if beside:
         migrate.apply(ctx.db, evershop.SETUP)
-        for rights in evershop.RIGHTS:
-            owners.execute(f"GRANT {rights} TO {role}")
-    owners.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
+    give_rights(owners.conninfo, role, password)
     own = make_conninfo(owners.conninfo, user=role, password=password)  # a pooler would have to know the role
     # One step more than the hash of the admin has, so that a login renews it.
     settings = replace(ctx.settings, database_url=own, smtp_url="smtp://127.0.0.1:9", bcrypt_rounds=5)
@@ -144,8 +133,9 @@ def test_the_role_cannot_touch_the_audit_trail_nor_make_admins_nor_change_tables
     assert len(before) == 2
 
 
-def test_the_role_has_timeouts_and_keeps_those_that_an_operator_has_set(restricted: Restricted) -> None:
+def test_the_role_has_a_password_and_timeouts_and_keeps_those_that_an_operator_has_set(restricted: Restricted) -> None:
     _, db, role, owners = restricted
+    assert owners.one("SELECT rolpassword IS NOT NULL AS set FROM pg_authid WHERE rolname = %s", role) == {"set": True}
     current = """SELECT current_setting('statement_timeout') || ', '
                      || current_setting('idle_in_transaction_session_timeout') AS now"""
     first = db.one(current)["now"]
@@ -222,4 +212,4 @@ def test_the_file_refuses_a_role_that_owns_the_tables_and_a_database_without_the
     with pytest.raises(psycopg.errors.RaiseException, match="must be another role"):
         give_rights(owners.conninfo, owners.one("SELECT current_user AS name")["name"])
     with pytest.raises(psycopg.errors.RaiseException, match="flask init-db"):
-        give_rights(bare.conninfo, f"test_{secrets.token_hex(8)}")
+        give_rights(bare.conninfo)

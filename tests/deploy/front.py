@@ -10,24 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import psycopg
-
-from tests.conftest import REPOSITORY
-from tests.deploy.answering import Reply, answering
 from tests.deploy.nginx import UNLIMITED, Nginx
+from tests.support.answering import Reply, answering
 from tests.support.service import ANN, Service, run
+from tests.support.shops import ROLE, give_rights
 
 TRUSTED = "https://app.example"  # an origin that deploy/nginx.conf has in a comment
 TRUSTING = {f'# "{TRUSTED}"': f'"{TRUSTED}"'}
-ROLE = "customers_service"
 
 
 def as_service(owner: str) -> str:
     """Give the restricted role its rights to a database that has the schema; return the URL for that role."""
-    with psycopg.connect(owner, options="-c customers.password=service") as conn:
-        conn.execute((REPOSITORY / "deploy" / "role.sql").read_bytes())
-        made = conn.execute("SELECT rolpassword IS NOT NULL FROM pg_authid WHERE rolname = %s", [ROLE]).fetchone()
-        assert made == (True,), made
+    give_rights(owner, password="service")
     parts = urlsplit(owner)
     return parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
 

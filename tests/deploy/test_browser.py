@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ADDRESS, PASSWORD
-from tests.deploy.answering import answering
 from tests.deploy.browsers import EVIL, Chromium, Firefox, Window
 from tests.deploy.front import Front
 from tests.deploy.nginx import NAME
+from tests.support.answering import answering
 from tests.support.service import wait_until
 from tests.support.smtp import MailServer
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.answering import Reply, answering
 from tests.deploy.nginx import BESIDE_EVERSHOP, NAME, UNLIMITED, Nginx
+from tests.support.answering import Reply, answering
 
 UUID = "5f0d2c44-7a0e-4b3c-8a55-0f6d5f0f2b11"
 # As an operator switches the admins' login on.

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.deploy.answering import Reply, answering
 from tests.deploy.front import Front, opened
 from tests.deploy.load import Load, live
+from tests.support.answering import Reply, answering
 from tests.support.service import database_url, wait_until
 
 CUSTOMERS = 6  # at once

@@ -1,16 +1,21 @@
-"""What the documents name exists: links, files, commands, settings, metrics, endpoints, error codes, tests."""
+"""What the documents name exists: links, files, commands, settings, metrics, endpoints, error codes, tests.
 
+So does what the dashboard and the alerts name.
+"""
+
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from prometheus_client.parser import text_string_to_metric_families
 
 from customers import errors
 from customers.config import Settings
-from customers.telemetry import metrics
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, new_client
+from tests.http.test_access import ROUTES
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -21,6 +26,22 @@ HISTORY = {"CHANGELOG.md", "decisions.md"}  # may name what is no more
 of_each = pytest.mark.parametrize(
     "path", [path for path in DOCUMENTS if path.name not in HISTORY], ids=lambda path: path.name
 )
+
+
+@pytest.fixture
+def exposed(app: Flask) -> dict[str, set[str]]:
+    """Return the metrics that there are, with their labels and those that Prometheus adds."""
+    found = {"up": ADDED}
+    for one in text_string_to_metric_families(new_client(app).get("/metrics").text):
+        for sample in one.samples:
+            found[sample.name] = found.get(sample.name, ADDED) | set(sample.labels)
+    # With several processes, prometheus-client leaves out times of creation and what it tells of its own process.
+    return {name: labels for name, labels in found.items() if re.fullmatch("up|customers_.*(?<!_created)", name)}
+
+
+def family(name: str) -> str:
+    """Return the metric that a sample is one of."""
+    return re.sub("_(bucket|sum|count)$", "", name)
 
 
 def headings(path: Path) -> set[str]:
@@ -52,14 +73,14 @@ def test_every_link_leads_somewhere_and_every_document_is_reached_from_the_readm
 
 
 @of_each
-def test_every_file_command_setting_and_metric_that_is_named_exists(app: Flask, path: Path) -> None:
+def test_every_file_command_setting_and_metric_that_is_named_exists(
+    app: Flask, exposed: dict[str, set[str]], path: Path
+) -> None:
     """A file by its path in the repository, in the document's own folder, or, without a folder, by its name alone."""
     text = path.read_text()
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     options = {option for command in app.cli.commands.values() for each in command.params for option in each.opts}
     settings = {row.metadata["name"] for row in fields(Settings)} | {"CUSTOMERS_TEST_DATABASE_URL"}
-    exposed = set(re.findall(r"^# TYPE (\w+)", metrics.exposition().decode(), re.MULTILINE))
-    exposed |= set(re.findall(r'"(customers_\w+)"', (REPOSITORY / "customers" / "http" / "health.py").read_text()))
     # Tables and functions of the database, cookies and loggers have such names, too.
     others = set(re.findall(r"customers_\w+", (REPOSITORY / "schema.sql").read_text()))
 
@@ -71,33 +92,25 @@ def test_every_file_command_setting_and_metric_that_is_named_exists(app: Flask, 
         assert set(re.findall(r"(?<=\s)--[a-z-]+", line)) <= options, line
     assert set(re.findall(r"\bCUSTOMERS_[A-Z_]+\b", text)) <= settings
     named = set(re.findall(r"`(customers_[a-z_]+)`", text)) - others
-    assert {re.sub("_(bucket|sum|count|total|info)$", "", name) for name in named} <= {
-        re.sub("_(total|info)$", "", name) for name in exposed
-    }
+    assert set(map(family, named)) <= set(map(family, exposed))
 
 
-def test_the_api_document_lists_all_endpoints_and_error_codes(app: Flask) -> None:
+def test_the_api_document_lists_all_endpoints_and_it_and_the_guide_all_error_codes() -> None:
     text = re.sub("{[a-z_]+}", "{}", (REPOSITORY / "docs" / "api.md").read_text())
     endpoints = text.split("| endpoint |")[1].split("\n\n")[0]
     codes = text.split("| status | codes |")[1].split("\n\n")[0]
+    guide = (REPOSITORY / "docs" / "frontend.md").read_text()
 
     assert {
-        (method, path)
+        f"{method} {path}"
         for methods, path in re.findall(r"((?:`[A-Z]+`, )*`[A-Z]+) (/[^`]+)`", endpoints)
         for method in re.findall(r"[A-Z]+", methods)
-    } == {
-        (method, re.sub("<[^>]+>", "{}", rule.rule))
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith(("/docs/", "/admin-assets")) and not rule.endpoint.startswith("staff.")
-    }
+    } == {re.sub("<[^>]+>", "{}", route) for route in ROUTES}
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ServiceError)]
     rows = [row.split("|") for row in codes.splitlines()[2:]]
-    named = {(int(row[1]), code) for row in rows for code in re.findall("`([a-z_]+)`", row[2])}
-    assert named == {
-        (error.status, error.code)
-        for error in vars(errors).values()
-        if isinstance(error, type) and issubclass(error, errors.ServiceError)
-    }
+    named = [(row[1].strip(), code) for row in rows for code in re.findall("`([a-z_]+)`", row[2])]
+    told = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \|", guide, re.MULTILINE)
+    assert sorted(named) == sorted(told) == sorted({(str(kind.status), kind.code) for kind in kinds})
 
 
 def test_every_setting_is_in_its_table_once_with_its_default() -> None:
@@ -128,3 +141,52 @@ def test_every_test_that_is_named_exists() -> None:
 
     files = {path: path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")}
     assert [(name, test) for name, test in named if f"def {test}(" not in files.get(REPOSITORY / name, "")] == []
+
+
+# ---------------------------------------------------------------- the dashboard and the alerts
+
+DASHBOARD = json.loads((REPOSITORY / "deploy" / "grafana-dashboard.json").read_text())
+ALERTS = (REPOSITORY / "deploy" / "alerts.yaml").read_text()
+DOCS = (REPOSITORY / "docs" / "metrics.md").read_text()
+
+QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+VARIABLES = [one["query"]["query"] for one in DASHBOARD["templating"]["list"] if one["type"] == "query"]
+CONDITIONS = [
+    block or line for block, line in re.findall(r"^ +expr: (?:\|\n((?: {10,}.*\n)+)|([^|\n]+)\n)", ALERTS, re.MULTILINE)
+]
+
+# What Prometheus itself adds: a metric for each scrape, and labels.
+ADDED = {"job", "instance"}
+# What is neither a metric nor a label.
+WORDS = {"rate", "increase", "sum", "min", "max", "count", "absent", "histogram_quantile", "label_values", "vector"}
+WORDS |= {"by", "and", "or", "unless"}
+
+
+def parse(query: str) -> tuple[set[str], set[str]]:
+    """Return the metrics and the labels that a PromQL expression names."""
+    query = re.sub(r'"[^"]*"', '""', query)
+    named = re.findall(r"\{([^}]*)\}|\bby \(([^)]*)\)|, (\w+)\)$", query)
+    labels = set(re.findall(r"[a-z_]+", " ".join("".join(found) for found in named)))
+    rest = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)|, \w+\)$", "", query)
+    return set(re.findall(r"\b[a-z][a-z_]*", rest)) - WORDS, labels
+
+
+def test_every_query_names_only_metrics_and_labels_that_exist(exposed: dict[str, set[str]]) -> None:
+    for query in QUERIES + VARIABLES + CONDITIONS:
+        metrics, labels = parse(query)
+        assert set() < metrics <= set(exposed), query
+        assert all(labels <= exposed[metric] for metric in metrics), query
+
+
+def test_every_metric_is_documented_and_on_the_dashboard_or_in_an_alert(exposed: dict[str, set[str]]) -> None:
+    documented = {family(name) for name in re.findall(r"^\| `(customers_\w+)`", DOCS, re.MULTILINE)}
+    shown = {"up"} | {family(metric) for query in QUERIES + CONDITIONS for metric in parse(query)[0]}
+
+    assert documented | {"up"} == shown == {family(name) for name in exposed}
+
+
+def test_every_alert_is_explained() -> None:
+    alerts = re.findall(r"- alert: (\w+)", ALERTS)
+
+    assert len(alerts) == len(CONDITIONS)
+    assert set(re.findall(r"^### (\w+)", DOCS, re.MULTILINE)) == set(alerts)

@@ -1,12 +1,11 @@
 """The tour in README.md gives the answers that stand there."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
-from tests.support.service import BIN, Service
+from tests.support.service import BIN, Service, run
 from tests.support.shops import with_schema
 
 README = (REPOSITORY / "README.md").read_text()
@@ -36,17 +35,9 @@ def test_every_command_of_the_tour_gives_the_answer_that_stands_below_it(
         assert written in script
         script = script.replace(written, here)
 
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=REPOSITORY,
-        env=service.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = run("/usr/bin/env", "bash", "-c", script, **service.settings)
 
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
     for given, (_, written) in zip(done.stdout.split(MARK), TOUR, strict=True):
         masked = VARIES.sub("VARIES", given.strip())
         assert re.fullmatch(pattern(written), masked), masked

@@ -1,4 +1,4 @@
-"""Writes that a page of another site starts, and the origins that are trusted."""
+"""Where requests come from: pages of other sites, origins that are trusted, and addresses behind proxies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,7 @@ from tests.conftest import PASSWORD, Account, new_client
 from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, NEW
 from tests.support.client import CheckingClient
+from tests.support.database import Db
 
 REFUSED = [
     {"Sec-Fetch-Site": "cross-site"},
@@ -120,3 +121,24 @@ def test_other_origins_get_no_cors_answers(app_with: Callable[..., Flask], clien
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         for response in (client.options(CUSTOMERS, headers=headers), trusting.options(CUSTOMERS, headers=headers)):
             assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
+
+
+def test_the_clients_address_comes_from_trusted_proxies(
+    app_with: Callable[..., Flask], customer: Account, db: Db
+) -> None:
+    for proxies, forwarded, ip in (
+        (0, "203.0.113.9", "127.0.0.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.1, 203.0.113.9", "198.51.100.1"),
+        (1, "203.0.113.9:51234", "203.0.113.9"),
+        (2, "198.51.100.1:80, [2001:db8::1]:443", "198.51.100.1"),
+        (1, "unknown", None),
+    ):
+        db.execute("DELETE FROM login_session")
+        client = new_client(app_with(trusted_proxies=proxies))
+        client.environ_base |= {"HTTP_X_FORWARDED_FOR": forwarded, "HTTP_USER_AGENT": "A browser"}
+
+        data_of(log_in(client, customer.email, {}))
+
+        assert db.one("SELECT host(ip) AS ip, user_agent FROM login_session") == {"ip": ip, "user_agent": "A browser"}

@@ -15,10 +15,12 @@ from flask import Flask
 from tests.conftest import PASSWORD, Account
 from tests.http.test_access import ROUTES
 from tests.support.builders import address_of
+from tests.support.client import resolved
 
 DOCUMENTED = json.loads(Path(__file__).with_name("documented.json").read_text())
 IDS = [f"{entry['method']} {entry['url']}" for entry in DOCUMENTED]
 DOCUMENTED_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -31,30 +33,15 @@ ADDRESS = {"full_name": "John A. Smith", "telephone": "555-123-4567", "address_1
            "is_default": True}  # fmt: skip
 
 
-def compare(documented: Any, answered: Any, where: str = "answer") -> None:
-    """Assert that an answer has the sample's keys in the sample's order, its types, and its fixed strings."""
-    assert type(documented) is type(answered), where
-    if isinstance(documented, dict):
-        assert list(documented) == list(answered), where
-        for key, value in documented.items():
-            compare(value, answered[key], f"{where}.{key}")
-    elif isinstance(documented, list):
-        assert len(documented) == len(answered), where
-        for number, value in enumerate(documented):
-            compare(value, answered[number], f"{where}[{number}]")
-    elif isinstance(documented, str):
-        # Fixed but for uuids, which are the row's own (and dashed), and times; free where they are a person's.
-        if TIME.fullmatch(documented):
-            assert TIME.fullmatch(answered), where
-        elif DOCUMENTED_UUID.fullmatch(documented):
-            assert re.fullmatch(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", answered), where
-        elif where.rsplit(".", 1)[-1] not in ("email", "full_name"):
-            assert DOCUMENTED_UUID.sub("uuid", answered) == DOCUMENTED_UUID.sub("uuid", documented), where
+def shape(answer: Any, uuid: re.Pattern[str]) -> str:
+    """Return an answer as text in which numbers, times, uuids and what is a person's own stand for any other."""
+    text = re.sub(r'"(email|full_name)": "[^"]*"', r"\1", uuid.sub("uuid", json.dumps(answer)))
+    return re.sub(r"(?<=: )\d+", "0", TIME.sub("time", text))
 
 
 @pytest.mark.parametrize("entry", DOCUMENTED, ids=IDS)
 def test_a_documented_request_gives_an_answer_like_the_documented_sample(
-    app: Flask, admin: Account, make_customer: Callable[..., Account], entry: dict[str, Any]
+    admin: Account, make_customer: Callable[..., Account], entry: dict[str, Any]
 ) -> None:
     jane = make_customer("jane.doe@example.com")
     if entry["url"] == "/api/customers" and entry["method"] == "GET":
@@ -66,19 +53,7 @@ def test_a_documented_request_gives_an_answer_like_the_documented_sample(
     response = admin.client.open(path, method=method, json=REQUESTS.get(f"{method} {template}"))
 
     assert response.status_code == (201 if (method, template) == ("POST", "/api/customers") else 200)
-    compare(entry["sample"], response.get_json())
-    document = app.extensions["openapi"]
-    check_described(document, success_of(document, template, method), response.get_json())
-
-
-def resolved(document: dict[str, Any], value: Any) -> Any:
-    """Return a part of the OpenAPI document with its references followed."""
-    while isinstance(value, dict) and "$ref" in value:
-        found: Any = document
-        for part in value["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        value = found
-    return value
+    assert shape(response.get_json(), UUID) == shape(entry["sample"], DOCUMENTED_UUID)
 
 
 def test_the_openapi_document_says_of_a_request_what_the_documented_schema_says(app: Flask) -> None:
@@ -105,44 +80,6 @@ def said(schema: dict[str, Any], keyword: str) -> set[Any]:
         value = [each["const"]] if keyword == "enum" and "const" in each else each.get(keyword, [])
         found |= {value} if isinstance(value, str) else set(value)
     return found
-
-
-TYPES = {bool: "boolean", int: "integer", str: "string", dict: "object", list: "array", type(None): "null"}
-
-
-def check_described(document: dict[str, Any], schema: Any, value: Any, where: str = "answer") -> None:
-    """Assert that a schema describes an answer: its properties in their order, and their types."""
-    schema = resolved(document, schema)
-    if "anyOf" in schema:  # of an object that may be null
-        schema = resolved(document, schema["anyOf"][0])
-    types = schema.get("type", "any")
-    assert types == "any" or TYPES[type(value)] in ([types] if isinstance(types, str) else types), where
-    if isinstance(value, dict) and "properties" in schema:
-        assert list(schema["properties"]) == list(value), where
-        assert set(schema.get("required", [])) == set(value), where
-        for key, item in value.items():
-            check_described(document, schema["properties"][key], item, f"{where}.{key}")
-    elif isinstance(value, list):
-        for item in value:
-            check_described(document, schema["items"], item, where)
-
-
-def success_of(document: dict[str, Any], path: str, method: str = "GET") -> Any:
-    """Return the schema of the successful answer of an operation."""
-    responses = document["paths"][path][method.lower()]["responses"]
-    success = next(responses[status] for status in ("200", "201") if status in responses)
-    return success["content"]["application/json"]["schema"]
-
-
-def test_the_document_describes_what_the_service_answers(app: Flask, customer: Account, admin: Account) -> None:
-    address_of(customer)
-    document = app.extensions["openapi"]
-
-    below = [f"/api/customers/{{uuid}}/{name}" for name in ("export", "addresses", "sessions", "audit")]
-    for template in ("/api/customer-groups", *below):
-        answer = admin.client.get(template.replace("{uuid}", customer.uuid)).get_json()
-        assert answer["data"]
-        check_described(document, success_of(document, template), answer)
 
 
 SCHEMES: list[dict[str, list[str]]] = [{"sessionHeader": []}, {"sessionCookie": []}]

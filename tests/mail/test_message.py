@@ -8,9 +8,9 @@ from flask import Flask
 
 from tests.conftest import Account, log_in, new_client
 from tests.support.answers import data_of, done
-from tests.support.builders import ME, registered
+from tests.support.builders import ME, NEW_PASSWORD, registered
 from tests.support.database import Db
-from tests.support.smtp import NEW_PASSWORD, RESET_URL, Mailing, MailServer
+from tests.support.smtp import RESET_URL, Mailing, MailServer
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,11 +11,11 @@ from prometheus_client import REGISTRY
 from customers.mail.sender import deliver_next
 from tests.conftest import PASSWORD, Account, log_in, new_client
 from tests.support.answers import data_of, done, refused
-from tests.support.builders import registered
+from tests.support.builders import NEW_PASSWORD, registered
 from tests.support.database import Db
 from tests.support.rows import add
 from tests.support.service import wait_until
-from tests.support.smtp import NEW_PASSWORD, Mailing, MailServer
+from tests.support.smtp import Mailing, MailServer
 from tests.support.threads import at_once
 
 Make = Callable[..., Flask]
@@ -48,26 +47,6 @@ def test_a_server_down_for_four_attempts_gets_the_mail_once_after_growing_pauses
     assert [mail.recipients for mail in mailing.deliver() + mailing.deliver()] == [[ann.email]]
     assert pauses == [pytest.approx(expected, abs=4) for expected in (5, 15, 45, 600)]
     assert mailing.use(mailing.smtp.mails[0].token).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("trouble", "timeout", "error"),
-    [({"deaths": 1}, 10, "Connection unexpectedly closed"), ({"delay": 1}, 0.3, "timed out")],
-    ids=["dying in the middle", "slow"],
-)
-def test_a_mail_that_failed_is_tried_again_and_arrives_once(
-    make_app: Make, smtp: MailServer, ann: Account, db: Db, trouble: dict[str, Any], timeout: float, error: str
-) -> None:
-    mailing = Mailing(make_app, smtp, db)
-    vars(smtp).update(trouble)
-    mailing.ask(ann.email)
-
-    assert Mailing(make_app, smtp, db, smtp_timeout=timeout).deliver() == []
-    assert (unsent(mailing)["given_up"], unsent(mailing)["attempts"]) == (False, 1)
-    assert error in mailing.command("outbox")[1]
-    smtp.delay = 0
-    mailing.hurry()
-    assert [mail.recipients for mail in mailing.deliver() + mailing.deliver()] == [[ann.email]]
 
 
 def counted() -> Counter[str]:

@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 
 from tests.conftest import Account
+from tests.support.builders import NEW_PASSWORD
 from tests.support.database import Db
 from tests.support.service import ANN, Service, sign_up, wait_until
 from tests.support.shops import with_schema
-from tests.support.smtp import MAIL_FROM, NEW_PASSWORD, RESET_URL, Mailing, MailServer
+from tests.support.smtp import MAIL_FROM, Mailing, MailServer
 
 Start = Callable[..., Service]
 RESET, CHANGED = "Your new password", "Your password was changed"
@@ -23,8 +24,7 @@ RESET, CHANGED = "Your new password", "Your password was changed"
 def start(serve: Start, make_database: Callable[[], str], smtp: MailServer) -> Start:
     """Return a function that starts the service, with the mail server, on one database."""
     conninfo = with_schema(make_database())
-    mail = {"CUSTOMERS_SMTP_URL": smtp.url, "CUSTOMERS_MAIL_FROM": MAIL_FROM, "CUSTOMERS_RESET_URL": RESET_URL}
-    return lambda **settings: serve(conninfo, CUSTOMERS_WORKERS="1", **mail, **settings)
+    return lambda **settings: serve(conninfo, CUSTOMERS_WORKERS="1", **smtp.settings, **settings)
 
 
 def ask(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""The networks that limits count by, and those known to an account; tests/http/test_client_address.py reads them."""
+"""The networks that limits count by, and those known to an account; tests/http/test_cross_site.py reads them."""
 
 from collections.abc import Callable
 from typing import Any

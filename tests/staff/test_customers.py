@@ -1,28 +1,25 @@
-"""One customer on pages."""
+"""One customer on pages, with addresses, sessions, mails and history; groups."""
 
 import itertools
-import unicodedata
 from collections.abc import Callable
-from functools import partial
+from typing import get_args
 
 from flask import Flask
 
 from customers.context import Context
 from customers.features.sessions import service as admins
-from tests.conftest import ADDRESS, Account, log_in, new_client
-from tests.support.builders import address_of, group_of
+from customers.security.trail import Event
+from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
+from tests.support.answers import data_of
+from tests.support.builders import NEW_PASSWORD, address_of, browser_of, group_of
 from tests.support.database import Db
-from tests.support.html import Visitor, leads_to, rejected
+from tests.support.html import Page, Visitor, leads_to, rejected
 
 NEW, GROUPS = "/admin/customers/new", "/admin/groups"
-PASSWORD = "staple correct horse"
-TYPED = {"full_name": "New Person", "email": "new@example.com", "password": PASSWORD}
+TYPED = {"full_name": "New Person", "email": "new@example.com", "password": NEW_PASSWORD}
 PASTED = "correct horse battery staple " * 3  # 87 bytes; bcrypt reads 72
 # Its first 254 characters are an e-mail of another domain.
 LONG_EMAIL = f"ann@{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example.com"
-INTERNATIONAL, STORED = "ann@b\u00fccher.example", "ann@xn--bcher-kva.example"
-ZURICH, CAFE = "Z\u00fcrich", "caf\u00e9 caf\u00e9 caf\u00e9"
-decomposed = partial(unicodedata.normalize, "NFD")  # as macOS types it
 
 
 def stored(db: Db) -> tuple[str, str, int, int | None]:
@@ -40,7 +37,7 @@ def test_a_new_customer_can_be_created_once_and_sign_in(app: Flask, visitor: Vis
 
     assert db.one("SELECT count(*) FROM customer") == {"count": 1}
     assert stored(db) == ("new@example.com", "New Person", 1, group)
-    assert log_in(new_client(app), "new@example.com", PASSWORD)
+    assert log_in(new_client(app), "new@example.com", NEW_PASSWORD)
 
 
 def test_a_rejected_field_says_why_and_what_was_typed_is_kept(
@@ -83,25 +80,16 @@ def test_an_edit_changes_the_fields_that_differ(
     assert customer.client.get("/api/customers/me").status_code == 200
 
     group = group_of(admin)["customer_group_id"]
-    typed = {"full_name": " Other Name ", "email": "other@example.com", "password": PASSWORD, "group_id": str(group)}
+    typed = {
+        "full_name": " Other Name ",
+        "email": "other@example.com",
+        "password": NEW_PASSWORD,
+        "group_id": str(group),
+    }
     leads_to(visitor.send(edit, **typed))
     assert stored(db) == ("other@example.com", "Other Name", 1, group)
     assert customer.client.get("/api/customers/me").status_code == 401
-    assert log_in(new_client(app), "other@example.com", PASSWORD)
-
-
-def test_domains_and_texts_are_taken_in_any_unicode_form(app: Flask, visitor: Visitor, ctx: Context, db: Db) -> None:
-    typed = {"full_name": decomposed(ZURICH), "email": INTERNATIONAL, "password": decomposed(CAFE)}
-    edit = leads_to(visitor.send(NEW, **typed)).partition("?")[0]
-    assert stored(db)[:2] == (STORED, ZURICH)
-    assert log_in(new_client(app), STORED, CAFE)
-    assert ZURICH in visitor.get(f"/admin/customers?keyword={decomposed(ZURICH)}").texts["a"]
-    leads_to(visitor.send(f"{edit}/delete", email=INTERNATIONAL))
-
-    leads_to(visitor.send("/admin/groups", group_name=ZURICH))
-    rejected(visitor.send("/admin/groups", group_name=decomposed(ZURICH)), 409, "group_name")
-    admins.create_admin(ctx, email=STORED, password=CAFE, full_name="Ann")
-    assert leads_to(Visitor(app).sign_in(INTERNATIONAL, decomposed(CAFE))) == "/admin/customers"
+    assert log_in(new_client(app), "other@example.com", NEW_PASSWORD)
 
 
 def test_an_edit_overtaken_by_another_shows_both_versions(
@@ -124,7 +112,7 @@ def test_an_edit_overtaken_by_another_shows_both_versions(
 
     page = visitor.get(edit)
     address_of(customer)
-    assert "something else of the customer" in visitor.submit(page, edit, password=PASSWORD).text
+    assert "something else of the customer" in visitor.submit(page, edit, password=NEW_PASSWORD).text
 
 
 def test_an_account_can_be_disabled_and_enabled(visitor: Visitor, customer: Account, edit: str, db: Db) -> None:
@@ -134,10 +122,101 @@ def test_an_account_can_be_disabled_and_enabled(visitor: Visitor, customer: Acco
         assert customer.client.get("/api/customers/me").status_code == 401
 
 
-def test_a_customer_is_deleted_only_after_its_email_was_typed(visitor: Visitor, customer: Account, edit: str) -> None:
+def test_a_customer_is_deleted_only_after_its_email_was_typed_in_any_form(
+    visitor: Visitor, customer: Account, edit: str, db: Db
+) -> None:
+    db.execute("UPDATE customer SET email = 'ann@xn--bcher-kva.example'")
     page = rejected(visitor.send(f"{edit}/delete", email="other@example.com"), 400, "email")
     assert page.forms[""]["email"] == "other@example.com"
     assert customer.client.get(customer.path).status_code == 200
 
-    leads_to(visitor.send(f"{edit}/delete", email=f" {customer.email.upper()} "))
+    leads_to(visitor.send(f"{edit}/delete", email=" ANN@b\u00fccher.example "))
     assert visitor.client.get(edit).status_code == 404
+
+
+# ---------------------------------------------------------------- what belongs to a customer, and groups
+
+ADDRESS_ROW = "SELECT country, city, telephone, is_default FROM customer_address"
+
+
+def test_an_address_can_be_added_edited_and_deleted(visitor: Visitor, edit: str, address: str, db: Db) -> None:
+    leads_to(visitor.send(address, city="Springfield", is_default="1"))
+    assert db.one(ADDRESS_ROW) == {"country": "US", "city": "Springfield", "telephone": None, "is_default": True}
+    assert leads_to(visitor.send(address)).endswith("?done=same")
+
+    leads_to(visitor.send(address, f"{address}/delete"))
+    added = visitor.follow(visitor.send(f"{edit}/addresses/new", **ADDRESS, is_default="1"))
+    assert "Default" in added.texts["span"]
+    assert db.one(ADDRESS_ROW) == {"country": "US", "city": "", "telephone": "", "is_default": True}
+
+
+def test_sessions_can_be_ended_and_a_mail_sent(
+    make_app: Callable[..., Flask], customer: Account, admin: Account, edit: str, db: Db
+) -> None:
+    visitor = Visitor(make_app(smtp_url="smtp://127.0.0.1:1", mail_sender=False))
+    visitor.sign_in(admin.email)
+    for _ in range(2):
+        log_in(new_client(visitor.client.application), customer.email)
+    page = visitor.get(edit)
+
+    after = visitor.follow(visitor.submit(page, page.ends[0]))
+    assert (len(page.ends), len(after.ends)) == (3, 2)
+    assert visitor.submit(page, page.ends[0]).status_code == 404
+    assert visitor.follow(visitor.submit(after, f"{edit}/sessions/end")).ends == []
+    leads_to(visitor.send(edit, f"{edit}/password-mail"))
+    mail = {"kind": "reset_password", "recipient": customer.email}
+    assert db.one("SELECT kind, recipient FROM outbox_mail") == mail
+
+
+def test_what_cannot_be_done_has_no_form_and_is_refused_with_the_reason(visitor: Visitor, edit: str, db: Db) -> None:
+    group = f"{GROUPS}/{db.one('SELECT uuid FROM customer_group')['uuid']}"
+    for path, act, status, reason in (
+        (edit, "password-mail", 503, "Mail cannot be sent at present."),
+        (group, "delete", 409, "The default group cannot be deleted."),
+    ):
+        page = visitor.get(path)
+        assert f"{path}/{act}" not in page.forms
+        assert reason in rejected(visitor.submit(page, path, f"{path}/{act}"), status).texts["p"]
+
+
+def test_groups_can_be_created_renamed_and_deleted(visitor: Visitor, edit: str, db: Db) -> None:
+    leads_to(visitor.send(GROUPS, group_name="Friends"))
+    row = db.one("SELECT customer_group_id, uuid FROM customer_group WHERE group_name = 'Friends'")
+    group = f"{GROUPS}/{row['uuid']}"
+    leads_to(visitor.send(edit, group_id=str(row["customer_group_id"])))
+
+    assert "Best friends" in visitor.follow(visitor.send(group, group_name="Best friends")).texts["a"]
+    assert "1 customer" in visitor.get(group).texts["a"]
+    assert "Best friends" not in visitor.follow(visitor.send(group, f"{group}/delete")).texts["a"]
+    assert db.one("SELECT group_id FROM customer")["group_id"] == 1
+
+
+def events(page: Page) -> list[str]:
+    """Return the events that a page shows."""
+    known = {event.replace("_", " ").capitalize() for event in get_args(Event)}
+    return [text for text in page.texts["span"] if text.split(":")[0] in known]
+
+
+def test_the_last_twenty_events_are_shown(
+    app: Flask, ctx: Context, visitor: Visitor, customer: Account, edit: str
+) -> None:
+    other = admins.create_admin(ctx, email="b@example.com", password=PASSWORD, full_name="B")
+    leads_to(visitor.send(edit, f"{edit}/status"))
+    new_client(app).post("/customer/login", json={"email": customer.email, "password": "not the password"})
+    leads_to(visitor.send(edit, f"{edit}/status"))
+    visitor.sign_in(other.email)
+    leads_to(visitor.send(edit, full_name="Other"))
+    visitor.sign_in()
+
+    page = visitor.get(edit)
+
+    assert events(page) == [
+        *("Customer updated", "Status changed: from 0 to 1", "Login failed", "Status changed: from 1 to 0"),
+        *("Login succeeded", "Customer registered"),
+    ]
+    by = [text.split(" · ")[0] for text in page.texts["span"] if text.endswith("· 127.0.0.1 ·")]
+    assert by == [f"admin {str(other.uuid)[:8]}", "you", "anonymous", "you", "customer", "anonymous"]
+    again = browser_of(app, customer)
+    for number in range(20):
+        data_of(again.patch(customer.path, json={"full_name": f"Name {number}"}))
+    assert events(visitor.get(edit)) == ["Customer updated"] * 20

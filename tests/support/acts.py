@@ -1,6 +1,5 @@
 """A shop in which every act can be done of which the security log has a line, and what is recorded of each."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from click.testing import Result
 from flask import Flask
 
 from tests.conftest import ADDRESS, PASSWORD, POOLER, Account, log_in, new_client
+from tests.support import bulk
 from tests.support.builders import (
     CUSTOMERS,
     GROUPS,
@@ -43,11 +43,11 @@ def marked(client: CheckingClient) -> CheckingClient:
     return client
 
 
-class Shop:
+class Shop(bulk.Shop):
     """A customer with an address and two sessions, a group, an admin by header and on the pages, and the operator."""
 
     def __init__(self, app: Flask, db: Db, folder: Path, customer: Account, admin: Account, visitor: Visitor) -> None:
-        self.app, self.db, self.folder = app, db, folder
+        super().__init__(app, db, folder)
         self.customer, self.admin, self.visitor = customer, admin, visitor
         self.anonymous = marked(new_client(app, use_cookies=False))
         self.address = address_of(customer).rpartition("/")[2]
@@ -60,15 +60,10 @@ class Shop:
         self.session = session_of(customer.client)
         db.empty_audit_log()
 
-    def run(self, *args: str, stdin: str | None = None) -> Result:
-        return self.app.test_cli_runner().invoke(args=args, input=stdin)
-
-    def load(self, *rows: dict[str, Any], options: tuple[str, ...] = ()) -> Result:
+    def load_json(self, *rows: dict[str, Any], options: tuple[str, ...] = ()) -> Result:
         if POOLER:
             pytest.skip("an import goes past the pooler, as docs/operations.md says")
-        file = self.folder / "customers"
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return self.run("import-customers", str(file), *options)
+        return super().load_json(*rows, options=options)
 
     def secrets(self) -> set[str]:
         """Return all that nobody else must know, and what the database knows it by."""
@@ -208,7 +203,8 @@ ACTS = {
         lambda s: create_admin(s, "b@example.com", "--full-name", "B"), "admin_created", {}, "operator", "new"),
     "operator gives an admin a password": Act(
         lambda s: create_admin(s, ADMIN, "--reset-password"), "admin_password_reset", BOTH_ENDED, "operator", "admin"),
-    "operator imports": Act(lambda s: s.load(NEW), "customers_imported", {"added": 1, "updated": 0}, "operator", None),
+    "operator imports": Act(
+        lambda s: s.load_json(NEW), "customers_imported", {"added": 1, "updated": 0}, "operator", None),
     "operator exports": Act(
         lambda s: s.run("export-customers", "--format", "csv", "--email", CUSTOMER), "customers_exported",
         *({"filters": ["email"], "with_hashes": False, "with_addresses": False}, "operator", None)),

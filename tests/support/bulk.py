@@ -27,7 +27,7 @@ class Shop:
         self.db = db
         self.folder = folder
 
-    def run(self, *args: str, stdin: bytes | None = None) -> Result:
+    def run(self, *args: str, stdin: str | None = None) -> Result:
         return self.app.test_cli_runner().invoke(args=args, input=stdin)
 
     def load(self, content: str | bytes, *options: str) -> Result:
@@ -61,10 +61,6 @@ class Shop:
             " meta_data, customer.uuid FROM customer LEFT JOIN customer_group ON customer_group_id = group_id"
             " ORDER BY customer_id"
         )
-
-    def customer(self) -> dict[str, Any]:
-        (row,) = self.customers()
-        return row
 
     def addresses(self) -> list[dict[str, Any]]:
         return self.db.all(

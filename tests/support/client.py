@@ -10,6 +10,9 @@ from werkzeug.test import TestResponse
 PRIVATE = re.compile(r"^/(api|customers?|admin|session)(/|$)")
 BCRYPT = re.compile(r"\$2[abxy]?\$\d\d\$")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+# Of what is no page: a browser that is led to it shows nothing, runs nothing, and is led nowhere.
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+TYPES = {bool: "boolean", int: "integer", str: "string", dict: "object", list: "array", type(None): "null"}
 SECRET_KEYS = {"password", "current_password", "hash", "token", "digest", "secret"}
 
 
@@ -40,9 +43,11 @@ def check_headers(response: TestResponse) -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     policy = response.headers["Content-Security-Policy"]
     assert all(part in policy for part in ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"))
+    path = response.request.path
+    assert response.mimetype != "application/json" or path.startswith("/admin-assets/") or policy == POLICY
     assert response.headers["Referrer-Policy"] == "same-origin"
-    if PRIVATE.match(response.request.path):
-        assert response.headers["Cache-Control"] == "no-store"
+    is_private = PRIVATE.match(path) is not None
+    assert (response.headers.get("Cache-Control") == "no-store") == is_private
 
 
 def check_body(response: TestResponse) -> None:
@@ -90,9 +95,10 @@ def _keys(value: Any) -> set[str]:
 
 
 def check_documented(client: FlaskClient, response: TestResponse) -> None:
-    """Assert that the OpenAPI document knows this answer of this operation, an error's code included."""
+    """Assert that the OpenAPI document describes this answer of this operation, an error's code included."""
     method = response.request.method.lower()
-    operation = operation_of(client.application.extensions["openapi"], response.request.path, method)
+    document = client.application.extensions["openapi"]
+    operation = operation_of(document, response.request.path, method)
     if operation is None:
         assert response.status_code in (404, 405, 413) or method in ("head", "options")
         return
@@ -101,6 +107,8 @@ def check_documented(client: FlaskClient, response: TestResponse) -> None:
     if response.status_code >= 400:
         code = response.get_json()["error"]["code"]
         assert f"`{code}`" in documented["description"], f"{code} is not documented"
+    elif response.data:
+        check_described(document, documented["content"]["application/json"]["schema"], response.get_json())
 
 
 def operation_of(document: dict[str, Any], path: str, method: str) -> dict[str, Any] | None:
@@ -112,3 +120,30 @@ def operation_of(document: dict[str, Any], path: str, method: str) -> dict[str, 
             found: dict[str, Any] | None = operations.get(method)
             return found
     return None
+
+
+def resolved(document: dict[str, Any], value: Any) -> Any:
+    """Return a part of the OpenAPI document with its references followed."""
+    while isinstance(value, dict) and "$ref" in value:
+        found: Any = document
+        for part in value["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        value = found
+    return value
+
+
+def check_described(document: dict[str, Any], schema: Any, value: Any, where: str = "answer") -> None:
+    """Assert that a schema describes an answer: its properties in their order, and their types."""
+    schema = resolved(document, schema)
+    if "anyOf" in schema:  # of an object that may be null
+        schema = resolved(document, schema["anyOf"][0])
+    types = schema.get("type", "any")
+    assert types == "any" or TYPES[type(value)] in ([types] if isinstance(types, str) else types), where
+    if isinstance(value, dict) and "properties" in schema:
+        assert list(schema["properties"]) == list(value), where
+        assert set(schema.get("required", [])) == set(value), where
+        for key, item in value.items():
+            check_described(document, schema["properties"][key], item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            check_described(document, schema["items"], item, where)

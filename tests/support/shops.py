@@ -1,15 +1,18 @@
-"""Databases with the schema, and the service on one of them."""
+"""Databases with the schema and the restricted role, and the service on one of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from customers.config import Settings
 from customers.db import migrate
 from customers.db.engine import Database
-from tests.conftest import Made
+from tests.conftest import REPOSITORY, Made
 from tests.support.service import Service
 
+ROLE = "customers_service"
 DEFAULTS = {"CUSTOMERS_BCRYPT_ROUNDS": "4", "CUSTOMERS_WORKERS": "1"}
 
 
@@ -26,6 +29,12 @@ def with_schema(conninfo: str) -> str:
     migrate.apply(database)
     database.close()
     return conninfo
+
+
+def give_rights(conninfo: str, role: str = ROLE, password: str = "") -> None:
+    """Apply deploy/role.sql, as an operator does."""
+    with psycopg.connect(conninfo, options=f"-c customers.role={role} -c customers.password={password}") as conn:
+        conn.execute((REPOSITORY / "deploy" / "role.sql").read_bytes())
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from customers.context import Context
 from customers.http import context
 from customers.mail.sender import deliver_next
 from tests.conftest import new_client
+from tests.support.builders import NEW_PASSWORD
 from tests.support.database import Db
 from tests.support.service import free_port
 
-NEW_PASSWORD = "staple correct horse"
 MAIL_FROM = "The Shop <no-reply@shop.example>"
 RESET_URL = "https://shop.example/reset?token={token}"
 _LINK = re.compile(r"https://shop\.example/reset\?token=([A-Za-z0-9_-]+)")

@@ -1,7 +1,7 @@
 """Traces: a span for each request and each of its statements, with nothing in them that a caller sent."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from flask import Flask
@@ -9,12 +9,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
 from customers.http import context
 from customers.telemetry import tracing
 from tests.conftest import PASSWORD, Account, new_client
+from tests.support.answering import Reply, answering
 from tests.support.builders import registered
 from tests.support.database import Db
 from tests.support.service import ANN, Service, sign_up, wait_until
@@ -122,34 +121,23 @@ def test_without_its_packages_the_reason_for_no_traces_is_told(monkeypatch: pyte
     assert tracing.start(ENDPOINT) is None
 
 
-@pytest.fixture
-def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """Return an OpenTelemetry collector: where it listens, and what it got."""
-    received: list[bytes] = []
-
-    @Request.application
-    def take(request: Request) -> Response:
-        received.append(request.data)
-        return Response()
-
-    server = make_server("127.0.0.1", 0, take, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.port}", received
-    server.shutdown()
-    server.server_close()
-
-
 @pytest.mark.usefixtures("app")
 def test_workers_send_their_traces_to_a_collector_and_log_lines_name_them(
-    serve: Callable[..., Service], database: str, collector: tuple[str, list[bytes]]
+    serve: Callable[..., Service], database: str
 ) -> None:
-    address, received = collector
-    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
-    service = serve(database, OTEL_BSP_SCHEDULE_DELAY="100", **settings)
-    path, header = sign_up(service, ANN["email"])
-    service.call("GET", path, headers={**header, **CALLED, "X-Request-ID": "find-me"})
+    received: list[bytes] = []
 
-    sent = (b"customers", b"GET /api/customers/{uuid}", b"SELECT", bytes.fromhex(TRACE))
-    wait_until(lambda: all(text in b"".join(received) for text in sent))
-    assert [line["trace_id"] for line in service.lines() if line.get("request_id") == "find-me"] == [TRACE]
-    assert service.stop() == 0
+    def collect(_: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        received.append(body)
+        return 200, "application/x-protobuf", b""
+
+    with answering(collect) as port:
+        address = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
+        service = serve(database, OTEL_BSP_SCHEDULE_DELAY="100", **address)
+        path, header = sign_up(service, ANN["email"])
+        service.call("GET", path, headers={**header, **CALLED, "X-Request-ID": "find-me"})
+
+        sent = (b"customers", b"GET /api/customers/{uuid}", b"SELECT", bytes.fromhex(TRACE))
+        wait_until(lambda: all(text in b"".join(received) for text in sent))
+        assert [line["trace_id"] for line in service.lines() if line.get("request_id") == "find-me"] == [TRACE]
+        assert service.stop() == 0

@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 
 from tests.conftest import REPOSITORY
-from tests.deploy.database.postgres import USER, Postgres, Server, unprivileged
+from tests.support.postgres import USER, Postgres, Server, unprivileged
 from tests.support.service import wait_until
 
 # What is for this machine alone. Round robin, so that no two transactions of a client go to the same connection of the

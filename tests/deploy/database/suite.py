@@ -7,7 +7,7 @@ from contextlib import closing
 
 from tests.conftest import REPOSITORY
 from tests.deploy.database.pgbouncer import PgBouncer
-from tests.deploy.database.postgres import Postgres
+from tests.support.postgres import Postgres
 
 if __name__ == "__main__":
     with closing(Postgres()) as server, closing(PgBouncer(server)) as pooler:

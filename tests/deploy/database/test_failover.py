@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.database.postgres import Postgres
 from tests.deploy.front import opened
 from tests.deploy.load import Load, register
+from tests.support.postgres import Postgres
 from tests.support.service import Service, sign_up, wait_until
 from tests.support.shops import with_schema
 from tests.support.smtp import MailServer

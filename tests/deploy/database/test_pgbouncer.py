@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.deploy.database.pgbouncer import PgBouncer
-from tests.deploy.database.postgres import Postgres
-from tests.deploy.front import ROLE, as_service
+from tests.support.postgres import Postgres
 from tests.support.service import ANN, sign_up, wait_until
-from tests.support.shops import serving, with_schema
+from tests.support.shops import ROLE, give_rights, serving, with_schema
 
 SETTINGS = """
 SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'),
@@ -23,7 +22,7 @@ def test_many_callers_share_few_connections_leave_nothing_on_them_and_outlive_a_
     settings = {"CUSTOMERS_PREPARED_STATEMENTS": "false", "CUSTOMERS_WORKERS": "2"}
     with closing(Postgres()) as server:
         with_schema(server.conninfo)
-        as_service(server.url)
+        give_rights(server.conninfo)
         with closing(PgBouncer(server, ROLE)) as pgbouncer, serving(tmp_path, pgbouncer.url, **settings) as service:
             path, header = sign_up(service, "many@example.com")
 

@@ -14,13 +14,11 @@ from customers.features.audit.service import purge
 from customers.security.trail import Event
 from customers.telemetry.logs import JsonFormatter
 from tests.conftest import Account
-from tests.http.conftest import app_with
 from tests.support.acts import ACTS, AGENT, ANYTHING, REQUEST, Shop
 from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, GROUPS, MISSING, NEW, NEW_PASSWORD
 from tests.support.database import Db
 
-__all__ = ["app_with"]
 TABLES = {"customer": "customer", "admin": "admin_user", "group": "customer_group"}
 
 
@@ -143,9 +141,9 @@ def test_an_import_leaves_a_row_for_each_batch_and_each_new_group(shop: Shop, re
     row = {"email": "b@example.com", "full_name": "B", "password_hash": "!", "group": "Made"}
 
     for _ in range(2):
-        result = shop.load(row, options=("--create-groups", "--without-passwords", "--lenient"))
+        result = shop.load_json(row, options=("--create-groups", "--without-passwords", "--lenient"))
         assert result.exit_code == 0, result.output
-    shop.load({**row, "email": "c@example.com", "group": "Other"}, options=("--create-groups", "--dry-run"))
+    shop.load_json({**row, "email": "c@example.com", "group": "Other"}, options=("--create-groups", "--dry-run"))
 
     assert recorded()[0] == ["group_created", "customers_imported"]
 

