@@ -72,6 +72,7 @@ _NOT_SET_UP = """
                         WHERE tgrelid = to_regclass(relation)
                           AND tgname = name
                           AND tgenabled <> 'D')
+     ORDER BY name DESC
 """
 
 CHECKS = (
