@@ -17,6 +17,9 @@ from tests.evershop.shop import SECRET, Browser, Shop, command
 from tests.support.database import Db
 
 HERE = Path(__file__).parent
+Browse = Callable[..., Browser]
+Make = Callable[..., Account]
+MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture(scope="session")

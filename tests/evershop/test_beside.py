@@ -1,6 +1,5 @@
 """What living beside EverShop tells its subscribers, costs, and leaves in its tables."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,6 +8,7 @@ from flask import Flask
 
 from customers.http import context
 from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.evershop.conftest import MakeApp
 from tests.evershop.shop import SECRET, holding
 from tests.support.answers import data_of, done, refused
 from tests.support.builders import CUSTOMERS, ME, NEW, NEW_PASSWORD, registered, reset_token
@@ -40,9 +40,7 @@ def test_a_registration_is_told_once_with_what_evershop_tells_but_the_hash(
     assert event["data"] == {**{key: made[key] for key in ANSWERED}, **row, "insertId": made["customer_id"]}
 
 
-def test_a_refused_registration_is_told_to_nobody(
-    app: Flask, make_app: Callable[..., Flask], customer: Account, db: Db
-) -> None:
+def test_a_refused_registration_is_told_to_nobody(app: Flask, make_app: MakeApp, customer: Account, db: Db) -> None:
     db.execute("DELETE FROM event")
     limited = make_app(limit_registrations=1)
     refusals: list[tuple[Flask, dict[str, Any], int, str, list[str]]] = [
@@ -57,7 +55,7 @@ def test_a_refused_registration_is_told_to_nobody(
     assert db.all("SELECT FROM event") == []
 
 
-def test_with_the_feature_off_nothing_of_evershop_is_written_or_read(make_app: Callable[..., Flask], db: Db) -> None:
+def test_with_the_feature_off_nothing_of_evershop_is_written_or_read(make_app: MakeApp, db: Db) -> None:
     client = new_client(make_app(evershop_cookie_secrets=()))
     registered(client)
 
@@ -73,7 +71,7 @@ def test_with_the_feature_off_nothing_of_evershop_is_written_or_read(make_app: C
     ("admin", CUSTOMERS, 1), ("browser", "/session", 1), ("forged", ME, 0), ("nobody", ME, 0),
 ])  # fmt: skip
 def test_a_read_takes_one_round_trip_more_beside_evershop_and_none_without(
-    make_app: Callable[..., Flask], accounts: dict[str, Account], who: str, path: str, trips: int
+    make_app: MakeApp, accounts: dict[str, Account], who: str, path: str, trips: int
 ) -> None:
     for secrets in ((SECRET,), ()):
         # One that prepares no statement: to prepare one is a round trip now and then.

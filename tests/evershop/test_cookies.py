@@ -1,7 +1,6 @@
 """EverShop's cookies: signed and read as it does, and worth nothing where it would not take them either."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +9,8 @@ from flask import Flask
 
 from customers.evershop import signature
 from tests.conftest import Account, log_in, new_client
-from tests.evershop.shop import SECRET, Browser, customer_id, evershop_session, holding, sessions, signed
+from tests.evershop.conftest import Browse, MakeApp
+from tests.evershop.shop import SECRET, customer_id, evershop_session, holding, sessions, signed
 from tests.support.answers import data_of, refused
 from tests.support.builders import ME, MISSING
 from tests.support.client import CheckingClient
@@ -33,7 +33,7 @@ def test_a_sid_is_signed_and_read_as_evershop_does(sid: str, mac: str) -> None:
 
 
 def test_cookies_of_a_former_secret_count_and_new_ones_are_signed_with_the_first(
-    make_app: Callable[..., Flask], customer: Account, db: Db
+    make_app: MakeApp, customer: Account, db: Db
 ) -> None:
     newer = "another secret of at least forty bytes!!"
     browser = new_client(make_app(evershop_cookie_secrets=(newer, SECRET)))
@@ -108,7 +108,7 @@ def test_a_write_by_evershops_cookie_that_another_site_started_is_refused(
 
 
 def test_a_session_that_evershop_has_started_counts_is_listed_and_can_be_ended_and_is_no_recent_login(
-    browse: Callable[..., Browser], customer: Account, db: Db
+    browse: Browse, customer: Account, db: Db
 ) -> None:
     browser = browse()
     browser.visit(f"/google/{customer_id(db, customer)}")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.conftest import PASSWORD, Account, new_client
+from tests.evershop.conftest import Browse, Make, MakeApp
 from tests.evershop.shop import Browser, command, customer_id, holding, on_its_way, sessions, signed_in
 from tests.support.answers import data_of, done, refused
 from tests.support.builders import ME, NEW_PASSWORD, reset_token, session_of
@@ -16,7 +16,6 @@ from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.html import Visitor
 
-Browse = Callable[..., Browser]
 CHANGE = {"current_password": PASSWORD, "password": NEW_PASSWORD}
 SAME = {"Sec-Fetch-Site": "same-origin"}
 ORIGINS = pytest.mark.parametrize("theirs", [False, True], ids=["started here", "started by EverShop"])
@@ -136,7 +135,7 @@ def test_an_admins_session_is_one_and_ends_on_both_sides_and_the_customers_of_th
 
 
 def test_an_admin_signs_out_by_get_from_the_same_origin_alone_and_only_beside_evershop(
-    browse: Browse, admin: Account, make_app: Callable[..., Flask]
+    browse: Browse, admin: Account, make_app: MakeApp
 ) -> None:
     browser = browse(admin)
 
@@ -185,7 +184,7 @@ def both(browser: Browser) -> None:
 @pytest.mark.parametrize("seen_here", [False, True])
 @pytest.mark.parametrize("logout", [*LOGOUTS.values(), both], ids=[*LOGOUTS, "on both sides at once"])
 def test_after_a_logout_evershop_can_sign_anybody_in_in_that_browser(
-    browse: Browse, make_customer: Callable[..., Account], db: Db, logout: Callable[[Browser], Any], seen_here: bool
+    browse: Browse, make_customer: Make, db: Db, logout: Callable[[Browser], Any], seen_here: bool
 ) -> None:
     """EverShop's own leaves the name of the session here in its row, which must block no login and mean nobody."""
     one, two = make_customer(), make_customer()

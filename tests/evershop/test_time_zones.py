@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 
 import pytest
-from flask import Flask
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.conftest import Account, log_in, new_client
+from tests.evershop.conftest import MakeApp
 from tests.evershop.shop import Browser, Shop, command, customer_id, evershop_session, holding, sessions, signed
 from tests.support.answers import data_of
 from tests.support.builders import ME
@@ -24,7 +25,7 @@ ENDS = f"""
 
 
 @pytest.fixture
-def there(make_app: Callable[..., Flask], db: Db, database: str) -> Iterator[Callable[..., Flask]]:
+def there(make_app: MakeApp, db: Db, database: str) -> Iterator[MakeApp]:
     """Return a function that makes an application for a shop in New York, whose database is there, too."""
     name = conninfo_to_dict(database)["dbname"]
     db.execute(f"ALTER DATABASE {name} SET timezone = '{ZONE}'")
@@ -33,7 +34,7 @@ def there(make_app: Callable[..., Flask], db: Db, database: str) -> Iterator[Cal
 
 
 def test_a_session_lasts_as_long_here_as_in_a_shop_elsewhere(
-    there: Callable[..., Flask], start_shop: Callable[[str], Shop], customer: Account, db: Db
+    there: MakeApp, start_shop: Callable[[str], Shop], customer: Account, db: Db
 ) -> None:
     browser = Browser(there(), start_shop(ZONE))
     db.execute("DELETE FROM login_session")
@@ -58,17 +59,22 @@ def test_a_session_lasts_as_long_here_as_in_a_shop_elsewhere(
         assert abs(row["ours"] - time.time() - 24 * HOUR) < 60
 
 
-# The clocks go forward at 07:00 UTC, and back at 06:00 UTC: 01:30 comes twice, and PostgreSQL reads it as the second.
+# The second Sunday in March and the first in November. The clocks go forward at 07:00 UTC, and back at 06:00 UTC: 01:30
+# comes twice, and PostgreSQL reads it as the second.
+YEAR = datetime.now(UTC).year + 1
+SPRING, AUTUMN = (
+    date(YEAR, month, last - date(YEAR, month, last).isoweekday() % 7) for month, last in ((3, 14), (11, 7))
+)
 NIGHTS = [
-    *(("2027-03-14", hour, 0) for hour in ("06:59", "07:00", "07:30")),
-    *(("2027-11-07", hour, 0) for hour in ("04:59", "06:30", "07:30")),
-    ("2027-11-07", "05:30", HOUR),
+    *((SPRING, hour, 0) for hour in ("06:59", "07:00", "07:30")),
+    *((AUTUMN, hour, 0) for hour in ("04:59", "06:30", "07:30")),
+    (AUTUMN, "05:30", HOUR),
 ]
 
 
 @pytest.mark.parametrize(("night", "hour", "later"), NIGHTS)
 def test_when_the_clocks_change_no_session_ends_early_and_none_more_than_an_hour_late(
-    there: Callable[..., Flask], customer: Account, db: Db, night: str, hour: str, later: int
+    there: MakeApp, customer: Account, db: Db, night: date, hour: str, later: int
 ) -> None:
     end = db.one("SELECT extract(epoch FROM %s::timestamptz)::int AS at", f"{night} {hour}+00")["at"]
     app = there(customer_idle=end - int(time.time()), customer_lifetime=10**8)
