@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import marshmallow as ma
 import psycopg
 from flask import Response
-from gunicorn.http.errors import ParseException
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -167,8 +166,6 @@ def _service_error(error: Exception) -> ServiceError:
         return errors.SchemaMissing()
     if _is_outage(error):
         return errors.Unavailable()
-    if isinstance(error, ParseException):  # malformed chunks of a body, which its text repeats
-        return errors.BadRequest()
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         return _of_status(HTTPStatus(error.code))
     return ServiceError()
