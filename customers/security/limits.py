@@ -47,7 +47,7 @@ def request(
     Raises TooManyRequests.
     """
     limits = _by_network(settings, name, origin)
-    with given_back_if_undecided(db, _count(db, limits, TooManyRequests)):
+    with given_back_if_undecided(db, _count(db, limits)):
         yield
 
 
@@ -59,7 +59,7 @@ def email_change(db: Database, settings: Settings, account: UUID, origin: Origin
     """
     by_account = Limit("email_changes", digest("email_changes", str(account)), settings.limit_email_changes, _HOUR)
     limits = [by_account, *_by_network(settings, "registrations", origin)]
-    counted = _count(db, limits, TooManyRequests)
+    counted = _count(db, limits)
     try:
         yield
     except EmailTaken:
@@ -117,14 +117,14 @@ def refusal(
     return error(seconds, is_first=is_first)
 
 
-def _count(db: Database, limits: Sequence[Limit], error: type[TooManyRequests]) -> list[Limit]:
-    """Count an attempt, and return the limits that have counted it. Raises the error when one of them is reached."""
-    limits = [limit for limit in limits if limit.most]
-    if limits:
-        refused_by, seconds, is_first = db.fetch_one(COUNT, counting(limits))
+def _count(db: Database, limits: Sequence[Limit]) -> list[Limit]:
+    """Count an attempt, and return the limits that have counted it. Raises TooManyRequests when one is reached."""
+    in_force = [limit for limit in limits if limit.most]
+    if in_force:
+        refused_by, seconds, is_first = db.fetch_one(COUNT, counting(in_force))
         if refused_by is not None:
-            raise refusal(limits, error, refused_by, seconds, is_first)
-    return list(limits)
+            raise refusal(in_force, TooManyRequests, refused_by, seconds, is_first)
+    return in_force
 
 
 @contextmanager
