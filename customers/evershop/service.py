@@ -111,7 +111,7 @@ class EverShop:
         return digest if own_is in ("late", "alive") else None
 
     def _adopt(self, db: Database, claim: Claim, kind: Kind, account_id: int | None, sid: str | None) -> bytes | None:
-        """Make a session of one that EverShop has started; return its digest. None for a disabled account."""
+        """Make a session of one that EverShop has started; return its digest; None if it has ended."""
         evershop_digest = _digest(sid)
         times = {"idle": self._times(kind)["idle"], "recent_login": self._settings.recent_login}
         origin = {"ip": claim.origin.ip, "user_agent": claim.origin.user_agent}

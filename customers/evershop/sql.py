@@ -87,10 +87,13 @@ ADOPT = _for_each_kind("""
         ON CONFLICT (evershop_digest) DO NOTHING
 """)
 
+# Nothing where EverShop's row has been deleted meanwhile, as by the end of all sessions of the account.
 FIND_LINKED = text("""
-    SELECT digest
+    SELECT login_session.digest
       FROM login_session
-     WHERE evershop_digest = :evershop_digest
+      JOIN session
+        ON session.sess ->> 'customersSession' = CAST(login_session.uuid AS text)
+     WHERE login_session.evershop_digest = :evershop_digest
 """)
 
 # The link is the session's public uuid. `sess` stays the text that EverShop wrote, with one member more.

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from customers.context import Context
 from customers.db import migrate
@@ -16,6 +18,7 @@ from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, ME
 from tests.support.client import CheckingClient
 from tests.support.database import Db
+from tests.support.service import wait_until
 
 SHOP = """
 CREATE TABLE session (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);
@@ -25,6 +28,7 @@ CREATE TABLE "order" (sid varchar, customer_id int, created_at timestamptz);
 CREATE TABLE event (name varchar, data json);
 """
 EMAIL = "ann@example.com"
+WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 @pytest.fixture
@@ -61,3 +65,19 @@ def test_the_end_of_all_sessions_ends_those_that_only_evershop_knows(shop: tuple
 
     assert db.all("SELECT sid FROM session") == []
     refused(thief.get(ME), 401, "not_authenticated")
+
+
+def test_a_session_that_ends_while_it_becomes_one_here_opens_nothing(shop: tuple[Flask, Db, int]) -> None:
+    """The row here was made after the end of all sessions had looked for it, and one more write passed."""
+    app, db, customer_id = shop
+    thief, ctx = signed_in_there(app, db, "thief", customerID=customer_id), context.of(app)
+
+    with ThreadPoolExecutor(1) as pool:
+        with ctx.db.writing() as tx:
+            tx.conn.execute(text("SELECT FROM customer FOR UPDATE"))
+            write = pool.submit(lambda: thief.patch(ME, json={"full_name": "Thief"}))
+            wait_until(lambda: db.all(WAITING))
+            ctx.end_sessions(tx.conn, "customer", customer_id)
+
+    refused(write.result(), 401, "not_authenticated")
+    assert db.one("SELECT full_name FROM customer") == {"full_name": "Ann"}
