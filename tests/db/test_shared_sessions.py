@@ -13,8 +13,8 @@ from customers.context import Context
 from customers.db import migrate
 from customers.evershop.service import SETUP
 from customers.http import context
-from tests.conftest import PASSWORD, Made, application, new_client
-from tests.support.answers import data_of, refused
+from tests.conftest import PASSWORD, Made, application, log_in, new_client
+from tests.support.answers import data_of, done, refused
 from tests.support.builders import CUSTOMERS, ME
 from tests.support.client import CheckingClient
 from tests.support.database import Db
@@ -72,12 +72,29 @@ def test_a_session_that_ends_while_it_becomes_one_here_opens_nothing(shop: tuple
     app, db, customer_id = shop
     thief, ctx = signed_in_there(app, db, "thief", customerID=customer_id), context.of(app)
 
-    with ThreadPoolExecutor(1) as pool:
-        with ctx.db.writing() as tx:
-            tx.conn.execute(text("SELECT FROM customer FOR UPDATE"))
-            write = pool.submit(lambda: thief.patch(ME, json={"full_name": "Thief"}))
-            wait_until(lambda: db.all(WAITING))
-            ctx.end_sessions(tx.conn, "customer", customer_id)
+    with ThreadPoolExecutor(1) as pool, ctx.db.writing() as tx:
+        tx.conn.execute(text("SELECT FROM customer FOR UPDATE"))
+        write = pool.submit(lambda: thief.patch(ME, json={"full_name": "Thief"}))
+        wait_until(lambda: db.all(WAITING))
+        ctx.end_sessions(tx.conn, "customer", customer_id)
 
     refused(write.result(), 401, "not_authenticated")
     assert db.one("SELECT full_name FROM customer") == {"full_name": "Ann"}
+
+
+def test_a_logout_ends_the_session_of_either_cookie(shop: tuple[Flask, Db, int]) -> None:
+    """A cookie from before EverShop's shared its sessions was forgotten, and opened its session when replayed."""
+    app, db, customer_id = shop
+    client = signed_in_there(app, db, "there", customerID=customer_id)
+    alone = application(replace(context.of(app).settings, evershop_cookie_secrets=()))
+    here = new_client(alone)
+    log_in(here, EMAIL)
+    context.of(alone).db.close()
+    own = here.get_cookie("customers")
+    assert own is not None
+    client.set_cookie("customers", own.value)
+
+    done(client.post("/customer/logout"))
+
+    client.set_cookie("customers", own.value)
+    refused(client.get(ME), 401, "not_authenticated")

@@ -46,9 +46,11 @@ def end_session(kind: Kind) -> None:
     """End the session that this request presents, and take it out of the cookie; without one, nothing ends."""
     presents, evershop = access.claim(), context.current().evershop
     digest = presents.customer_digest if kind == "customer" else presents.admin_digest
-    if digest is not None:
-        service.log_out(context.current(), kind, digest, presents.origin)
     in_cookie = sessions.digest(cookies.sid(kind))
+    # Beside an EverShop two cookies may name two sessions.
+    for ends in {digest} if presents.by_header else {digest, in_cookie}:
+        if ends is not None:
+            service.log_out(context.current(), kind, ends, presents.origin)
     if in_cookie is not None and (in_cookie == digest or not presents.by_header):
         cookies.forget(kind)
     if evershop and not presents.by_header and evershop.cookie_names[kind] in request.cookies:
