@@ -113,7 +113,8 @@ class EverShop:
     def _adopt(self, db: Database, claim: Claim, kind: Kind, account_id: int | None, sid: str | None) -> bytes | None:
         """Make a session of one that EverShop has started; return its digest; None if it has ended."""
         evershop_digest = _digest(sid)
-        times = {"idle": self._times(kind)["idle"], "recent_login": self._settings.recent_login}
+        idle, lifetime = self._settings.session_times(kind)
+        times = {"idle": idle, "recent_login": min(self._settings.recent_login, lifetime // 2)}  # not past its end
         origin = {"ip": claim.origin.ip, "user_agent": claim.origin.user_agent}
         values = {
             "digest": secrets.token_bytes(32),

@@ -98,3 +98,17 @@ def test_a_logout_ends_the_session_of_either_cookie(shop: tuple[Flask, Db, int])
 
     client.set_cookie("customers", own.value)
     refused(client.get(ME), 401, "not_authenticated")
+
+
+def test_a_session_of_evershops_lives_on_where_a_login_counts_as_recent_for_longer_than_a_session_may_live(
+    shop: tuple[Flask, Db, int],
+) -> None:
+    """It became one that had started so long ago, and was ended at the next request."""
+    app, db, customer_id = shop
+    client = signed_in_there(app, db, "there", customerID=customer_id)
+    changed = application(replace(context.of(app).settings, recent_login=10**9))
+    client.application = changed
+
+    data_of(client.get(ME))
+    data_of(client.get(ME))
+    context.of(changed).db.close()
