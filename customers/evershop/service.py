@@ -75,40 +75,23 @@ class EverShop:
             values[f"{kind}_evershop_digest"] = _digest(sids.get(kind))
         found: dict[Kind, bytes | None] = {}
         for kind, account_id, linked, shown_is, own_is in db.fetch_all(sql.RESOLVE[kinds], values):
-            found[kind] = self._shown(db, claim, kind, account_id, linked, shown_is, sids.get(kind)) or self._own(
-                db, kind, digests[kind], own_is
-            )
+            if shown_is == "another" and linked is not None:
+                self._end(db, linked)
+            if shown_is in ("another", "new"):
+                shown = self._adopt(db, claim, kind, account_id, sids.get(kind))
+            else:
+                shown = self._alive(db, kind, linked, shown_is)
+            found[kind] = shown or self._alive(db, kind, digests[kind], own_is)
         claim.customer_digest, claim.admin_digest = found.get("customer"), found.get("admin")
 
-    def _shown(
-        self,
-        db: Database,
-        claim: Claim,
-        kind: Kind,
-        account_id: int | None,
-        linked: bytes | None,
-        shown_is: str | None,
-        sid: str | None,
-    ) -> bytes | None:
-        """Return the digest of the session that EverShop's cookie names, if it is alive."""
-        if shown_is in ("another", "ended") and linked is not None:
-            self._end(db, linked)
-        if shown_is in ("another", "new"):
-            return self._adopt(db, claim, kind, account_id, sid)
-        if shown_is == "late":
-            with db.writing() as tx:
-                tx.conn.execute(sql.LINK, {"sid": sid, "evershop_digest": _digest(sid)})
-                tx.conn.execute(sql.KEEP, {"digest": linked, **self._times(kind), **self._timezone})
-        return linked if shown_is in ("late", "alive") else None
-
-    def _own(self, db: Database, kind: Kind, digest: bytes | None, own_is: str | None) -> bytes | None:
-        """Return the digest of a session of this service, if it is alive."""
-        if own_is == "ended" and digest is not None:
+    def _alive(self, db: Database, kind: Kind, digest: bytes | None, is_: str | None) -> bytes | None:
+        """Return the digest of a session of this service if both of its rows are alive; else end the other, too."""
+        if is_ == "ended" and digest is not None:
             self._end(db, digest)
-        if own_is == "late":
+        if is_ == "late":
             with db.reading() as conn:
                 conn.execute(sql.KEEP, {"digest": digest, **self._times(kind), **self._timezone})
-        return digest if own_is in ("late", "alive") else None
+        return digest if is_ in ("late", "alive") else None
 
     def _adopt(self, db: Database, claim: Claim, kind: Kind, account_id: int | None, sid: str | None) -> bytes | None:
         """Make a session of one that EverShop has started; return its digest; None if it has ended."""
@@ -125,7 +108,7 @@ class EverShop:
         }
         with db.writing() as tx:
             tx.conn.execute(sql.ADOPT[kind], values)
-            tx.conn.execute(sql.LINK, {"sid": sid, "evershop_digest": evershop_digest})
+            tx.conn.execute(sql.LINK, {"sid": sid})
             adopted: bytes | None = tx.conn.execute(
                 sql.FIND_LINKED, {"evershop_digest": evershop_digest}
             ).scalar_one_or_none()

@@ -39,13 +39,26 @@ BEGIN
 END
 $$;
 
--- A page of EverShop's that began before a logout writes its session back when it ends, and would sign the browser in
--- again. A row that is signed in and names a session of this service is written only while that session is there. A guest's
--- is written without the name: if it were kept, the next login of that browser at EverShop would be refused.
+-- A page of EverShop's writes its session back when it ends, as that was when the page began. Before a logout: that would
+-- sign the browser in again, so a row that is signed in and names a session of this service is written only while that is
+-- there. Before this service knew the session: that would lose the link, so a row without one is linked here. A guest's is
+-- written without the name: if it were kept, the next login of that browser at EverShop would be refused.
 CREATE OR REPLACE FUNCTION customers_evershop_guard()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$  -- EverShop's role need not have rights to login_session
+DECLARE
+    linked json;
 BEGIN
+    IF NEW.sess ->> 'customersSession' IS NULL THEN
+        SELECT CAST(regexp_replace(CAST(NEW.sess AS text), '[}][[:space:]]*$', concat(',"customersSession":"', uuid, '"}'))
+                    AS json)
+          INTO linked
+          FROM login_session
+         WHERE evershop_digest = sha256(convert_to(NEW.sid, 'UTF8'))
+           FOR KEY SHARE;
+        NEW.sess := coalesce(linked, NEW.sess);
+        RETURN NEW;
+    END IF;
     PERFORM
        FROM login_session
       WHERE uuid = CASE WHEN NEW.sess ->> 'customersSession' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -91,7 +104,7 @@ BEGIN
         CREATE TRIGGER customers_evershop_guard
         BEFORE INSERT OR UPDATE OF sess ON session
         FOR EACH ROW
-        WHEN (NEW.sess ->> 'customersSession' IS NOT NULL)
+        WHEN (coalesce(NEW.sess ->> 'customersSession', NEW.sess ->> 'customerID', NEW.sess ->> 'userID') IS NOT NULL)
         EXECUTE FUNCTION customers_evershop_guard();
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger

@@ -26,7 +26,7 @@ def _for_each_kind(statement: str) -> dict[Kind, TextClause]:
 #   new      EverShop has signed somebody in whom this service does not know so far
 #   another  EverShop has signed somebody else in since
 #   ended    one of the two rows has ended
-#   late     alive, but one of the two rows would end too early, or EverShop's has lost the link
+#   late     alive, but one of the two rows would end too early
 #   alive
 _RESOLVE = _written("""
     SELECT '{kind}' AS kind, shown.account_id, linked.digest,
@@ -36,8 +36,7 @@ _RESOLVE = _written("""
                 WHEN linked.digest IS NULL THEN 'new'
                 WHEN linked.{account_id} IS DISTINCT FROM shown.account_id THEN 'another'
                 WHEN linked.created_at <= now() - make_interval(secs => :{kind}_lifetime) THEN 'ended'
-                WHEN NOT shown.is_linked
-                  OR linked.expires_at < now() + interval '1 minute'
+                WHEN linked.expires_at < now() + interval '1 minute'
                   OR shown.expires_at < least(linked.created_at + make_interval(secs => :{kind}_lifetime),
                                               now() + make_interval(secs => :{kind}_idle)) - interval '1 minute'
                 THEN 'late'
@@ -96,15 +95,13 @@ FIND_LINKED = text("""
      WHERE login_session.evershop_digest = :evershop_digest
 """)
 
-# The link is the session's public uuid. `sess` stays the text that EverShop wrote, with one member more.
+# A trigger links a row that is written: by the session's public uuid. `sess` stays the text that EverShop wrote, with
+# one member more.
 LINK = text("""
     UPDATE session
-       SET sess = CAST(regexp_replace(CAST(sess AS text), '\\}\\s*$',
-                                      concat(',"customersSession":"', login_session.uuid, '"}')) AS json)
-      FROM login_session
-     WHERE session.sid = :sid
-       AND session.sess ->> 'customersSession' IS NULL
-       AND login_session.evershop_digest = :evershop_digest
+       SET sess = sess
+     WHERE sid = :sid
+       AND sess ->> 'customersSession' IS NULL
 """)
 
 # Each of the two rows lives as long as the other one, and no longer than a session may. Ours is locked first, as by

@@ -112,3 +112,20 @@ def test_a_session_of_evershops_lives_on_where_a_login_counts_as_recent_for_long
     data_of(client.get(ME))
     data_of(client.get(ME))
     context.of(changed).db.close()
+
+
+def test_a_page_that_began_before_a_session_became_one_here_does_not_lose_the_link(shop: tuple[Flask, Db, int]) -> None:
+    """Without the link, the session outlived its end from elsewhere, as one that EverShop alone knew."""
+    app, db, customer_id = shop
+    there, here = signed_in_there(app, db, "there", customerID=customer_id), new_client(app)
+    before = json.dumps(db.one("SELECT sess FROM session")["sess"])
+    data_of(there.get(ME))
+
+    db.execute(
+        "INSERT INTO session VALUES ('there', %s, now()) ON CONFLICT (sid) DO UPDATE SET sess = excluded.sess", before
+    )
+    log_in(here, EMAIL)
+    (other,) = [each["uuid"] for each in data_of(here.get(f"{ME}/sessions")) if not each["current"]]
+    done(here.delete(f"{ME}/sessions/{other}"))
+
+    refused(there.get(ME), 401, "not_authenticated")
