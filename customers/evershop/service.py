@@ -154,9 +154,9 @@ class EverShop:
         conn.execute(sql.END_ALL[kind], {"account_id": account_id, "keep": keep})
 
     def require_setup(self, db: Database) -> None:
-        """Do nothing if the database has what `flask init-db --evershop` adds; else PostgreSQL's error is raised."""
+        """Do nothing if PostgreSQL knows the shop's time zone and the setup is there; else its error is raised."""
         with db.reading() as conn:
-            conn.execute(sql.SETUP)
+            conn.execute(sql.SETUP, self._timezone)
 
     def before_purge(self, db: Database) -> None:
         """Put off the end of sessions that EverShop's pages have used since."""

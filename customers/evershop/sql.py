@@ -234,7 +234,7 @@ TELL = """INSERT INTO event (name, data)
              FROM created"""
 
 SETUP = text("""
-    SELECT evershop_digest
-      FROM login_session
-     LIMIT 0
+    SELECT now() AT TIME ZONE :timezone,
+           (SELECT sid FROM session LIMIT 0),
+           (SELECT evershop_digest FROM login_session LIMIT 0)
 """)

@@ -129,3 +129,13 @@ def test_a_page_that_began_before_a_session_became_one_here_does_not_lose_the_li
     done(here.delete(f"{ME}/sessions/{other}"))
 
     refused(there.get(ME), 401, "not_authenticated")
+
+
+def test_a_time_zone_that_postgresql_does_not_know_is_told_before_the_first_request(
+    shop: tuple[Flask, Db, int],
+) -> None:
+    """Else each request with a cookie of EverShop's was a 500, of a service that said it was ready."""
+    changed = application(replace(context.of(shop[0]).settings, evershop_timezone="Mars/Olympus"))
+
+    assert new_client(changed).get("/readyz").status_code == 500
+    context.of(changed).db.close()
