@@ -241,6 +241,10 @@ def load(environ: Mapping[str, str]) -> Settings:
         meant = difflib.get_close_matches(name, rows, n=1, cutoff=0.9)
         if name.startswith("CUSTOMERS_") and meant:
             faults.append(f"{name} is not a setting; {meant[0]} is.")
+    settings = Settings(**values)
+    cookies = {settings.cookie, settings.evershop_cookie_name, settings.evershop_admin_cookie_name}
+    if settings.evershop_cookie_secrets and len(cookies) < 3:
+        faults.append("CUSTOMERS_COOKIE_NAME and the names of EverShop's two cookies: Must be three names.")
     if faults:
         raise ConfigurationError(faults)
-    return Settings(**values)
+    return settings

@@ -92,6 +92,13 @@ def test_a_misspelt_setting_is_a_fault_and_a_strange_one_is_not() -> None:
     assert faults({**NEEDED, "CUSTOMERS_WORKER": "3"}) == ["CUSTOMERS_WORKER is not a setting; CUSTOMERS_WORKERS is."]
 
 
+@pytest.mark.parametrize("name", ["CUSTOMERS_COOKIE_NAME", "CUSTOMERS_EVERSHOP_ADMIN_COOKIE_NAME"])
+def test_beside_an_evershop_no_cookie_has_the_name_of_another(name: str) -> None:
+    (fault,) = faults({**NEEDED, "CUSTOMERS_EVERSHOP_COOKIE_SECRETS": KEY, name: "sid"})
+
+    assert "three names" in fault
+
+
 def test_settings_do_not_show_their_secrets() -> None:
     """Nor does a fault."""
     secrets = {"CUSTOMERS_FORMER_SECRET_KEYS": KEY, "CUSTOMERS_SMTP_URL": "smtp://user:hunter2@mail.example"}
