@@ -77,6 +77,9 @@ class EverShop:
         for kind, account_id, linked, shown_is, own_is in db.fetch_all(sql.RESOLVE[kinds], values):
             if shown_is == "another" and linked is not None:
                 self._end(db, linked)
+            if shown_is == "ended" and linked is None:  # a row that was written although its session had ended
+                with db.reading() as conn:
+                    conn.execute(sql.DELETE_FORMER[kind], {"former": sids.get(kind)})
             if shown_is in ("another", "new"):
                 shown = self._adopt(db, claim, kind, account_id, sids.get(kind))
             else:
@@ -95,23 +98,20 @@ class EverShop:
 
     def _adopt(self, db: Database, claim: Claim, kind: Kind, account_id: int | None, sid: str | None) -> bytes | None:
         """Make a session of one that EverShop has started; return its digest; None if it has ended."""
-        evershop_digest = _digest(sid)
         idle, lifetime = self._settings.session_times(kind)
-        times = {"idle": idle, "recent_login": min(self._settings.recent_login, lifetime // 2)}  # not past its end
-        origin = {"ip": claim.origin.ip, "user_agent": claim.origin.user_agent}
         values = {
             "digest": secrets.token_bytes(32),
-            "evershop_digest": evershop_digest,
+            "evershop_digest": _digest(sid),
             "account_id": account_id,
-            **times,
-            **origin,
+            "idle": idle,
+            "recent_login": min(self._settings.recent_login, lifetime // 2),  # not past its end
+            "ip": claim.origin.ip,
+            "user_agent": claim.origin.user_agent,
         }
         with db.writing() as tx:
             tx.conn.execute(sql.ADOPT[kind], values)
             tx.conn.execute(sql.LINK, {"sid": sid})
-            adopted: bytes | None = tx.conn.execute(
-                sql.FIND_LINKED, {"evershop_digest": evershop_digest}
-            ).scalar_one_or_none()
+            adopted: bytes | None = tx.conn.execute(sql.FIND_LINKED, values).scalar_one_or_none()
         return adopted
 
     def _end(self, db: Database, digest: bytes) -> None:
@@ -164,9 +164,3 @@ class EverShop:
             for kind in KINDS:
                 lifetime = self._times(kind)["lifetime"]
                 conn.execute(sql.PUT_OFF[kind], {"lifetime": lifetime, **self._timezone})
-
-    def after_purge(self, db: Database) -> None:
-        """End the sessions of which only one row is left."""
-        with db.reading() as conn:
-            conn.execute(sql.END_LOST, self._timezone)
-            conn.execute(sql.END_ORPHANS)

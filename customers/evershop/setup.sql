@@ -39,15 +39,16 @@ BEGIN
 END
 $$;
 
--- A page of EverShop's writes its session back when it ends, as that was when the page began. Before a logout: that would
--- sign the browser in again, so a row that is signed in and names a session of this service is written only while that is
--- there. Before this service knew the session: that would lose the link, so a row without one is linked here. A guest's is
--- written without the name: if it were kept, the next login of that browser at EverShop would be refused.
+-- A page of EverShop's writes its session back when it ends, as that was when the page began. Before this service knew the
+-- session: that would lose the link, so a row without one is linked here. Before a logout here: that would sign the browser
+-- in again, so a row that is signed in and linked is written only while the session is there. And a page that signs out ends
+-- the session here as well; its row stays, for the cart of a guest, without the link, which would refuse the next login.
 CREATE OR REPLACE FUNCTION customers_evershop_guard()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$  -- EverShop's role need not have rights to login_session
 DECLARE
     linked json;
+    named uuid;
 BEGIN
     IF NEW.sess ->> 'customersSession' IS NULL THEN
         SELECT CAST(regexp_replace(CAST(NEW.sess AS text), '[}][[:space:]]*$', concat(',"customersSession":"', uuid, '"}'))
@@ -59,18 +60,20 @@ BEGIN
         NEW.sess := coalesce(linked, NEW.sess);
         RETURN NEW;
     END IF;
-    PERFORM
-       FROM login_session
-      WHERE uuid = CASE WHEN NEW.sess ->> 'customersSession' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                        THEN CAST(NEW.sess ->> 'customersSession' AS uuid) END
-        FOR KEY SHARE;
-    IF FOUND THEN
-        RETURN NEW;
-    ELSIF NEW.sess ->> 'customerID' IS NOT NULL OR NEW.sess ->> 'userID' IS NOT NULL THEN
-        RETURN NULL;
+    named := CASE WHEN NEW.sess ->> 'customersSession' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                  THEN CAST(NEW.sess ->> 'customersSession' AS uuid) END;
+    IF NEW.sess ->> 'customerID' IS NOT NULL OR NEW.sess ->> 'userID' IS NOT NULL THEN
+        PERFORM
+           FROM login_session
+          WHERE uuid = named
+            FOR KEY SHARE;
+        RETURN CASE WHEN FOUND THEN NEW END;
     END IF;
-    NEW.sess := CAST(regexp_replace(CAST(NEW.sess AS text), '"customersSession"\s*:\s*"[^"]*"', '"customersSession":null')
-                     AS json);
+    -- Without its digest first: the trigger below would change the row that is being written.
+    UPDATE login_session SET evershop_digest = NULL WHERE uuid = named;
+    DELETE FROM login_session WHERE uuid = named;
+    NEW.sess := CAST(regexp_replace(CAST(NEW.sess AS text), '"customersSession"[[:space:]]*:[[:space:]]*"[^"]*"',
+                                    '"customersSession":null') AS json);
     RETURN NEW;
 END
 $$;
@@ -85,8 +88,8 @@ BEGIN
      WHERE sess ->> 'customersSession' = CAST(OLD.uuid AS text)
        AND (sess ->> 'customerID' = CAST(OLD.customer_id AS text) OR sess ->> 'userID' = CAST(OLD.admin_user_id AS text));
     UPDATE session
-       SET sess = CAST(regexp_replace(CAST(sess AS text), '"customersSession"\s*:\s*"[^"]*"', '"customersSession":null')
-                       AS json)
+       SET sess = CAST(regexp_replace(CAST(sess AS text), '"customersSession"[[:space:]]*:[[:space:]]*"[^"]*"',
+                                      '"customersSession":null') AS json)
      WHERE sess ->> 'customersSession' = CAST(OLD.uuid AS text);
     RETURN NULL;
 END

@@ -199,28 +199,6 @@ PUT_OFF = _for_each_kind("""
        AND session.sess ->> '{owner}' = CAST(login_session.{account_id} AS text)
 """)
 
-# After a purge: EverShop has signed out, or deleted its row.
-END_LOST = text("""
-    DELETE FROM login_session
-     WHERE evershop_digest IS NOT NULL
-       AND NOT EXISTS (SELECT
-                         FROM session
-                        WHERE sess ->> 'customersSession' = CAST(login_session.uuid AS text)
-                          AND coalesce(sess ->> 'customerID', sess ->> 'userID')
-                              = CAST(coalesce(login_session.customer_id, login_session.admin_user_id) AS text)
-                          AND expire AT TIME ZONE :timezone >= now())
-""")
-
-# EverShop's pages look at no other table than their own.
-END_ORPHANS = text("""
-    DELETE FROM session
-     WHERE sess ->> 'customersSession' IS NOT NULL
-       AND coalesce(sess ->> 'customerID', sess ->> 'userID') IS NOT NULL
-       AND NOT EXISTS (SELECT
-                         FROM login_session
-                        WHERE CAST(login_session.uuid AS text) = sess ->> 'customersSession')
-""")
-
 # ---------------------------------------------------------------- a registration
 
 # What EverShop's createCustomer tells its subscribers, without the hash: parts of the statement that inserts one.

@@ -134,6 +134,8 @@ class Hasher:
         password = unicodedata.normalize("NFC", password)
         if (cost(hashed) or 0) >= self._rounds or len(password.encode()) > PASSWORD_BYTES:
             return None
+        if self._escapes and escaped(password) != password:
+            return None  # EverShop's own login would take it no more
         try:
             return self.hash(password)
         except Busy:

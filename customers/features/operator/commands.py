@@ -105,8 +105,6 @@ def purge() -> None:
     if ctx.evershop is not None:
         ctx.evershop.before_purge(ctx.db)
     deleted = ended.purge(ctx.db, ctx.settings)
-    if ctx.evershop is not None:
-        ctx.evershop.after_purge(ctx.db)
     click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
 
 

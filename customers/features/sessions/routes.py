@@ -53,7 +53,7 @@ def end_session(kind: Kind) -> None:
             service.log_out(context.current(), kind, ends, presents.origin)
     if in_cookie is not None and (in_cookie == digest or not presents.by_header):
         cookies.forget(kind)
-    if evershop and not presents.by_header and evershop.cookie_names[kind] in request.cookies:
+    if evershop and digest is not None and not presents.by_header:
         cookies.give(evershop.cookie_names[kind], "", kind)
 
 
