@@ -10,10 +10,6 @@ from customers.evershop.service import SETUP
 from tests.conftest import EVERSHOP, REPOSITORY, Made
 from tests.support.database import Db
 
-SHOP = f"""{EVERSHOP};
-    ALTER TABLE cart ADD COLUMN IF NOT EXISTS sid varchar;
-    ALTER TABLE "order" ADD COLUMN IF NOT EXISTS sid varchar;
-"""
 WITHOUT_HASHES, *MOVING_OUT = re.findall(
     r"^ *```sql\n(.*?)```", (REPOSITORY / "docs" / "evershop.md").read_text(), re.MULTILINE | re.DOTALL
 )
@@ -37,7 +33,7 @@ def run(db: Db, sql: str) -> None:
 
 
 def test_moving_out_leaves_the_database_as_it_was(make: Callable[[str], Made]) -> None:
-    ctx, db = make(SHOP)
+    ctx, db = make(EVERSHOP)
     before = db.all(CATALOG)
     migrate.apply(ctx.db, repair_defaults=True)
     alone = db.all(CATALOG)
@@ -51,7 +47,7 @@ def test_moving_out_leaves_the_database_as_it_was(make: Callable[[str], Made]) -
 
 
 def test_no_hash_is_left_in_events_and_none_comes_there_again(make: Callable[[str], Made]) -> None:
-    _, db = make(SHOP)
+    _, db = make(EVERSHOP)
     hashes = "SELECT count(*) AS found FROM event WHERE CAST(data AS text) LIKE '%%$2a$%%' OR data ->> 'password' <> ''"
     rows = "SELECT count(*) AS found FROM event WHERE data ->> 'email' IS NOT NULL"
     before = db.one(hashes)["found"]

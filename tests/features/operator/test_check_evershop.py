@@ -16,10 +16,6 @@ from customers.http import context
 from tests.conftest import EVERSHOP, Made, application
 from tests.support.database import Db
 
-SHOP = f"""{EVERSHOP};
-    ALTER TABLE cart ADD COLUMN IF NOT EXISTS sid varchar;
-    ALTER TABLE "order" ADD COLUMN IF NOT EXISTS sid varchar;
-"""
 # What is wrong in that shop, put right.
 MENDED = """
     DELETE FROM customer_address;
@@ -43,7 +39,7 @@ def found(made: Made, **changes: Any) -> list[str]:
 
 
 def test_each_fault_is_named_with_what_to_do_and_a_shop_without_any_is_fine(make: Make) -> None:
-    shop = make(SHOP)
+    shop = make(EVERSHOP)
     faults = found(shop)
     shop[1].execute(MENDED)
     shop[1].execute(SESSION.format(0, "UTC"))
@@ -71,13 +67,13 @@ def test_each_fault_is_named_with_what_to_do_and_a_shop_without_any_is_fine(make
     ],
 )
 def test_rows_and_tables_in_the_way_are_named(make: Make, sql: str, said: str) -> None:
-    shop = make(f"{SHOP}; {sql}")
+    shop = make(f"{EVERSHOP}; {sql}")
 
     assert [fault for fault in found(shop) if said in fault and fault.startswith("stop ")]
 
 
 def test_the_statements_that_are_shown_put_things_right(make: Make) -> None:
-    shop = make(SHOP)
+    shop = make(EVERSHOP)
     statements = [fault.partition(": UPDATE ")[2] for fault in found(shop) if ": UPDATE " in fault]
 
     for statement in statements:
@@ -92,7 +88,7 @@ def test_the_statements_that_are_shown_put_things_right(make: Make) -> None:
 def test_a_time_zone_that_is_not_the_shops_is_found_by_sessions_that_no_page_has_used_since(
     make: Make, zone: str
 ) -> None:
-    shop = make(SHOP)
+    shop = make(EVERSHOP)
     for minutes in (0, 0, 20, 21, 22, 30):
         shop[1].execute(SESSION.format(minutes, zone))
 
@@ -112,11 +108,11 @@ def test_a_time_zone_that_is_not_the_shops_is_found_by_sessions_that_no_page_has
 def test_a_secret_that_is_missing_or_can_be_guessed_stands_in_the_way(
     make: Make, given: tuple[str, ...], said: str
 ) -> None:
-    assert said in found(make(SHOP), evershop_cookie_secrets=given)[0]
+    assert said in found(make(EVERSHOP), evershop_cookie_secrets=given)[0]
 
 
 def test_the_rights_that_the_role_lacks_are_shown_as_statements_that_give_them(make: Make) -> None:
-    ctx, owners = make(SHOP)
+    ctx, owners = make(EVERSHOP)
     role, password = f"test_{secrets.token_hex(8)}", secrets.token_hex(16)  # roles are the whole server's
     owners.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     owners.execute(f"GRANT UPDATE (password), SELECT ON admin_user TO {role}")
@@ -146,7 +142,7 @@ def test_the_command_shows_all_and_exits_with_1_while_something_stands_in_the_wa
 
     empty = app.test_cli_runner().invoke(args=["check-evershop"])
     with Db(db.conninfo) as shop:
-        shop.execute(SHOP)
+        shop.execute(EVERSHOP)
         shop.execute(MENDED)
     fine = app.test_cli_runner().invoke(args=["check-evershop"])
     context.of(app).db.close()
