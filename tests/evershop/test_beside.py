@@ -1,5 +1,6 @@
 """What living beside EverShop tells its subscribers, costs, and leaves in its tables."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -7,9 +8,9 @@ import pytest
 from flask import Flask
 
 from customers.http import context
-from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.conftest import EVERSHOP, PASSWORD, Account, Made, application, log_in, new_client
 from tests.evershop.conftest import MakeApp
-from tests.evershop.shop import SECRET, holding
+from tests.evershop.shop import SECRET, command, holding
 from tests.support.answers import data_of, done, refused
 from tests.support.builders import CUSTOMERS, ME, NEW, NEW_PASSWORD, registered, reset_token
 from tests.support.database import Db
@@ -17,13 +18,6 @@ from tests.support.round_trips import round_trips
 
 TOLD = "SELECT name, status, data FROM event WHERE name IN ('customer_registered', 'account_created') ORDER BY event_id"
 ANSWERED = ("customer_id", "uuid", "status", "group_id", "email", "full_name")
-
-
-def contents(db: Db) -> dict[str, str]:
-    """Return all that stands in EverShop's tables, by table."""
-    theirs = ["customer", "customer_address", "customer_group", "admin_user", "reset_password_token", '"order"']
-    theirs += ["session", "cart", "event", "setting", "migration"]
-    return {table: str(db.all(f"SELECT row_to_json(each)::text FROM {table} AS each")) for table in theirs}
 
 
 @pytest.mark.parametrize(("status", "name"), [(1, "customer_registered"), (0, "account_created")])
@@ -86,6 +80,13 @@ def test_a_read_takes_one_round_trip_more_beside_evershop_and_none_without(
         assert round_trips(context.of(app), read) == (trips and trips + len(secrets))
 
 
+def contents(db: Db) -> dict[str, str]:
+    """Return all that stands in EverShop's tables, by table."""
+    accounts = ("customer", "customer_address", "customer_group", "admin_user", "reset_password_token")
+    tables = (*accounts, "session", "cart", '"order"', "event", "setting", "migration")
+    return {table: str(db.all(f"SELECT row_to_json(each)::text FROM {table} AS each")) for table in tables}
+
+
 def test_no_secret_of_ours_stands_in_evershops_tables(app: Flask, accounts: dict[str, Account], db: Db) -> None:
     """But the hashes in the tables of accounts, which EverShop's own triggers copy to `event`."""
     customer, browser = accounts["customer"], new_client(app)
@@ -93,16 +94,25 @@ def test_no_secret_of_ours_stands_in_evershops_tables(app: Flask, accounts: dict
     sids = [log_in(browser, customer.email), *(account.sid for account in accounts.values())]
     done(browser.post(f"{ME}/password", json={"current_password": PASSWORD, "password": NEW_PASSWORD}))
     token = reset_token(db, customer)
-    digests = db.all("SELECT encode(digest, 'hex'), encode(evershop_digest, 'hex') FROM login_session")
+    digests = db.all("SELECT encode(digest, 'hex') AS ours, encode(evershop_digest, 'hex') AS other FROM login_session")
     hashes = db.all("SELECT password FROM customer UNION SELECT password FROM admin_user")
     secret = {*sids, *(sid.replace("-", "") for sid in sids), PASSWORD, NEW_PASSWORD, token, SECRET, "k" * 32}
     secret |= {value for row in digests for value in row.values()}
     hashed = {row["password"] for row in hashes}
 
-    theirs = (
-        "session cart event setting migration customer customer_address customer_group admin_user reset_password_token"
-    )
-    for table in (*theirs.split(), '"order"'):
-        text = str(db.all(f"SELECT row_to_json(each)::text FROM {table} AS each"))
+    for table, text in contents(db).items():
         found = secret if table in ("customer", "admin_user", "event") else secret | hashed
         assert not [each for each in found if each in text], table
+
+
+def test_the_setup_changes_no_row_of_evershops_and_can_be_repeated(make: Callable[[str], Made]) -> None:
+    ctx, db = make(EVERSHOP)
+    app = application(ctx.settings)
+    command(app, "init-db", "--repair-defaults")
+    before = contents(db)
+
+    for _ in range(2):
+        command(app, "init-db", "--evershop")
+
+        assert contents(db) == before
+    context.of(app).db.close()

@@ -93,6 +93,7 @@ def test_a_copy_of_evershops_sessions_opens_nothing(app: Flask, customer: Accoun
             for name in ("sid", "asid", "customers"):
                 if (name, text) != ("sid", signed(row["sid"])):
                     refused(holding(app, text, name).get(ME), 401, "not_authenticated")
+    data_of(customer.client.get(ME))  # and ends none
 
 
 def test_a_write_by_evershops_cookie_that_another_site_started_is_refused(
