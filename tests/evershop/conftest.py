@@ -58,7 +58,7 @@ def app(shared_app: Flask, db: Db) -> Flask:
 def start_shop(database: str) -> Iterator[Callable[[str], Shop]]:
     """Return a function that starts EverShop's side in a time zone; each is started once, and ended with the tests."""
     node = shutil.which("node")
-    if node is None or not (HERE / "node_modules").is_dir():
+    if node is None or not (HERE / "node_modules" / ".package-lock.json").exists():  # npm writes it when it is done
         pytest.skip("EverShop's packages are not installed; `make test-evershop` runs these tests")
     started: dict[str, tuple[subprocess.Popen[str], Shop]] = {}
     with psycopg.connect(database) as conn:
