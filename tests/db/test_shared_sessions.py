@@ -139,3 +139,34 @@ def test_a_time_zone_that_postgresql_does_not_know_is_told_before_the_first_requ
 
     assert new_client(changed).get("/readyz").status_code == 500
     context.of(changed).db.close()
+
+
+@pytest.mark.parametrize(
+    "end", ['UPDATE session SET sess = \'{"cookie": {}, "notifications": []}\'', "DELETE FROM session"]
+)
+def test_a_session_that_evershop_ended_is_gone_after_a_request_with_its_cookie_alone(
+    shop: tuple[Flask, Db, int], end: str
+) -> None:
+    """Only a browser with our own cookie ended it; else it stood in the list of sessions until the next purge."""
+    app, db, customer_id = shop
+    browser = signed_in_there(app, db, "sid", customerID=customer_id)
+    data_of(browser.get(ME))
+
+    db.execute(end)
+
+    refused(browser.get(ME), 401, "not_authenticated")
+    assert db.all("SELECT FROM login_session") == []
+
+
+def test_a_customers_cookie_in_the_place_of_an_admins_is_nobody_and_ends_nothing(shop: tuple[Flask, Db, int]) -> None:
+    app, db, customer_id = shop
+    browser = signed_in_there(app, db, "sid", customerID=customer_id)
+    data_of(browser.get(ME))
+    cookie = browser.get_cookie("sid")
+    assert cookie is not None
+    stranger = new_client(app)
+    stranger.set_cookie("asid", cookie.value)
+
+    refused(stranger.get(CUSTOMERS), 401, "not_authenticated")
+
+    data_of(browser.get(ME))

@@ -10,9 +10,9 @@ from flask import Flask
 from customers.evershop import signature
 from tests.conftest import Account, log_in, new_client
 from tests.evershop.conftest import Browse, MakeApp
-from tests.evershop.shop import SECRET, customer_id, evershop_session, holding, sessions, signed
+from tests.evershop.shop import SECRET, command, customer_id, evershop_session, holding, on_its_way, sessions, signed
 from tests.support.answers import data_of, refused
-from tests.support.builders import ME, MISSING
+from tests.support.builders import ME, MISSING, session_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.threads import at_once
@@ -67,6 +67,7 @@ def test_a_cookie_that_evershop_did_not_sign_is_anonymous(app: Flask, customer: 
     for forged in (*whole, *cut, *keyed):
         anonymous(holding(app, forged))
     data_of(holding(app, good).get(ME))
+    refused(holding(app, good).get(ME, headers={"X-Session-ID": MISSING}), 401, "not_authenticated")
 
 
 def test_a_row_that_signs_no_customer_in_is_anonymous(app: Flask, customer: Account, db: Db) -> None:
@@ -122,6 +123,24 @@ def test_a_session_that_evershop_has_started_counts_is_listed_and_can_be_ended_a
     refused(browser.ours.patch(ME, json={"email": "z@example.com"}), 403, "login_again")
     refused(browser.ours.delete(ME), 403, "login_again")
     data_of(customer.client.delete(f"{ME}/sessions/{max(listed, key=lambda uuid: listed[uuid])}"))
+    assert browser.who() == {None}
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_it_can_be_ended_although_a_page_has_written_over_its_name(
+    browse: Browse, customer: Account, db: Db, purged: bool
+) -> None:
+    """Cause: a page that was on its way when the session was first seen here wrote it back without the name."""
+    browser = browse()
+    browser.visit(f"/google/{customer_id(db, customer)}")
+    with on_its_way(browser, "/slow?add"):
+        uuid = session_of(browser.ours)
+    if purged:
+        command(browser.ours.application, "purge")
+        assert browser.visit() == {"email": customer.email}
+
+    data_of(customer.client.delete(f"{ME}/sessions/{uuid}"))
+
     assert browser.who() == {None}
 
 
