@@ -44,6 +44,8 @@ def test_a_login_makes_two_rows_and_two_cookies(
     flags = {"originalMaxAge": idle * 3_600_000, "secure": True, "httpOnly": True, "path": "/", "sameSite": "lax"}
     keys = {owner: db.one(f"SELECT {table}_id AS id FROM {table}")["id"], "customersSession": row["uuid"]}
     assert sess == {"cookie": flags, "notifications": [], **keys}
+    data_of(visitor.post(account.login.replace("login", "logout")))
+    assert visitor.get_cookie(name) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
