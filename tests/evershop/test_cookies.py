@@ -83,6 +83,9 @@ def test_a_row_that_signs_no_customer_in_is_anonymous(app: Flask, customer: Acco
 
     for sid in (expired, *(evershop_session(db, **keys) for keys in rows)):
         anonymous(holding(app, signed(sid)))
+    db.execute("UPDATE customer SET status = 0")
+    refused(holding(app, signed(evershop_session(db, customerID=own))).get(ME), 401, "not_authenticated")
+    assert len(sessions(db)) == 1, "none has become one of this service"
 
 
 def test_a_copy_of_evershops_sessions_opens_nothing(app: Flask, customer: Account, db: Db) -> None:
