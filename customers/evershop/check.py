@@ -230,7 +230,6 @@ def findings(db: Database, settings: Settings) -> Iterator[Finding]:
         "timezone": settings.evershop_timezone,
     }
     with db.unhurried() as conn:
-        driver(conn).execute("SET default_transaction_read_only TO on")
         for check in CHECKS:
             yield _answer(conn, check, values)
 
@@ -252,7 +251,10 @@ def _secrets(settings: Settings) -> Finding:
 
 def _answer(conn: Connection, check: Check, values: dict[str, object]) -> Finding:
     try:
-        rows = conn.execute(check.statement, values).all()
+        # For a transaction, not for the connection: behind a pooler the next client would get that.
+        with driver(conn).transaction():
+            driver(conn).execute("SET TRANSACTION READ ONLY")
+            rows = conn.execute(check.statement, values).all()
     except (DataError, ProgrammingError) as error:  # no table, no right, not a time
         return Finding("warning", f'Nobody can tell: "{check.fine}" The database says: {_said(error)}.')
     if not rows:
