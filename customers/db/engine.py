@@ -36,7 +36,7 @@ _SESSION = "SET timezone TO 'UTC'; SET datestyle TO 'ISO'; SET standard_conformi
 # Seconds after which a connection is looked at before it is used.
 _IDLE = 0.5
 
-_dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy gives its dialects no types
+_dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed it
 
 # SQLSTATEs by which a server says that it goes away, or that another has taken its place and it takes no writes:
 # read_only_sql_transaction, admin_shutdown, crash_shutdown, cannot_connect_now.

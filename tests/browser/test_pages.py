@@ -135,6 +135,8 @@ def test_the_keyboard_is_enough(chromium: Browser, service: Service) -> None:
 
     skip = page.get_by_role("link", name="Skip to content")
     assert skip.evaluate("e => e === document.activeElement")
-    assert skip.bounding_box()["y"] >= 0  # type: ignore[index]  # it is there
+    box = skip.bounding_box()
+    assert box
+    assert box["y"] >= 0
     page.keyboard.press("Enter")
     assert page.locator("main").evaluate("e => e === document.activeElement")

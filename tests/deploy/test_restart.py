@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 from tests.deploy.front import Front, opened
 from tests.deploy.load import Load, live
 from tests.support.answering import Reply, answering
-from tests.support.service import database_url, wait_until
+from tests.support.service import Service, database_url, wait_until
 
 CUSTOMERS = 6  # at once
 SCRIPT = REPOSITORY / "deploy" / "rolling-restart.sh"
@@ -69,6 +69,10 @@ def test_the_script_restarts_nothing_while_an_instance_is_not_ready_or_taken_out
     assert (away.returncode, "nothing was restarted" in away.stderr) == (1, True)
 
 
+def has_two_workers(service: Service) -> Callable[[], bool]:
+    return lambda: len(service.workers()) == 2
+
+
 def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Front) -> None:
     load = Load(front.nginx)
 
@@ -77,7 +81,7 @@ def test_a_killed_worker_takes_only_the_writes_with_it_that_it_was_at(front: Fro
             load.goes_on()
             service.workers()[0].kill()
             load.goes_on()
-            wait_until(lambda service=service: len(service.workers()) == 2)  # type: ignore[misc]  # bound now
+            wait_until(has_two_workers(service))
 
     # At most one for each customer and death; a read is asked of another worker instead. Unless its answer had begun:
     # gunicorn sends the head first, and nginx then has passed it on.

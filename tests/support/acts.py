@@ -110,7 +110,7 @@ class Act(NamedTuple):
     is_a_row: bool = True  # in the audit trail; else a line in the log alone
 
 
-def request(by: str, call: str, body: object, event: str, details: Details = {}, **recorded: Any) -> Act:  # noqa: B006
+def request(by: str, call: str, body: object, event: str, details: Details | None = None, **recorded: Any) -> Act:
     """Return an act that is one request; its path may name what the shop has."""
 
     def do(shop: Shop) -> Any:
@@ -118,7 +118,7 @@ def request(by: str, call: str, body: object, event: str, details: Details = {},
         client = {"anonymous": shop.anonymous, "customer": shop.customer.client, "admin": shop.admin.client}[by]
         return client.open(path, method=method, json=body)
 
-    return Act(do, event, details, **{"actor": by, **recorded})
+    return Act(do, event, details or {}, **{"actor": by, **recorded})
 
 
 def login(email: str, password: str = PASSWORD) -> dict[str, str]:

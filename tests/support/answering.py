@@ -28,11 +28,11 @@ def answering(
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # the names that are called
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
+        def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler._answer)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         if tls:

@@ -111,34 +111,34 @@ class MailServer:
 
     # What aiosmtpd asks, by the names of its hooks (hence N802).
 
-    async def handle_EHLO(self, server: SMTP, session: Session, _: Envelope, hostname: str, lines: list[str]) -> Any:  # noqa: N802
+    async def handle_EHLO(self, server: SMTP, session: Session, _: Envelope, hostname: str, lines: list[str]) -> Any:
         session.host_name = hostname
         for _number in range(self.greeting_lines):
             await server.push("250-still here")
         return [self.refusals["EHLO"]] if "EHLO" in self.refusals else lines
 
-    async def handle_HELO(self, server: SMTP, session: Session, _: Envelope, hostname: str) -> str:  # noqa: N802
+    async def handle_HELO(self, server: SMTP, session: Session, _: Envelope, hostname: str) -> str:
         session.host_name = hostname
         return self.refusals.get("EHLO", "250 mail.example")
 
-    async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+    async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if "MAIL" not in self.refusals:
             envelope.mail_from = address
         return self.refusals.get("MAIL", "250 OK")
 
-    async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, *rest: Any) -> str:  # noqa: N802
+    async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, *rest: Any) -> str:
         if "RCPT" not in self.refusals:
             envelope.rcpt_tos.append(address)
         return self.refusals.get("RCPT", "250 OK")
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if "DATA" not in self.refusals:
             assert isinstance(envelope.content, bytes)
             message = email.message_from_bytes(envelope.content, policy=policy.default)
             self.mails.append(Mail([str(recipient) for recipient in envelope.rcpt_tos], message, envelope.content))
         return self.refusals.get("DATA", "250 OK")
 
-    async def handle_QUIT(self, *_: Any) -> str:  # noqa: N802
+    async def handle_QUIT(self, *_: Any) -> str:
         return self.farewell
 
 

@@ -13,7 +13,7 @@ email, password = f"{uuid.uuid4()}@example.com", "correct horse battery"
 
 with Client(base_url=url) as visitor:
     new = models.NewCustomer(email=email, password=password, full_name="Ann Customer", status="1")
-    create_customer.sync(client=visitor, body=new)  # type: ignore[arg-type]  # it knows no operation with or without sign-in
+    create_customer.sync(client=visitor, body=new)  # type: ignore[arg-type]  # its types demand a session where one is optional
     login = login_customer.sync(client=visitor, body=models.Login(email=email, password=password))
 assert isinstance(login, models.StartedSessionAnswer)
 sid = str(login.data.sid)
