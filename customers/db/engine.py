@@ -93,7 +93,7 @@ class Transaction:
 
     def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return the only row of a statement; None if it has none. As that of the database, in this transaction."""
-        return _fetch_first(driver(self.conn), statement, values)
+        return _executed(driver(self.conn), statement, values).fetchone()
 
     def after_commit(self, function: Callable[[], object]) -> None:
         """Have a function called once this transaction has committed; never, if it rolls back."""
@@ -202,28 +202,25 @@ class Database:
         if is_gone(error):
             self.close()
 
+    def _execute(self, statement: TextClause, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+        self._refuse_second_use()
+        _, connection = self._connection()
+        try:
+            return _executed(connection, statement, values)
+        except psycopg.Error as error:
+            self._leave(error)
+            raise
+
     def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return the only row of a statement on a hot path, outside any transaction; None if it has none.
 
         psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
         """
-        self._refuse_second_use()
-        _, connection = self._connection()
-        try:
-            return _fetch_first(connection, statement, values)
-        except psycopg.Error as error:
-            self._leave(error)
-            raise
+        return self._execute(statement, values).fetchone()
 
     def fetch_all(self, statement: TextClause, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement on a hot path, as fetch_first() does."""
-        self._refuse_second_use()
-        _, connection = self._connection()
-        try:
-            return connection.kept_cursor.execute(_compiled(statement), values).fetchall()
-        except psycopg.Error as error:
-            self._leave(error)
-            raise
+        return self._execute(statement, values).fetchall()
 
     def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the row of a statement that always has one, as fetch_first() does."""
@@ -251,11 +248,8 @@ class Database:
             found[0].close()
 
 
-def _fetch_first(
-    connection: PatientConnection, statement: TextClause, values: Mapping[str, Any]
-) -> tuple[Any, ...] | None:
-    row: tuple[Any, ...] | None = connection.kept_cursor.execute(_compiled(statement), values).fetchone()
-    return row
+def _executed(connection: PatientConnection, statement: TextClause, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+    return connection.kept_cursor.execute(_compiled(statement), values)
 
 
 def is_gone(error: Exception) -> bool:
