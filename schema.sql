@@ -350,10 +350,16 @@ CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
 -- and does not count. A row comes back in any case: `refused_by` is the number of the limit, null if the attempt has been
 -- counted; `seconds` is when to try again, rounded up; `is_first` whether it is the first refusal since the limit closed.
 -- But for `is_first`, which is noted, a refusal writes nothing.
+--
+-- The two settings, here and below: a plan that was made while the table was empty would read all of a table that has
+-- grown, and one for arrays as parameters would be made again at each execution.
 CREATE OR REPLACE FUNCTION customers_count_attempt(
     digests bytea[], most int[], longest int[], memory int[], passed int,
     OUT refused_by int, OUT seconds int, OUT is_first boolean)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_seqscan TO off
+SET plan_cache_mode TO force_generic_plan
+AS $$
 DECLARE
     closed record;
     moment timestamptz;
@@ -414,6 +420,30 @@ BEGIN
             ORDER BY expires_at
             LIMIT 20
               FOR UPDATE SKIP LOCKED));
+END
+$$;
+
+-- Forgive attempts: those that `cleared` names are forgotten, those that `given_back` names count one less. The rows are
+-- locked in the order of the digests, as counting locks them, so that nobody waits in a circle.
+CREATE OR REPLACE FUNCTION customers_forgive_attempts(cleared bytea[], given_back bytea[])
+RETURNS void
+LANGUAGE plpgsql
+SET enable_seqscan TO off
+SET plan_cache_mode TO force_generic_plan
+AS $$
+BEGIN
+    PERFORM
+       FROM attempt_counter
+      WHERE digest = ANY(cleared || given_back)
+      ORDER BY digest
+        FOR UPDATE;
+    DELETE FROM attempt_counter
+     WHERE digest = ANY(cleared || given_back)
+       AND (attempts <= 1 OR digest = ANY(cleared));
+    UPDATE attempt_counter
+       SET attempts = attempts - 1,
+           open_at = least(open_at, now())
+     WHERE digest = ANY(given_back);
 END
 $$;
 
@@ -690,7 +720,7 @@ CREATE TABLE IF NOT EXISTS customers_schema (
 );
 
 INSERT INTO customers_schema (version)
-VALUES (5) -- schema version
+VALUES (6) -- schema version
 ON CONFLICT (only_row) DO UPDATE
    SET version = excluded.version, applied_at = now()
  WHERE customers_schema.version < excluded.version;

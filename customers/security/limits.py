@@ -5,9 +5,9 @@ success is forgiven, and what says nothing of the attempt (the service was busy)
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from psycopg import Error as DriverError
@@ -99,14 +99,23 @@ COUNT = text(f"""
 """)
 
 
-def counting(limits: Sequence[Limit]) -> dict[str, list[Any]]:
+def counting(limits: Sequence[Limit]) -> dict[str, str]:
     """Return the parameters of a statement that counts an attempt by limits."""
     return {
-        "digests": [limit.digest for limit in limits],
-        "most": [limit.most for limit in limits],
-        "longest": [limit.longest_pause for limit in limits],
-        "memory": [limit.memory for limit in limits],
+        "digests": _digests(limits),
+        "most": _array(str(limit.most) for limit in limits),
+        "longest": _array("NULL" if limit.longest_pause is None else str(limit.longest_pause) for limit in limits),
+        "memory": _array(str(limit.memory) for limit in limits),
     }
+
+
+def _array(elements: Iterable[str]) -> str:
+    """Return an array as PostgreSQL reads it: psycopg takes longer to write one than to execute the statement."""
+    return f"{{{','.join(elements)}}}"
+
+
+def _digests(limits: Iterable[Limit]) -> str:
+    return _array(rf'"\\x{limit.digest.hex()}"' for limit in limits)
 
 
 def refusal(
@@ -144,32 +153,10 @@ def _give_back(db: Database, counted: Sequence[Limit]) -> None:
             db.fetch_one(FORGIVE, forgiving(given_back=counted))
 
 
-# One row at a time in the order of the digests, as counting locks them, so that nobody waits in a circle.
-FORGIVING = """held AS MATERIALIZED (
-           SELECT digest, attempts <= 1 OR digest = ANY(CAST(:cleared AS bytea[])) AS done
-             FROM attempt_counter
-            WHERE digest = ANY(CAST(:cleared AS bytea[]) || CAST(:given_back AS bytea[])) %s
-            ORDER BY digest
-              FOR UPDATE),
-           cleared AS (
-           DELETE FROM attempt_counter
-            USING held
-            WHERE attempt_counter.digest = held.digest
-              AND held.done),
-           given_back AS (
-           UPDATE attempt_counter
-              SET attempts = attempts - 1,
-                  open_at = least(open_at, now())
-             FROM held
-            WHERE attempt_counter.digest = held.digest
-              AND NOT held.done)"""
-FORGIVE = text(f"""
-      WITH {FORGIVING % ""}
-    SELECT count(*)
-      FROM held
-""")
+FORGIVING = "customers_forgive_attempts(CAST(:cleared AS bytea[]), CAST(:given_back AS bytea[]))"
+FORGIVE = text(f"SELECT {FORGIVING}")
 
 
-def forgiving(*, cleared: Sequence[Limit] = (), given_back: Sequence[Limit] = ()) -> dict[str, list[bytes]]:
+def forgiving(*, cleared: Sequence[Limit] = (), given_back: Sequence[Limit] = ()) -> dict[str, str]:
     """Return the parameters of a statement that forgives: what is forgotten, and what counts one attempt less."""
-    return {"cleared": [limit.digest for limit in cleared], "given_back": [limit.digest for limit in given_back]}
+    return {"cleared": _digests(cleared), "given_back": _digests(given_back)}

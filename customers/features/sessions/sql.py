@@ -29,9 +29,9 @@ START = for_each_kind(f"""
            remembered AS (
            {guesses.REMEMBERING.format(source="account")}),
            recorded AS (
-           {trail.recording("'login_succeeded'", "'{kind}', uuid", "{kind}", "CAST('{{}}' AS jsonb)", "account")}),
-           {limits.FORGIVING % "AND EXISTS (SELECT FROM account)"}
-    SELECT (SELECT count(*)
+           {trail.recording("'login_succeeded'", "'{kind}', uuid", "{kind}", "CAST('{{}}' AS jsonb)", "account")})
+    SELECT {limits.FORGIVING},
+           (SELECT count(*)
               FROM login_session
              WHERE login_session.{{account_id}} = account.{{account_id}}) AS others
       FROM account
@@ -51,7 +51,7 @@ def start(fetch: Fetch, kind: Kind, values: Mapping[str, Any]) -> int | None:
     password was checked against.
     """
     row = fetch(START[kind], values)
-    return None if row is None else row[0]
+    return None if row is None else row[1]
 
 
 END_EXCESS = for_each_kind("""
