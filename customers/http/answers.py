@@ -11,7 +11,7 @@ import marshmallow as ma
 import psycopg
 from flask import Response
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
@@ -171,7 +171,7 @@ def _service_error(error: Exception) -> ServiceError:
     return ServiceError()
 
 
-_OUTAGES = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError)
+_OUTAGES = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def _is_outage(error: Exception) -> bool:
