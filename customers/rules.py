@@ -7,11 +7,11 @@ import functools
 import re
 import unicodedata
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import idna
 from marshmallow import ValidationError, validate
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 EMAIL_CHARACTERS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 TEXT_CHARACTERS = 255
@@ -103,7 +103,7 @@ def new_password(value: str) -> str:
 @functools.cache
 def _common_passwords() -> frozenset[str]:
     """Return the passwords among the 30,000 most used that are long enough (ASVS 5.0, 6.2.4)."""
-    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= PASSWORD_CHARACTERS)
+    return frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
 
 
 def status(value: Any) -> int:

@@ -63,7 +63,8 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
     END IF;
     EXECUTE format('GRANT EXECUTE ON FUNCTION customers_fold(text), customers_time(timestamptz), '
-                   'customers_count_attempt(bytea[], int[], int[], int[], int) TO %I', role);
+                   'customers_count_attempt(bytea[], int[], int[], int[], int), '
+                   'customers_forgive_attempts(bytea[], bytea[]) TO %I', role);
 
     -- Numbers come from identity columns, which need no right to a sequence. Addresses, sessions and tokens that go with
     -- their customer are deleted in the name of the tables' owner.
