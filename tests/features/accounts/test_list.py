@@ -2,19 +2,16 @@
 
 import itertools
 import random
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from customers.features.accounts import search
 from tests.conftest import Account
 from tests.support.builders import group_of
 from tests.support.database import Db
 from tests.support.rows import LIST, add, ids
-
-Rows = list[dict[str, Any]]
 
 
 def test_without_parameters_it_is_the_first_page_of_20(admin: Account, db: Db) -> None:
@@ -24,10 +21,11 @@ def test_without_parameters_it_is_the_first_page_of_20(admin: Account, db: Db) -
     answer = admin.client.get(LIST).get_json()
 
     meta = {"current_page": 1, "from": 1, "last_page": 2, "path": LIST, "per_page": 20, "to": 20, "total": 21}
-    assert ([item["customer_id"] for item in answer["data"]], answer["meta"]) == (added[:20], meta)
-    links = {"first": f"{LIST}?page=1", "last": f"{LIST}?page=1", "prev": None, "next": None}
+    links = {"first": f"{LIST}?page=1", "last": f"{LIST}?page=2", "prev": None, "next": f"{LIST}?page=2"}
+    assert [item["customer_id"] for item in answer["data"]] == added[:20]
+    assert (answer["meta"], answer["links"]) == (meta, links)
     meta |= {"from": None, "to": None, "total": 0, "last_page": 1}
-    assert empty == {"data": [], "links": links, "meta": meta}
+    assert empty == {"data": [], "links": {**links, "last": links["first"], "next": None}, "meta": meta}
 
 
 def test_links_keep_the_other_parameters_around_and_beyond_the_last_page(admin: Account, db: Db) -> None:
@@ -57,18 +55,15 @@ CASES: list[tuple[str, str, list[dict[str, Any]], list[dict[str, Any]]]] = [
     ("keyword", "n_b", [{"email": "ann_b@example.com"}], [{"email": "ann.b@example.com"}]),
     ("full_name", "LLER", [{"full_name": "Müller-ÉTÉ"}],
      [{"email": "ller@example.com", "full_name": "Ann"}, {"full_name": None}]),
-    ("full_name", "é", [{"full_name": "Müller-ÉTÉ"}], [{"full_name": "ete"}]),
     ("full_name", "e\u0301", [{"full_name": "Été"}], [{"full_name": "ete"}]),
     ("keyword", "zu\u0308rich", [{"full_name": "Zürich"}], [{"full_name": "Zurich"}]),
     ("email", "Ann@EXAMPLE.com", [{"email": "aNN@example.com"}],
      [{"email": "ann@example.com.au"}, {"email": "nn@example.com"}]),
     ("email", "%@example.com", [], [{"email": "ann@example.com"}]),
-    ("email", "a_n@example.com", [], [{"email": "ann@example.com"}]),
     *((name, attack, [], [{"email": "ann@example.com"}])
       for name in ("email", "keyword", "full_name")
       for attack in ("' OR '1'='1", "'; DELETE FROM customer; --", "x') OR true OR email LIKE ('%", "%(email)s")),
     ("status", "0", [{"status": 0}], [{"status": 1}]),
-    ("status", "1", [{"status": 1}], [{"status": 0}]),
     ("group_id", "1", [{"group_id": 1}], [{"group_id": None}]),
     ("group_id", str(2**31 - 1), [], [{}, {"group_id": None}]),
     ("created_from", "2026-01-31T13:00:00+01:00",
@@ -76,9 +71,6 @@ CASES: list[tuple[str, str, list[dict[str, Any]], list[dict[str, Any]]]] = [
      [{"created_at": "2026-01-31 11:59:59.999999Z"}, {"created_at": None}]),
     ("created_to", "2026-03-01", [{"created_at": "2026-02-28 23:59:59.999999Z"}],
      [{"created_at": "2026-03-01 00:00:00Z"}, {"created_at": None}]),
-    ("created_from", "0001-01-01", [{}, {"created_at": "infinity"}],
-     [{"created_at": "-infinity"}, {"created_at": None}]),
-    ("created_to", "9999-12-31", [{}], [{"created_at": "infinity"}, {"created_at": None}]),
 ]  # fmt: skip
 
 
@@ -94,74 +86,42 @@ def test_a_filter_leaves_those_it_describes(
 
 
 SORTS = [f"{minus}{key}" for key in search.KEYS for minus in ("", "-")]
+FILTERS: list[dict[str, Any]] = [{}, {"status": 1, "full_name": "Ann"}]
+# Twice the offset of the last but one is more than an int of the database holds.
+PAGES = [(7, 1), (7, 2), (7, 5), (100, 1), (1, 57), (1, 58), (19, 3), (19, 4), (1, 2**30 + 2), (99, 2**31 // 99)]
 
 
-@pytest.fixture
-def rows(db: Db, admin: Account) -> Rows:
-    """Return customers with ties and nulls in all that may be sorted by, as an existing shop has them."""
+def test_any_page_is_what_a_plain_sort_of_all_rows_gives(admin: Account, db: Db) -> None:
+    """With ties and nulls in all that may be sorted by, as an existing shop has them."""
     chance = random.Random(4)
     group = group_of(admin)["customer_group_id"]
-    locals_ = ["".join(letters) for letters in itertools.product("abcd", repeat=3)]
-    chance.shuffle(locals_)
-    for local in locals_[:57]:
+    for number in chance.sample(range(100, 1000), 57):
         add(
             db,
-            email=f"{chance.choice([local, local.upper()])}@example.com",
+            email=f"{chance.choice('xX')}{number}@example.com",
             full_name=chance.choice([None, "Ann", "ann", "Bob", "Zoe", "Mia"]),
             status=chance.choice([0, 1, 1]),
             group_id=chance.choice([None, 1, group]),
             created_at=chance.choice([None, "2026-01-01Z", "2026-01-02Z", "2026-01-03 10:00Z"]),
             updated_at=chance.choice([None, "2026-01-01Z", "2026-02-02Z"]),
         )
-    return db.all("SELECT * FROM customer ORDER BY customer_id")
+    rows = db.all("SELECT * FROM customer ORDER BY customer_id")
+
+    for filters, sort in itertools.product(FILTERS, SORTS):
+        left = [row for row in rows if not filters or (row["status"] == 1 and row["full_name"] in ("Ann", "ann"))]
+        left.sort(key=partial(in_order, sort.removeprefix("-")), reverse=sort.startswith("-"))
+        for limit, page in PAGES:
+            query = {**filters, "sort": sort, "limit": limit, "page": page}
+            answer = admin.client.get(LIST, query_string=query).get_json()
+            offset = (page - 1) * limit
+            wanted = [row["customer_id"] for row in left[offset : offset + limit]]
+            assert [item["customer_id"] for item in answer["data"]] == wanted, query
+            ends = (offset + 1, offset + len(wanted)) if wanted else (None, None)
+            meta = answer["meta"]
+            assert (meta["from"], meta["to"], meta["total"]) == (*ends, len(left)), query
 
 
-def in_order(rows: Rows, sort: str) -> Rows:
-    """Return rows as the list must sort them: nulls as the largest, ties by ascending id in both directions."""
-    key, descending = sort.removeprefix("-"), sort.startswith("-")
-
-    def value(row: dict[str, Any]) -> tuple[bool, Any]:
-        found = row[key].lower() if isinstance(row[key], str) else row[key]
-        return (found is None, 0 if found is None else found)
-
-    return sorted(rows, key=value, reverse=descending)
-
-
-FILTERS = {"status": st.sampled_from([0, 1]), "group_id": st.just(1), "full_name": st.just("Ann")}
-
-
-@settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(
-    filters=st.just({}) | st.fixed_dictionaries({}, optional=FILTERS),
-    sort=st.sampled_from(SORTS),
-    limit=st.integers(1, 100),
-    page=st.integers(1, 60) | st.sampled_from([1000, 2**30 // 7 + 2, (2**31 - 1) // 7, 2**31 - 1]),
-)
-# Twice the offset is more than an int of the database holds, long before the offset is.
-@example(filters={}, sort="email", limit=1, page=2**30 + 2)
-@example(filters={"status": 1}, sort="-email", limit=99, page=2**31 // 99)
-def test_any_page_is_what_a_plain_sort_of_all_rows_gives(
-    admin: Account, rows: Rows, filters: dict[str, Any], sort: str, limit: int, page: int
-) -> None:
-    # "Ann" is in no other name; as every text, it is found in any case.
-    lowered = {name: str(value).lower() for name, value in filters.items()}
-    left = [
-        row["customer_id"]
-        for row in in_order(rows, sort)
-        if all(str(row[name]).lower() == value for name, value in lowered.items())
-    ]
-    offset = (page - 1) * limit
-    wanted = left[offset : offset + limit]
-    last = max(1, -(-len(left) // limit))
-
-    answer = admin.client.get(LIST, query_string={**filters, "sort": sort, "limit": limit, "page": page}).get_json()
-
-    assert [item["customer_id"] for item in answer["data"]] == wanted
-    assert answer["meta"] == {
-        "current_page": page, "from": offset + 1 if wanted else None, "last_page": last, "path": LIST,
-        "per_page": limit, "to": offset + len(wanted) if wanted else None, "total": len(left),
-    }  # fmt: skip
-    links = {name: link and dict(parse_qsl(urlsplit(link).query))["page"] for name, link in answer["links"].items()}
-    previous = str(min(page - 1, last)) if page > 1 else None
-    following = str(page + 1) if page < last else None
-    assert links == {"first": "1", "last": str(last), "prev": previous, "next": following}
+def in_order(key: str, row: dict[str, Any]) -> tuple[bool, Any]:
+    """Return what to sort by: nulls are the largest, and a stable sort leaves ties by ascending id."""
+    value = row[key]
+    return value is None, value.lower() if isinstance(value, str) else value or 0
