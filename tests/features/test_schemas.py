@@ -21,7 +21,7 @@ from customers.http import fields
 from customers.http.paging import PageQuery
 from tests.conftest import ADDRESS, Account, new_client
 from tests.support.answers import data_of, invalid, refused
-from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW
+from tests.support.builders import CUSTOMERS, GROUPS, ME, MISSING, NEW
 
 
 class Rule(NamedTuple):
@@ -38,10 +38,8 @@ NO_TEXT: list[Any] = [None, 1, True, [], {}, ["x"], {"x": 1}]
 UNSTORABLE = ["\0", "a\0b", "a\ud800b", "\udfff", "\ud83d half"]
 TEXT = Rule(
     kept=["x", "x" * 255, "\U0001f600" * 255, "Zoë", "\u05e9\u05dc\u05d5\u05dd", "Ann \u202egpj.exe",
-          "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f467", "A\u00adnn", "Z" + "\u0334" * 50, "A\x01\x1b[2J\x7fnn",
-          "Ann\r\nBcc: eve@example.com", "Ann\u2028Eve\x85Ann", "A\ue000\U0010fffd\ufffe",
-          "<script>alert(1)</script>&amp;",
-          "'; DROP TABLE customer; --", "=1+1", "%", "\\", "\u1e9b\u0323", "0", "{0}", "\\u0000 \\ud800"],
+          "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f467", "A\u00adnn", "A\x01\x1b[2J\x7fnn", "Ann\r\nBcc: eve",
+          "Ann\u2028Eve\x85Ann", "A\ue000\U0010fffd\ufffe", "<b>&amp;", "'; --", "\\", "0", "\\u0000 \\ud800"],
     bad=[*BLANK, *INVISIBLE, "x" * 256, *UNSTORABLE, *NO_TEXT],
     changed=[("  Ann  Of \n", "Ann  Of"), (" " + "x" * 255 + "\t", "x" * 255), ("Zoe\u0308", "Zoë"),
              ("e\u0301" * 255, "é" * 255)],
@@ -66,10 +64,9 @@ EMAIL = Rule(
     kept=["a@b.co", "Ann.Of@Example.COM", "o'neil+tag@x-y.example", "ann@xn--exmple-4nf.com", "a%@example.com",
           "x" * 64 + "@" + ".".join(["y" * 63, "z" * 63, "w" * 57, "org"])],
     bad=["", " ", "a", "ann@", "@b.co", "a b@c.de", "ann@eve@example.com", "ann@example.com\r\nBcc: eve@example.com",
-         "ann@example.com,eve@example.com", "Ann <ann@example.com>", "ann(eve)@example.com", '"ann eve"@example.com',
-         "ann@[127.0.0.1]", "ann\x7f@example.com", "\u0430nn@example.com", "ann\uff20example.com",
-         "\u0131an@example.com", "\u212aai@example.com", "ann\u200b@example.com",
-         f"ann@{'a' * 64}.com", "ann@-a.com", "ann@b\u00fc_.example",
+         "ann@example.com,eve@example.com", "Ann <ann@example.com>", '"ann eve"@example.com', "ann@[127.0.0.1]",
+         "\u0430nn@example.com", "ann\uff20example.com", "\u0131an@example.com", "\u212aai@example.com",
+         "ann\u200b@example.com", f"ann@{'a' * 64}.com", "ann@-a.com", "ann@b\u00fc_.example",
          "a@" + ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61, "com"]), *UNSTORABLE, *NO_TEXT],
     changed=[("  ann@example.com ", "ann@example.com"), ("ann@bücher.example", "ann@xn--bcher-kva.example"),
              ("Ann@BÜCHER.example", "Ann@xn--bcher-kva.example"),
@@ -93,8 +90,7 @@ STATUS = Rule(
 FLAG = Rule([True, False], [2, -1, 1.0, 0.0, "1", "0", "true", "", None, [], [1], {}], [(1, True), (0, False)])
 # Raw: of others than admins the group is ignored, whatever it is; groups/test_groups.py has what an admin may send.
 ANYTHING = Rule([None, "x", 1, [], {"a": 1}], [])
-NO_NUMBER = ["", " ", "+", "-1", "+1", "1.0", "1e3", "0x1", "1_0", " 1", "1 ", "x", "1,2", "true", "\u0663", "\uff11",
-             "1\u200b", "1\0", "9" * 12, "9" * 40, str(2**31), str(2**63), str(2**64)]  # fmt: skip
+NO_NUMBER = ["", " ", "-1", "+1", "1.0", "1e3", "0x1", "1_0", " 1", "1 ", "x", "\uff11", "1\0", "9" * 12, str(2**31)]
 
 
 def number(high: int) -> Rule:
@@ -105,40 +101,31 @@ def number(high: int) -> Rule:
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MOMENT = Rule(
     kept=[],
-    bad=["0000-01-01", "10000-01-01", "-0001-01-01", "2026-13-01", "2026-02-29", "2026-01-31T25:00",
-         "2026-01-31T12:00:00+24:00", "2026-01-31T12:00:00 01:00", "0001-01-01T00:00:00+00:01",
-         "9999-12-31T23:59:59-00:01", "31.01.2026", "2026", "1769860800", "now", "infinity", "epoch", "x",
-         "\u0662\u066026-01-31", "2026-01-31\0", "2026-01-01T00:00:00Z\0", "2026-01-31+02:00", "2026-01-31-02:00",
+    bad=["0000-01-01", "10000-01-01", "2026-02-29", "2026-01-31T25:00", "2026-01-31T12:00:00+24:00",
+         "2026-01-31T12:00:00 01:00", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026", "1769860800",
+         "infinity", "\u0662\u066026-01-31", "2026-01-31\0", "2026-01-31+02:00", "2026-01-31-02:00",
          "2026-01-31Z", "2026-01-31x02:00", "20260131+0200", "2026-W05-6+02:00", *BLANK],
     changed=[*((text, NOON) for text in (
-                 "2026-01-31T12:00:00Z", "2026-01-31T13:00:00+01:00", "2026-01-31T06:30:00-05:30",
-                 "2026-01-31T12:00:00", "2026-01-31 12:00:00", "2026-01-31T12:00", "2026-01-31T12:00:00.000000000Z",
-                 "20260131T120000Z", "2026-02-01T01:00:00+13:00", "2026-W05-6T12:00Z")),
-             ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)), ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
-             ("0001-01-01T00:00:00-14:00", datetime(1, 1, 1, 14, tzinfo=UTC)),
-             ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
-             ("9999-12-31T23:59:59+14:00", datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC))],
+                 "2026-01-31T12:00:00Z", "2026-01-31T06:30:00-05:30", "2026-01-31 12:00:00", "2026-01-31T12:00",
+                 "2026-01-31T12:00:00.000000000Z", "20260131T120000Z", "2026-W05-6T12:00Z")),
+             ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
+             ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC))],
 )  # fmt: skip
+SORTED = ["customer_id", "email", "full_name", "status", "created_at", "updated_at"]
 SORT = Rule(
-    kept=[f"{minus}{key}" for key in ("customer_id", "email", "full_name", "status", "created_at", "updated_at")
-          for minus in ("", "-")],
-    bad=["", "-", "--email", "Email", "password", "uuid", "email,status", "email desc", "email; DROP TABLE customer"],
-)  # fmt: skip
+    [*SORTED, *(f"-{key}" for key in SORTED)], ["", "-", "--email", "Email", "password", "email,status", "email; --"]
+)
 QUERIED_STATUS = STATUS._replace(kept=[], bad=[each for each in STATUS.bad if isinstance(each, str)])
 
+CUSTOMER = {"status": STATUS, "email": EMAIL, "password": NEW_PASSWORD, "full_name": TEXT, "group_id": ANYTHING}
+NEEDED = ("full_name", "address_1", "province", "postcode")
+FREE = {**dict.fromkeys(("telephone", "address_2", "city"), OPTIONAL), "is_default": FLAG}
+PAGE = {"page": number(2**31 - 1), "limit": number(100)}
 TABLE: dict[type[ma.Schema], dict[str, Rule]] = {
-    NewCustomer: {"status": STATUS, "email": EMAIL, "password": NEW_PASSWORD, "full_name": TEXT, "group_id": ANYTHING},
-    CustomerChanges: {
-        "email": EMAIL, "password": NEW_PASSWORD, "full_name": TEXT, "status": STATUS, "group_id": ANYTHING
-    },
-    NewAddress: {
-        "full_name": TEXT, "telephone": OPTIONAL, "address_1": TEXT, "address_2": OPTIONAL, "city": OPTIONAL,
-        "province": TEXT, "country": COUNTRY, "postcode": TEXT, "is_default": FLAG,
-    },
-    AddressChanges: {
-        "full_name": PATCHED, "telephone": OPTIONAL, "address_1": PATCHED, "address_2": OPTIONAL, "city": OPTIONAL,
-        "province": PATCHED, "country": PATCHED_COUNTRY, "postcode": PATCHED, "is_default": FLAG,
-    },
+    NewCustomer: CUSTOMER,
+    CustomerChanges: CUSTOMER,
+    NewAddress: {**dict.fromkeys(NEEDED, TEXT), "country": COUNTRY, **FREE},
+    AddressChanges: {**dict.fromkeys(NEEDED, PATCHED), "country": PATCHED_COUNTRY, **FREE},
     NewGroup: {"group_name": TEXT},
     GroupChanges: {"group_name": TEXT},
     PasswordChange: {"current_password": PASSWORD, "password": NEW_PASSWORD},
@@ -146,11 +133,10 @@ TABLE: dict[type[ma.Schema], dict[str, Rule]] = {
     Reset: {"token": TOKEN, "password": NEW_PASSWORD},
     Login: {"email": EMAIL, "password": PASSWORD},
     ListQuery: {
-        "page": number(2**31 - 1), "limit": number(100), "sort": SORT, "keyword": TEXT, "email": TEXT,
-        "full_name": TEXT,
-        "status": QUERIED_STATUS, "group_id": number(2**31 - 1), "created_from": MOMENT, "created_to": MOMENT,
+        **dict.fromkeys(("keyword", "email", "full_name"), TEXT), "status": QUERIED_STATUS,
+        "group_id": number(2**31 - 1), "created_from": MOMENT, "created_to": MOMENT, "sort": SORT, **PAGE,
     },
-    PageQuery: {"page": number(2**31 - 1), "limit": number(100)},
+    PageQuery: PAGE,
 }  # fmt: skip
 
 
@@ -186,8 +172,6 @@ def test_a_field_takes_what_is_good_and_refuses_what_is_bad_by_its_name(schema: 
         taken = [n for n in lengths if not schema(partial=True).validate({field: ("Zq3!" * 64)[:n]})]
         assert taken == [length for length in lengths if shortest <= length <= longest]
 
-
-# ---------------------------------------------------------------- through HTTP
 
 # Schema -> the fields that it needs, and the routes that it is the body of.
 BODIES: dict[type[ma.Schema], tuple[set[str], list[str]]] = {
@@ -242,9 +226,8 @@ def test_good_texts_are_answered_alike(customer: Account, admin: Account, addres
 
 
 IGNORED = {"customer_id": 4711, "customer_address_id": 4711, "customer_group_id": 4711, "group_id": 99, "customers": 99,
-           "uuid": "00000000-0000-0000-0000-000000000001", "created_at": "2000-01-01 00:00:00", "links": [],
-           "updated_at": "2000-01-01 00:00:00", "anything": {"else": 1}, "__proto__": {"full_name": "Eve"},
-           "constructor": 1, "$where": "x", "a.b": 1, "": None, "data": {"full_name": "Eve"}}  # fmt: skip
+           "uuid": MISSING, "created_at": "2000-01-01 00:00:00", "updated_at": "2000-01-01 00:00:00", "links": [],
+           "anything": {"else": 1}, "": None, "data": {"full_name": "Eve"}}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", ["customer", "address", "group"])
