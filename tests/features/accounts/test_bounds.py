@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from tests.conftest import ADDRESS, Account, new_client
 from tests.support.answers import data_of, invalid, refused
@@ -33,7 +32,7 @@ def test_an_email_may_change_five_times_an_hour(
 ) -> None:
     app = make_app(limit_email_changes=5, trusted_proxies=1)
     emails = [f"new{number}@example.com" for number in range(6)]
-    assert [move(at(app, customer, f"203.0.113.{n}"), emails[n])[0] for n in range(5)] == [200] * 5
+    assert [move(at(app, customer, f"203.0.113.{n}"), emails[n]) for n in range(5)] == [[200]] * 5
 
     refusal = at(app, customer).patch(ME, json={"email": emails[5], "full_name": "Other"})
 
@@ -52,22 +51,21 @@ def test_taken_e_mails_count_like_registrations(make_app: Make, make_customer: C
     """Cause: 60 e-mails were tried for existence in half a second. Cure: as many as registrations tell, in all."""
     app = make_app(limit_email_changes=5, limit_registrations=6, trusted_proxies=1)
     accounts = [make_customer() for _ in range(4)]
-    first, second, third, fourth = (at(app, account) for account in accounts)
-    taken = [account.email for account in accounts]
+    second, third, fourth = (at(app, account) for account in accounts[1:])
+    taken = accounts[0].email
 
-    assert move(fourth, *(f"new{number}@example.com" for number in range(3))) == [200] * 3
     for _ in range(6):
         invalid(fourth.patch(ME, json={"email": "no e-mail"}), "email")
         stale = fourth.patch(ME, json={"email": "x@example.com"}, headers={"If-Match": '"0"'})
         refused(stale, 412, "precondition_failed")
-    assert move(fourth, "new4@example.com", "new5@example.com", "new6@example.com") == [200, 200, 429]
-    assert move(first, *[taken[1]] * 4) + move(second, *[taken[0]] * 3) == [409] * 6 + [429]
+    assert move(fourth, *(f"new{number}@example.com" for number in range(6))) == [200] * 5 + [429]
+    assert move(second, *[taken] * 4) + move(third, *[taken] * 3) == [409] * 6 + [429]
 
     register = new_client(app).post(CUSTOMERS, json=NEW, headers={"X-Forwarded-For": "203.0.113.9"})
     refused(register, 429, "too_many_requests")
-    assert move(at(app, accounts[2], "198.51.100.1"), "new@example.com", taken[0]) == [200, 409]
+    assert move(at(app, accounts[2], "198.51.100.1"), taken) == [409]
     pass_time(db, 3600)
-    assert move(third, "newer@example.com", taken[0]) == [200, 409]
+    assert move(third, "newer@example.com", taken) == [200, 409]
 
 
 def test_a_customer_may_write_so_often_a_minute_and_still_read(
@@ -81,15 +79,11 @@ def test_a_customer_may_write_so_often_a_minute_and_still_read(
     acts = [("PATCH", address, {"city": "X"}), ("PATCH", ME, {"full_name": "X"}), ("DELETE", f"{ME}/sessions", None),
             ("POST", f"{ME}/addresses", ADDRESS)]  # fmt: skip
 
-    def act(number: int) -> TestResponse:
-        method, path, body = acts[number % 4]
-        return client.open(path, method=method, json=body)
-
-    for number in range(6):
+    for method, path, body in (acts * 2)[:6]:
         invalid(client.patch(address, json={"city": 1}), "city")  # writes nothing, and does not count
-        assert act(number).status_code in (200, 201)
-    for number in range(4):
-        refusal = act(number)
+        assert client.open(path, method=method, json=body).status_code in (200, 201)
+    for method, path, body in acts:
+        refusal = client.open(path, method=method, json=body)
         refused(refusal, 429, "too_many_requests")
         assert refusal.headers["Retry-After"] == "41"
     data_of(client.get(ME))
@@ -98,4 +92,4 @@ def test_a_customer_may_write_so_often_a_minute_and_still_read(
     for _ in range(7):
         data_of(both.patch(customer.path, json={"full_name": "Y"}))
     monkeypatch.setattr(time, "time", lambda: now + 60)
-    assert act(0).status_code == 200
+    data_of(client.patch(address, json={"city": "X"}))

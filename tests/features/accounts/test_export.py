@@ -11,29 +11,21 @@ from tests.support.builders import address_of, reset_token
 from tests.support.database import Db
 
 TIME = "2026-01-31 12:00:00"
-DOCUMENT = ["customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at", "group_name",
-            "meta_data", "pending", "addresses", "sessions", "networks", "password_resets", "mails",
-            "audit"]  # fmt: skip
-# Each table that knows a customer -> its name in the document, and those of its columns that are not there, with the
-# reason. A new table or column fails the test until it is exported or has a reason here.
-OWNER = "the customer's own id stands at the top"
-SECRET = "a secret, or made of one"
-MACHINERY = "how the service goes about it, and nothing about the person"
-ADMINS = "null where a customer is the owner"
-PLACES: dict[str, tuple[str | None, dict[str, str]]] = {
-    "customer": (None, {"password": SECRET}),
-    "pending_customer": (None, {}),  # `pending` is whether there is a row
-    "customer_address": ("addresses", {}),
-    "login_session": ("sessions", {"customer_id": OWNER, "admin_user_id": ADMINS, "digest": SECRET}),
-    "login_network": ("networks", {"customer_id": OWNER, "admin_user_id": ADMINS, "login_network_id": MACHINERY}),
-    "reset_password_token": (
-        "password_resets", {"customer_id": OWNER, "token": SECRET, "reset_password_token_id": MACHINERY}
-    ),
-    "outbox_mail": ("mails", {"customer_id": OWNER, "outbox_mail_id": MACHINERY, "next_attempt_at": MACHINERY,
-                              "attempts": MACHINERY, "last_error": MACHINERY}),
-    "audit_log": ("audit", {"audit_log_id": MACHINERY, "actor_kind": "it is called actor", "subject_kind": OWNER,
-                            "subject_uuid": OWNER, "actor_uuid": "the customer's own, or that of one of the staff"}),
-}  # fmt: skip
+OWN = ["customer_id", "uuid", "status", "group_id", "email", "full_name", "created_at", "updated_at", "group_name",
+       "meta_data", "pending"]  # fmt: skip
+LISTS = ["addresses", "sessions", "networks", "password_resets", "mails", "audit"]
+# Each table that knows a customer -> its name in the document, and those of its columns that are not there: secrets,
+# ids that stand at the top, and what says nothing about the person. A new column is exported or stands here.
+PLACES: dict[str, tuple[str | None, set[str]]] = {
+    "customer": (None, {"password"}),
+    "pending_customer": (None, set()),  # `pending` is whether there is a row
+    "customer_address": ("addresses", set()),
+    "login_session": ("sessions", {"customer_id", "admin_user_id", "digest"}),
+    "login_network": ("networks", {"customer_id", "admin_user_id", "login_network_id"}),
+    "reset_password_token": ("password_resets", {"customer_id", "token", "reset_password_token_id"}),
+    "outbox_mail": ("mails", {"customer_id", "outbox_mail_id", "next_attempt_at", "attempts", "last_error"}),
+    "audit_log": ("audit", {"audit_log_id", "actor_kind", "actor_uuid", "subject_kind", "subject_uuid"}),
+}
 
 
 def export(account: Account) -> dict[str, Any]:
@@ -48,17 +40,11 @@ def known(customer: Account, db: Db) -> Account:
     log_in(customer.client, customer.email)
     reset_token(db, customer)
     db.execute('UPDATE customer SET meta_data = \'{"vip": [1, null, {"since": "2020-01-01"}]}\'')
-    for kind, sent in (("email_changed", None), ("password_changed", TIME)):
-        db.execute(
-            "INSERT INTO outbox_mail (kind, recipient, customer_id, sent_at, last_error)"
-            " SELECT %s, email, customer_id, %s, 'x' FROM customer",
-            *(kind, sent),
-        )
-    for table, column in (
-        ("customer", "updated_at"), ("customer_address", "created_at"), ("login_network", "last_login_at"),
-        ("reset_password_token", "created_at"), ("outbox_mail", "created_at"),
-    ):  # fmt: skip
-        db.execute(f"UPDATE {table} SET {column} = '{TIME}Z'")
+    columns = "kind, recipient, customer_id"
+    db.execute(f"INSERT INTO outbox_mail ({columns}) SELECT 'email_changed', email, customer_id FROM customer")
+    for table in ("customer", "customer_address", "reset_password_token", "outbox_mail"):
+        db.execute(f"UPDATE {table} SET created_at = '{TIME}Z'")
+    db.execute(f"UPDATE login_network SET last_login_at = '{TIME}Z'")
     return customer
 
 
@@ -66,11 +52,10 @@ def test_it_holds_everything_that_is_stored(known: Account, db: Db) -> None:
     """And no sid; a password, hash or digest the test client would find."""
     person = export(known)
 
-    assert list(person) == DOCUMENT
+    assert list(person) == OWN + LISTS
     assert known.sid not in json.dumps(person)
-    assert (person["uuid"], person["email"], person["group_name"]) == (known.uuid, known.email, "Default")
-    assert (person["meta_data"], person["updated_at"]) == ({"vip": [1, None, {"since": "2020-01-01"}]}, TIME)
-    assert person["pending"] is False
+    own = {"uuid": known.uuid, "email": known.email, "group_name": "Default", "created_at": TIME, "pending": False}
+    assert person.items() >= {**own, "meta_data": {"vip": [1, None, {"since": "2020-01-01"}]}}.items()
     (address,) = person["addresses"]
     assert address.items() >= {**ADDRESS, "country": "US", "is_default": False, "created_at": TIME}.items()
     sessions = db.all("SELECT uuid::text, host(ip) AS ip, user_agent FROM login_session ORDER BY created_at")
@@ -78,15 +63,10 @@ def test_it_holds_everything_that_is_stored(known: Account, db: Db) -> None:
     assert len(sessions) == 2
     assert person["networks"] == [{"network": "127.0.0.1/32", "last_login_at": TIME}]
     assert person["password_resets"] == [{"created_at": TIME}]
-    assert sorted(person["mails"], key=lambda mail: str(mail["kind"])) == [
-        {"kind": kind, "recipient": known.email, "created_at": TIME, "sent_at": sent, "failed_at": None}
-        for kind, sent in (("email_changed", None), ("password_changed", TIME))
-    ]
-    assert [(entry["event"], entry["actor"], entry["ip"]) for entry in person["audit"]] == [
-        ("login_succeeded", "customer", "127.0.0.1"),
-        ("login_succeeded", "customer", "127.0.0.1"),
-        ("customer_registered", "anonymous", "127.0.0.1"),
-    ]
+    mail = {"kind": "email_changed", "recipient": known.email, "created_at": TIME, "sent_at": None, "failed_at": None}
+    assert person["mails"] == [mail]
+    recorded = [("login_succeeded", "customer", "127.0.0.1")] * 2 + [("customer_registered", "anonymous", "127.0.0.1")]
+    assert [(entry["event"], entry["actor"], entry["ip"]) for entry in person["audit"]] == recorded
 
     # Every table and column that knows a customer is in it, or has a reason.
     columns: dict[str, set[str]] = {}
@@ -96,7 +76,7 @@ def test_it_holds_everything_that_is_stored(known: Account, db: Db) -> None:
     assert set(knowing) == set(PLACES)
     for table, (place, left_out) in PLACES.items():
         told = person if place is None else person[place][0]
-        assert knowing[table] - set(told) == set(left_out), table
+        assert knowing[table] - set(told) == left_out, table
 
 
 def test_it_is_a_file_and_holds_nothing_of_others(known: Account, admin: Account, other: Account) -> None:
@@ -108,7 +88,7 @@ def test_it_is_a_file_and_holds_nothing_of_others(known: Account, admin: Account
     assert data_of(responses[0]) == data_of(responses[1])
     for response in responses:
         assert response.headers["Content-Disposition"] == f'attachment; filename="customer-{known.uuid}.json"'
-    assert [len(person[name]) for name in DOCUMENT[-6:]] == [0, 1, 1, 0, 0, 3]
+    assert [len(person[name]) for name in LISTS] == [0, 1, 1, 0, 0, 3]
     acted = {name: person["audit"][0][name] for name in ("actor", "ip", "user_agent")}
     assert acted == {"actor": "admin", "ip": None, "user_agent": None}  # nor where an admin was
     assert known.email not in json.dumps(person)
@@ -117,9 +97,8 @@ def test_it_is_a_file_and_holds_nothing_of_others(known: Account, admin: Account
 
 def test_mail_is_told_to_whom_it_was_for(customer: Account, other: Account, db: Db) -> None:
     """An e-mail is free again when its account is deleted or takes another one, and anybody may register with it."""
-    owner = "(SELECT customer_id FROM customer WHERE uuid = %s)"
     upper = customer.email.upper()
-    for mail in (
+    for kind, recipient, sent, failed, owner in (
         ("reset_password", upper, None, None, None),  # not matched with its account yet
         ("email_changed", other.email, None, None, customer.uuid),
         ("reset_password", f"x{customer.email}", None, None, None),
@@ -127,8 +106,11 @@ def test_mail_is_told_to_whom_it_was_for(customer: Account, other: Account, db: 
         ("reset_password", customer.email, None, TIME, None),
         ("email_changed", customer.email, None, None, None),
     ):
-        columns = "kind, recipient, sent_at, failed_at, customer_id"
-        db.execute(f"INSERT INTO outbox_mail ({columns}) VALUES (%s, %s, %s, %s, {owner})", *mail)
+        db.execute(
+            "INSERT INTO outbox_mail (kind, recipient, sent_at, failed_at, customer_id)"
+            " VALUES (%s, %s, %s, %s, (SELECT customer_id FROM customer WHERE uuid = %s))",
+            *(kind, recipient, sent, failed, owner),
+        )
 
     assert sorted(mail["recipient"] for mail in export(customer)["mails"]) == sorted([upper, other.email])
     assert export(other)["mails"] == []
