@@ -16,23 +16,19 @@ __all__ = ["shop"]
 
 @pytest.fixture
 def other(make_customer: Callable[..., Account]) -> Account:
-    """Return another customer."""
     return make_customer("other@example.com")
 
 
 @pytest.fixture
 def elsewhere(app: Flask, customer: Account) -> CheckingClient:
-    """Return a browser in which the customer is signed in, too."""
     return browser_of(app, customer)
 
 
 @pytest.fixture
 def address(customer: Account) -> str:
-    """Return the path of an address of the customer."""
     return address_of(customer)
 
 
 @pytest.fixture
 def group(admin: Account) -> dict[str, Any]:
-    """Return a group, with its path."""
     return group_of(admin)
