@@ -34,7 +34,6 @@ def family(name: str) -> str:
 
 @pytest.fixture
 def exposed(app: Flask) -> dict[str, set[str]]:
-    """Return the metrics that there are, with their labels."""
     found: dict[str, set[str]] = {}
     for one in text_string_to_metric_families(new_client(app).get("/metrics").text):
         for sample in one.samples:

@@ -20,7 +20,6 @@ def decoded(text: str) -> bytes:
 
 
 def signed(app: Flask, text: str, digest: str = "sha256") -> str:
-    """Return a text with its signature."""
     key = hmac.digest(app.config["SECRET_KEY"].encode(), b"cookie-session", digest)
     return f"{text}.{urlsafe_b64encode(hmac.digest(key, text.encode(), digest)).decode().rstrip('=')}"
 

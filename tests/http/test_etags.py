@@ -25,7 +25,6 @@ def thing(request: pytest.FixtureRequest, customer: Account) -> Thing:
 
 
 def send(client: CheckingClient, path: str, method: str, if_match: str, **more: str) -> TestResponse:
-    """Change or delete something if it still has a tag."""
     body = {"full_name": "Ours", **more} if method == "PATCH" else None
     return client.open(path, method=method, json=body, headers={"If-Match": if_match})
 
@@ -59,7 +58,6 @@ def test_if_match_lets_a_change_through_and_if_none_match_is_a_304_while_nothing
 def test_if_match_is_a_412_when_the_thing_has_changed_since_and_if_none_match_gets_the_answer(
     thing: Thing, admin: Account, db: Db
 ) -> None:
-    """By another program, too."""
     client, path, table = thing
     before = [tag(client, path, form) for form in FORMS]
     db.execute(f"UPDATE {table} SET full_name = 'Theirs'")

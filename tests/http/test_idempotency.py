@@ -25,12 +25,10 @@ CREATED: dict[str, tuple[str, str, dict[str, str], dict[str, str], str]] = {
 
 
 def post(account: Account, body: dict[str, str] = ADDRESS, key: dict[str, str] = KEY) -> TestResponse:
-    """Add an address with a key."""
     return account.client.post(f"{ME}/addresses", json=body, headers=key)
 
 
 def count(db: Db, table: str) -> int:
-    """Return how many rows a table has."""
     return len(db.all(f"SELECT FROM {table}"))
 
 

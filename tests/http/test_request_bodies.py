@@ -18,7 +18,6 @@ TEXT = json.dumps(NEW)
 def post(
     client: CheckingClient, body: str | bytes, media: str | None = "application/json", **more: Any
 ) -> TestResponse:
-    """Send a registration."""
     return client.post(CUSTOMERS, data=body, content_type=media, **more)
 
 

@@ -17,7 +17,6 @@ Make = Callable[..., Flask]
 
 
 def at(app: Flask, account: Account, ip: str = "203.0.113.9") -> CheckingClient:
-    """Return a client of an account, from an address."""
     client = new_client(app, use_cookies=False)
     client.environ_base |= {"HTTP_X_SESSION_ID": account.sid, "HTTP_X_FORWARDED_FOR": ip}
     return client

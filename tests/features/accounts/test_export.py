@@ -49,7 +49,6 @@ def known(customer: Account, db: Db) -> Account:
 
 
 def test_it_holds_everything_that_is_stored(known: Account, db: Db) -> None:
-    """And no sid; a password, hash or digest the test client would find."""
     person = export(known)
 
     assert list(person) == OWN + LISTS

@@ -77,7 +77,6 @@ def test_an_existing_shops_row_may_be_sent_back_as_it_was_answered(customer: Acc
 
 
 def defaults(customer: Account) -> list[str]:
-    """Return the paths of a customer's default addresses."""
     found = data_of(customer.client.get(f"{ME}/addresses"))
     return [f"{customer.path}/addresses/{one['uuid']}" for one in found if one["is_default"]]
 

@@ -22,7 +22,6 @@ TABLES = {"customer": "customer", "admin": "admin_user", "group": "customer_grou
 
 @pytest.fixture
 def make_app(app: Flask, app_with: Callable[..., Flask]) -> Callable[..., Flask]:
-    """Have one application serve all these tests."""
     return app_with
 
 
@@ -68,7 +67,6 @@ def test_an_act_leaves_a_row_and_a_line_without_secrets(
 
 
 def sids(answer: Any) -> set[str]:
-    """Return the sid that a login answers."""
     body = answer.get_json(silent=True) if isinstance(answer, TestResponse) else None
     return {body["data"]["sid"]} if body and "sid" in body.get("data", {}) else set()
 

@@ -32,7 +32,6 @@ def create(app: Flask, email: str, *options: str, password: str = PASSWORD) -> R
 
 
 def failed(result: Result, *said: str) -> None:
-    """Assert that a command ended with exit status 1, in its own words."""
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
     assert [words for words in said if words not in result.output] == []

@@ -20,12 +20,10 @@ PATH = f"{ME}/password"
 
 
 def login(client: CheckingClient, email: str, password: str = PASSWORD) -> TestResponse:
-    """Send a login, whatever comes of it."""
     return client.post("/customer/login", json={"email": email, "password": password})
 
 
 def use(client: CheckingClient, token: str) -> TestResponse:
-    """Set a new password by a token."""
     return client.post("/api/customers/password", json={"token": token, "password": NEW_PASSWORD})
 
 
@@ -95,7 +93,6 @@ def test_a_hash_weaker_than_the_setting_is_renewed(make_app: Make, customer: Acc
 def test_every_refused_login_costs_the_same_work_and_what_is_no_hash_opens_nothing(
     make_app: Make, customer: Account, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The work of bcrypt is 2 ** cost."""
     client = new_client(make_app(bcrypt_rounds=6))
     # The last has a salt that cannot be, for which bcrypt raises: the login was a 500.
     junk = ["", "x", "$2a$10$short", "$1$md5", *(f"$2b${cost}${'a' * 53}" for cost in ("99", "03", "04"))]
