@@ -4,8 +4,7 @@ from typing import Any
 
 from tests.conftest import Account
 from tests.support.answers import data_of, invalid, refused
-from tests.support.builders import CUSTOMERS, GROUPS, ME, NEW, group_of, registered
-from tests.support.client import CheckingClient
+from tests.support.builders import CUSTOMERS, GROUPS, NEW, group_of, registered
 from tests.support.database import Db
 from tests.support.rows import add
 
@@ -86,12 +85,3 @@ def test_an_admin_sets_a_group_that_exists(admin: Account, customer: Account, db
     db.execute("UPDATE customer SET group_id = NULL")  # as an existing shop may have it
     back = data_of(client.patch(customer.path, json={"group_id": 1, "full_name": "Ann"}))
     assert (back["group_id"], back["full_name"]) == (1, "Ann")
-
-
-def test_anybody_elses_group_id_is_ignored(client: CheckingClient, customer: Account, db: Db, group: Group) -> None:
-    for number, sent in enumerate([group["customer_group_id"], 2**31 - 1, *WRONG]):
-        assert registered(client, email=f"a{number}@example.com", group_id=sent)["group_id"] == 1
-        assert registered(customer.client, email=f"b{number}@example.com", group_id=sent)["group_id"] == 1
-        assert data_of(customer.client.patch(ME, json={"full_name": "Bob", "group_id": sent}))["group_id"] == 1
-        refused(customer.client.patch(customer.path, json={"group_id": sent}), 400, "nothing_to_update")
-    assert db.all("SELECT FROM customer WHERE group_id <> 1") == []
