@@ -28,9 +28,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PATCH /api/customers/{uuid}": {"full_name": "John A. Smith"},
     "POST /customer/login": {"email": "jane.doe@example.com", "password": PASSWORD},
 }
-ADDRESS = {"full_name": "John A. Smith", "telephone": "555-123-4567", "address_1": "123 Main Street",
-           "address_2": "Apt 4B", "city": "Springfield", "province": "IL", "country": "US", "postcode": "62701",
-           "is_default": True}  # fmt: skip
+ADDRESS = next(one["sample"]["data"]["addresses"][0] for one in DOCUMENTED if "addresses" in one["sample"]["data"])
 
 
 def shape(answer: Any, uuid: re.Pattern[str]) -> str:

@@ -1,13 +1,13 @@
 """The audit trail: what is recorded and in the log, how it is kept, and how it is read."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, get_args
 
 import psycopg
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from customers.security.trail import Event
 from customers.telemetry.logs import JsonFormatter
@@ -60,15 +60,10 @@ def test_an_act_leaves_a_row_and_a_line_without_secrets(
         ]  # fmt: skip
     else:
         assert rows == []
-    secrets |= shop.secrets() | sids(answer)
+    secrets |= shop.secrets() | set(re.findall(r'"sid": ?"([^"]+)', getattr(answer, "text", "")))
     left = f"{JsonFormatter().format(line)} {rows}"
     assert [secret for secret in secrets if secret in left] == []
     assert "@" not in left
-
-
-def sids(answer: Any) -> set[str]:
-    body = answer.get_json(silent=True) if isinstance(answer, TestResponse) else None
-    return {body["data"]["sid"]} if body and "sid" in body.get("data", {}) else set()
 
 
 def test_every_event_is_done_here_or_elsewhere() -> None:
@@ -197,7 +192,6 @@ def test_it_is_read_newest_first_in_pages_and_kept_after_a_deletion(
         "event": "status_changed", "actor": {"kind": "admin", "uuid": admin.uuid}, "ip": "127.0.0.1",
         "user_agent": "Tester/1.0", "request_id": "find-me", "details": {"from": 1, "to": 0, "sessions_ended": 1},
     }.items()  # fmt: skip
-    assert list(newest) == ["audit_log_id", "created_at", "event", "actor", "ip", "user_agent", "request_id", "details"]
     assert [trail(admin, customer.path, f"?limit=1&page={page}") for page in (2, 4)] == [others[:1], []]
     assert admin.client.get(f"{customer.path}/audit").get_json()["meta"]["total"] == 3
 

@@ -8,9 +8,7 @@ from click.testing import Result
 from flask import Flask
 
 from customers.config import Settings
-from customers.context import Context
 from customers.db import migrate
-from customers.db.purge import purge
 from customers.http import context
 from tests.conftest import EVERSHOP, PASSWORD, Account, Made, application, log_in
 from tests.support.answers import data_of, refused
@@ -106,11 +104,14 @@ def test_init_db_may_be_repeated_and_what_the_database_refuses_is_one_line(
         context.of(app).db.close()
 
 
-def test_purge_deletes_what_has_ended(
+def test_purge_deletes_what_has_ended_and_waits_for_nobody(
     app: Flask, client: CheckingClient, customer: Account, other: Account, db: Db
 ) -> None:
-    owner = "WHERE customer_id = (SELECT customer_id FROM customer WHERE uuid = %s)"
-    db.execute(f"UPDATE login_session SET expires_at = now() {owner}", other.uuid)
+    db.execute(
+        "INSERT INTO login_session (digest, customer_id, expires_at) SELECT sha256(n::text::bytea), customer_id, now()"
+        "  FROM customer, generate_series(1, 1200) AS n WHERE uuid = %s",
+        other.uuid,
+    )
     db.execute(
         "INSERT INTO reset_password_token (customer_id, token, created_at)"
         " SELECT customer_id, 'x', now() - n * interval '59 min' FROM customer, generate_series(1, 2) AS n"
@@ -118,24 +119,12 @@ def test_purge_deletes_what_has_ended(
     db.execute("UPDATE login_network SET last_login_at = now() - interval '31 days'")
     log_in(client, customer.email)
 
-    first, second = run(app, "purge"), run(app, "purge")
+    with psycopg.connect(db.conninfo) as holder:
+        holder.execute("SELECT FROM login_session WHERE expires_at <= now() LIMIT 2 FOR UPDATE")
+        first = run(app, "purge")
 
     # Of the networks the other customer's; this one has just signed in from there.
-    assert (first.exit_code, first.output) == (0, PURGED.format(1, 2, 0, 0, 1))
-    assert second.output == PURGED.format(0, 0, 0, 0, 0)
+    assert (first.exit_code, first.output) == (0, PURGED.format(1198, 2, 0, 0, 1))
+    assert run(app, "purge").output == PURGED.format(2, 0, 0, 0, 0)
     data_of(customer.client.get(ME))
     assert len(db.all("SELECT FROM reset_password_token")) == 2
-
-
-def test_purge_works_in_bounded_batches_past_what_another_purge_holds(ctx: Context, customer: Account, db: Db) -> None:
-    db.execute(
-        "INSERT INTO login_session (digest, customer_id, expires_at)"
-        " SELECT sha256(n::text::bytea), customer_id, now() FROM customer, generate_series(1, 25) AS n"
-    )
-
-    with psycopg.connect(ctx.settings.database_url) as other:
-        other.execute("SELECT FROM login_session WHERE expires_at <= now() LIMIT 2 FOR UPDATE")
-        deleted = purge(ctx.db, ctx.settings, batch=10)["sessions"]
-
-    assert deleted == 23
-    assert len(db.all("SELECT FROM login_session")) == 3
