@@ -18,15 +18,13 @@ from tests.support.database import Db
 def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405_that_names_the_right_ones(
     client: CheckingClient, admin: Account
 ) -> None:
-    for path in ("/", "/nowhere", "/api", "/api/customers/", "//api/customers", "/api//customers", "/docs/assets/",
-                 "/docs/assets/../__init__.py", "/docs/assets/..%2f__init__.py", "/docs/own/..%2f..%2fdocs.py",
-                 "/schema.sql"):  # fmt: skip
+    for path in ("/", "/nowhere", "/api/customers/", "//api/customers", "/docs/assets/", "/docs/assets/../__init__.py",
+                 "/docs/assets/..%2f__init__.py", "/docs/own/..%2f..%2fdocs.py", "/schema.sql"):  # fmt: skip
         refused(client.get(path), 404, "not_found")
     for method, path, allowed in (
         ("PUT", CUSTOMERS, {"GET", "HEAD", "OPTIONS", "POST"}),
         ("POST", f"{CUSTOMERS}/{MISSING}", {"GET", "HEAD", "OPTIONS", "PATCH", "DELETE"}),
-        ("GET", "/customer/login", {"POST", "OPTIONS"}),
-        ("BREW", "/docs", {"GET", "HEAD", "OPTIONS"}),
+        ("TRACE", "/customer/login", {"POST", "OPTIONS"}),
     ):
         response = client.open(path, method=method)
         refused(response, 405, "method_not_allowed")

@@ -10,7 +10,7 @@ from flask import Flask
 from customers.config import Settings
 from customers.db import migrate
 from customers.http import context
-from tests.conftest import EVERSHOP, PASSWORD, Account, Made, application, log_in
+from tests.conftest import ADDRESS, EVERSHOP, PASSWORD, Account, Made, application, log_in
 from tests.support.answers import data_of, refused
 from tests.support.builders import ME
 from tests.support.client import CheckingClient
@@ -116,6 +116,8 @@ def test_purge_deletes_what_has_ended_and_waits_for_nobody(
         "INSERT INTO reset_password_token (customer_id, token, created_at)"
         " SELECT customer_id, 'x', now() - n * interval '59 min' FROM customer, generate_series(1, 2) AS n"
     )
+    data_of(customer.client.post(f"{ME}/addresses", json=ADDRESS, headers={"Idempotency-Key": "x"}), 201)
+    db.execute("UPDATE idempotency_key SET created_at = now() - interval '24 hours'")
     db.execute("UPDATE login_network SET last_login_at = now() - interval '31 days'")
     log_in(client, customer.email)
 
@@ -124,7 +126,7 @@ def test_purge_deletes_what_has_ended_and_waits_for_nobody(
         first = run(app, "purge")
 
     # Of the networks the other customer's; this one has just signed in from there.
-    assert (first.exit_code, first.output) == (0, PURGED.format(1198, 2, 0, 0, 1))
+    assert (first.exit_code, first.output) == (0, PURGED.format(1198, 2, 1, 0, 1))
     assert run(app, "purge").output == PURGED.format(2, 0, 0, 0, 0)
     data_of(customer.client.get(ME))
     assert len(db.all("SELECT FROM reset_password_token")) == 2
