@@ -34,9 +34,9 @@ MYPY = "[mypy]\nignore_missing_imports = true\n[mypy-generated.client]\nignore_e
 STRICT = "--strict --skipLibCheck --target es2022 --lib es2022,dom,dom.iterable --module node16 --types node"
 
 
-@pytest.fixture(scope="session")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("document") / "openapi.json"
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "openapi.json"
     path.write_text(types.document())
     return path
 

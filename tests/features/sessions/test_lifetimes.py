@@ -109,12 +109,8 @@ def test_a_session_of_a_disabled_account_counts_for_nothing(customer: Account, a
 
 
 def test_sensitive_changes_need_a_recent_login(customer: Account, other: Account, admin: Account, db: Db) -> None:
-    for method, body in (
-        ("PATCH", {"email": "new@example.com"}),
-        ("PATCH", {"password": NEW_PASSWORD}),
-        ("DELETE", None),
-    ):
-        before = data_of(customer.client.get(ME))
+    for body in ({"email": "new@example.com"}, {"password": NEW_PASSWORD}, None):
+        method, before = "PATCH" if body else "DELETE", data_of(customer.client.get(ME))
         db.execute("UPDATE login_session SET created_at = now() - interval '15 min 1 s'")
         refused(customer.client.open(customer.path, method=method, json=body), 403, "login_again")
         assert data_of(customer.client.get(ME)) == before
