@@ -25,5 +25,5 @@ def test_every_digest_is_a_whole_sha_256() -> None:
 
 def test_statements_write_their_columns_out_and_return_no_hash() -> None:
     assert len(re.findall(r"\btext\(|for_each_kind\(", CODE)) > 50
-    assert not re.search(r"\b(SELECT|RETURNING)\s+(\w+\.)?\*", CODE)
+    assert not re.search(r"\b(SELECT|RETURNING)\s+(\S+\.)?\*", CODE)
     assert not re.search(r'\bRETURNING\b[^"]*\bpassword\b', CODE)

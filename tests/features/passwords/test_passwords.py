@@ -152,7 +152,8 @@ def test_whatever_changes_who_owns_an_account_and_nothing_else_makes_its_secrets
             data_of(accounts[by].client.open(path, method=method, json=body))
         else:
             db.execute(act)
-        db.execute("UPDATE customer SET email = %s, status = 1 WHERE uuid = %s", customer.email, customer.uuid)
+        db.execute("UPDATE customer SET email = %s WHERE email = 'new@example.com'", customer.email)
+        db.execute("UPDATE customer SET status = 1 WHERE status = 0")
         refused(use(client, token), 400, "invalid_token")
         token = reset_token(db, customer)
     done(use(client, token))
