@@ -20,6 +20,7 @@ from tests.support.database import Db
 from tests.support.service import wait_until
 
 SECRET = "a cookie secret of at least forty bytes!"
+ZONE = "America/Bogota"  # the shop's and the database's: not UTC, and its clocks never change
 ADMIN = "admin@example.com"  # of the fixture
 COOKIES = ("customers", "sid", "asid")
 # Where a page, EverShop's API and this service tell who is signed in.
@@ -43,7 +44,7 @@ def customer_id(db: Db, account: Account) -> int:
 
 
 def evershop_session(db: Db, expire: str = "now() + interval '1 day'", **keys: Any) -> str:
-    """Store a session as EverShop does; return its sid. It expires at a time in SQL, in the shop's time zone."""
+    """Store a session as EverShop does; return its sid."""
     sid = secrets.token_urlsafe(24)
     cookie = {"originalMaxAge": 86_400_000, "expires": "2099-01-01T00:00:00.000Z", "httpOnly": True, "path": "/"}
     sess = json.dumps({"cookie": cookie, "notifications": [], **keys})
@@ -56,6 +57,11 @@ def holding(app: Flask, cookie: str, name: str = "sid") -> CheckingClient:
     client = new_client(app)
     client.set_cookie(name, cookie)
     return client
+
+
+def signed_in_there(app: Flask, db: Db, customer: Account) -> CheckingClient:
+    """Return a client whom EverShop has signed in, and whom this service does not know so far."""
+    return holding(app, signed(evershop_session(db, customerID=customer_id(db, customer))))
 
 
 def sessions(db: Db, kind: str = "customer") -> list[dict[str, Any]]:

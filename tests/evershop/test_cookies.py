@@ -9,10 +9,10 @@ from flask import Flask
 
 from customers.evershop import signature
 from tests.conftest import Account, log_in, new_client
-from tests.evershop.conftest import Browse, MakeApp
-from tests.evershop.shop import SECRET, command, customer_id, evershop_session, holding, on_its_way, sessions, signed
-from tests.support.answers import data_of, refused
-from tests.support.builders import ME, MISSING, session_of
+from tests.evershop.conftest import MakeApp
+from tests.evershop.shop import SECRET, customer_id, evershop_session, holding, sessions, signed, signed_in_there
+from tests.support.answers import data_of, done, refused
+from tests.support.builders import CUSTOMERS, ME, MISSING, session_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.threads import at_once
@@ -51,21 +51,25 @@ def test_cookies_of_a_former_secret_count_and_new_ones_are_signed_with_the_first
 
 def anonymous(client: CheckingClient) -> None:
     """Assert that a client is nobody, whatever it sends."""
-    for path in (ME, "/session"):
+    for path in (ME, "/session", CUSTOMERS):
         refused(client.get(path), 401, "not_authenticated")
-    data_of(client.post("/customer/logout"))
+    done(client.post("/customer/logout"))
 
 
-def test_a_cookie_that_evershop_did_not_sign_is_anonymous(app: Flask, customer: Account, db: Db) -> None:
+def test_a_cookie_that_evershop_did_not_sign_or_for_the_other_kind_of_account_is_anonymous_and_ends_nothing(
+    app: Flask, customer: Account, db: Db
+) -> None:
     sid = evershop_session(db, customerID=customer_id(db, customer))
     good, other = signed(sid), signed("other").rpartition(".")[2]
     text = json.dumps({"sid": sid})
     whole = [sid, "", "s%3A", "s%3A.", quote(good), f"{good}%3D", f"{good}%", f"%ff{good}%ff", f"j%3A{quote(text)}"]
     cut = [good[:-1], good.partition(".")[0], good.removeprefix("s%3A"), f"s%3A{sid}.", f"s%3A{sid}.{other}"]
     keyed = [signed(sid, WEAK), signed(sid, ""), signed("a\0b"), signed(""), signed(MISSING), signed("x" * 3000)]
+    data_of(holding(app, good).get(ME))
 
     for forged in (*whole, *cut, *keyed):
         anonymous(holding(app, forged))
+    anonymous(holding(app, good, "asid"))
     data_of(holding(app, good).get(ME))
     refused(holding(app, good).get(ME, headers={"X-Session-ID": MISSING}), 401, "not_authenticated")
 
@@ -84,7 +88,7 @@ def test_a_row_that_signs_no_customer_in_is_anonymous(app: Flask, customer: Acco
     for sid in (expired, *(evershop_session(db, **keys) for keys in rows)):
         anonymous(holding(app, signed(sid)))
     db.execute("UPDATE customer SET status = 0")
-    refused(holding(app, signed(evershop_session(db, customerID=own))).get(ME), 401, "not_authenticated")
+    anonymous(signed_in_there(app, db, customer))
     assert len(sessions(db)) == 1, "none has become one of this service"
 
 
@@ -104,8 +108,7 @@ def test_a_write_by_evershops_cookie_that_another_site_started_is_refused(
     app: Flask, customer: Account, db: Db
 ) -> None:
     """EverShop's own cookies have no SameSite."""
-    browser = holding(app, signed(evershop_session(db, customerID=customer_id(db, customer))))
-    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    browser, elsewhere = signed_in_there(app, db, customer), {"Sec-Fetch-Site": "cross-site"}
 
     refused(browser.patch(ME, json={"full_name": "X"}, headers=elsewhere), 403, "cross_site")
     refused(browser.post("/customer/logout", headers=elsewhere), 403, "cross_site")
@@ -113,38 +116,25 @@ def test_a_write_by_evershops_cookie_that_another_site_started_is_refused(
 
 
 def test_a_session_that_evershop_has_started_counts_is_listed_and_can_be_ended_and_is_no_recent_login(
-    browse: Browse, customer: Account, db: Db
+    app: Flask, customer: Account, db: Db
 ) -> None:
-    browser = browse()
-    browser.visit(f"/google/{customer_id(db, customer)}")
-    assert browser.who() == {customer.email}
+    browser = signed_in_there(app, db, customer)
 
-    listed = {one["uuid"]: one["current"] for one in data_of(browser.ours.get(f"{ME}/sessions"))}
-
-    assert sorted(listed.values()) == [False, True]
-    data_of(browser.ours.patch(ME, json={"full_name": "Zoe"}))
-    refused(browser.ours.patch(ME, json={"email": "z@example.com"}), 403, "login_again")
-    refused(browser.ours.delete(ME), 403, "login_again")
-    data_of(customer.client.delete(f"{ME}/sessions/{max(listed, key=lambda uuid: listed[uuid])}"))
-    assert browser.who() == {None}
+    data_of(browser.patch(ME, json={"full_name": "Zoe"}))
+    refused(browser.patch(ME, json={"email": "z@example.com"}), 403, "login_again")
+    refused(browser.delete(ME), 403, "login_again")
+    done(customer.client.delete(f"{ME}/sessions/{session_of(browser)}"))
+    refused(browser.get(ME), 401, "not_authenticated")
 
 
-@pytest.mark.parametrize("purged", [False, True])
-def test_it_can_be_ended_although_a_page_has_written_over_its_name(
-    browse: Browse, customer: Account, db: Db, purged: bool
+def test_it_lives_on_where_a_login_is_recent_for_longer_than_a_session_may_live(
+    make_app: MakeApp, customer: Account, db: Db
 ) -> None:
-    """Cause: a page that was on its way when the session was first seen here wrote it back without the name."""
-    browser = browse()
-    browser.visit(f"/google/{customer_id(db, customer)}")
-    with on_its_way(browser, "/slow?add"):
-        uuid = session_of(browser.ours)
-    if purged:
-        command(browser.ours.application, "purge")
-        assert browser.visit() == {"email": customer.email}
+    """It became one that had started so long ago, and was ended at the next request."""
+    browser = signed_in_there(make_app(recent_login=10**9), db, customer)
 
-    data_of(customer.client.delete(f"{ME}/sessions/{uuid}"))
-
-    assert browser.who() == {None}
+    for _ in range(2):
+        data_of(browser.get(ME))
 
 
 def test_requests_at_once_make_one_session_of_it(app: Flask, customer: Account, db: Db) -> None:

@@ -1,24 +1,36 @@
 """However a session ends, on whichever side, it ends on both, at the next request."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from tests.conftest import PASSWORD, Account, new_client
+from customers.http import context
+from tests.conftest import PASSWORD, Account, log_in, new_client
 from tests.evershop.conftest import Browse, Make, MakeApp
-from tests.evershop.shop import Browser, command, customer_id, holding, on_its_way, sessions, signed_in
+from tests.evershop.shop import Browser, command, customer_id, holding, on_its_way, sessions, signed_in, signed_in_there
 from tests.support.answers import data_of, done, refused
 from tests.support.builders import ME, NEW_PASSWORD, reset_token, session_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.html import Visitor
+from tests.support.service import wait_until
+from tests.support.threads import waiting_for_a_lock
 
 CHANGE = {"current_password": PASSWORD, "password": NEW_PASSWORD}
 SAME = {"Sec-Fetch-Site": "same-origin"}
 ORIGINS = pytest.mark.parametrize("theirs", [False, True], ids=["started here", "started by EverShop"])
+
+
+def staff(browser: Browser, db: Db) -> Browser:
+    """Return a browser after the admin has signed in there at EverShop."""
+    browser.visit(f"/admin/login/{db.one('SELECT admin_user_id AS id FROM admin_user')['id']}")
+    return browser
 
 
 class Scene(NamedTuple):
@@ -29,8 +41,10 @@ class Scene(NamedTuple):
     admin: Account
     db: Db
 
-    def patch(self, **changes: object) -> None:
-        data_of(self.admin.client.patch(self.customer.path, json=changes))
+    def disable(self) -> None:
+        """Do what the grid of EverShop's admin panel does."""
+        grid = staff(Browser(self.browser.ours.application, self.browser.shop), self.db)
+        assert data_of(grid.ours.patch(self.customer.path, json={"status": 0}, headers=SAME))["status"] == 0
 
     def reset(self) -> None:
         body = {"token": reset_token(self.db, self.customer), "password": NEW_PASSWORD}
@@ -40,8 +54,10 @@ class Scene(NamedTuple):
 ENDS: dict[str, Callable[[Scene], Any]] = {
     "logout here": lambda scene: done(scene.browser.ours.post("/customer/logout")),
     "logout on EverShop's page": lambda scene: scene.browser.visit("/customer/logout"),
-    "an admin disables": lambda scene: scene.patch(status=0),
-    "an admin changes the password": lambda scene: scene.patch(password=NEW_PASSWORD),
+    "an admin disables in EverShop's grid": Scene.disable,
+    "an admin changes the password": lambda scene: data_of(
+        scene.admin.client.patch(scene.customer.path, json={"password": NEW_PASSWORD})
+    ),
     "an admin deletes": lambda scene: data_of(scene.admin.client.delete(scene.customer.path)),
     "an admin ends all": lambda scene: done(scene.admin.client.delete(f"{scene.customer.path}/sessions")),
     "EverShop disables": lambda scene: scene.db.execute("UPDATE customer SET status = 0"),
@@ -112,19 +128,12 @@ ADMIN_ENDS: dict[str, Callable[[Browser, Db], Any]] = {
 }
 
 
-def staff(browse: Browse, db: Db) -> Browser:
-    """Return a browser in which the admin has signed in at EverShop."""
-    browser = browse()
-    browser.visit(f"/admin/login/{db.one('SELECT admin_user_id AS id FROM admin_user')['id']}")
-    return browser
-
-
 @ORIGINS
 @pytest.mark.parametrize("end", ADMIN_ENDS)
 def test_an_admins_session_is_one_and_ends_on_both_sides_and_the_customers_of_the_browser_stays(
     browse: Browse, customer: Account, admin: Account, db: Db, end: str, theirs: bool
 ) -> None:
-    browser = staff(browse, db) if theirs else browse(admin)
+    browser = staff(browse(), db) if theirs else browse(admin)
     browser.log_in(customer)
     assert browser.who("admin") == {admin.email}
 
@@ -146,7 +155,7 @@ def test_an_admin_signs_out_by_get_from_the_same_origin_alone_and_only_beside_ev
 
 
 def test_the_staffs_pages_here_share_the_admins_session(browse: Browse, admin: Account, db: Db) -> None:
-    browser, visitor = staff(browse, db), Visitor(browse().ours.application)
+    browser, visitor = staff(browse(), db), Visitor(browse().ours.application)
 
     visitor.client.set_cookie("asid", browser.cookie("asid") or "")
     assert visitor.get("/admin/customers")
@@ -157,41 +166,21 @@ def test_the_staffs_pages_here_share_the_admins_session(browse: Browse, admin: A
     assert visitor.client.get("/admin/customers").status_code == 303
 
 
-def test_the_grid_of_evershops_admin_disables_and_enables_a_customer(
-    browse: Browse, customer: Account, admin: Account, db: Db
-) -> None:
-    shopper, grid = browse(customer), staff(browse, db)
-
-    for status in (0, 1):
-        assert data_of(grid.ours.patch(customer.path, json={"status": status}, headers=SAME))["status"] == status
-        assert shopper.who() == {None}
-    shopper.log_in(customer)
-    assert shopper.who() == {customer.email}
-
-
-LOGOUTS: dict[str, Callable[[Browser], Any]] = {
-    "here": lambda browser: done(browser.ours.post("/customer/logout")),
-    "on EverShop's page": lambda browser: browser.visit("/customer/logout"),
-}
-
-
-def both(browser: Browser) -> None:
-    """Sign out here while EverShop's page for that is on its way: it writes what it has read, without the customer."""
-    with on_its_way(browser, "/slow?out"):
-        LOGOUTS["here"](browser)
-
-
 @pytest.mark.parametrize("seen_here", [False, True])
-@pytest.mark.parametrize("logout", [*LOGOUTS.values(), both], ids=[*LOGOUTS, "on both sides at once"])
-def test_after_a_logout_evershop_can_sign_anybody_in_in_that_browser(
-    browse: Browse, make_customer: Make, db: Db, logout: Callable[[Browser], Any], seen_here: bool
+@pytest.mark.parametrize("at_once", [False, True])
+def test_after_a_logout_on_evershops_page_it_can_sign_anybody_in_in_that_browser(
+    browse: Browse, make_customer: Make, db: Db, at_once: bool, seen_here: bool
 ) -> None:
-    """EverShop's own leaves the name of the session here in its row, which must block no login and mean nobody."""
+    """It leaves the name of the session here in its row, which must block no login and mean nobody."""
     one, two = make_customer(), make_customer()
     for following in (two, one):
         db.execute("DELETE FROM login_session")
         browser = browse(one)
-        logout(browser)
+        if at_once:  # a logout here while the page is on its way: it writes what it has read, without the customer
+            with on_its_way(browser, "/slow?out"):
+                done(browser.ours.post("/customer/logout"))
+        else:
+            browser.visit("/customer/logout")
         if seen_here:
             refused(browser.ours.get(ME), 401, "not_authenticated")
 
@@ -265,3 +254,69 @@ def test_a_session_is_over_after_its_idle_time_and_at_its_absolute_end_although_
         assert holding(app, value, name).get(ME).status_code == (200 if lives else 401)
     assert browser.who() == {customer.email if lives else None}
     assert len(sessions(db)) == len(signed_in(db)) == lives
+
+
+@PURGED
+def test_a_session_that_evershop_has_started_can_be_ended_although_a_page_has_written_over_its_name(
+    browse: Browse, customer: Account, db: Db, purged: bool
+) -> None:
+    """Cause: a page that was on its way when the session was first seen here wrote it back without the name."""
+    browser = browse()
+    browser.visit(f"/google/{customer_id(db, customer)}")
+    with on_its_way(browser, "/slow?add"):
+        uuid = session_of(browser.ours)
+    if purged:
+        command(browser.ours.application, "purge")
+        assert browser.visit() == {"email": customer.email}
+
+    done(customer.client.delete(f"{ME}/sessions/{uuid}"))
+
+    assert browser.who() == {None}
+
+
+# ---------------------------------------------------------------- without EverShop's pages, so in `make test` as well
+
+
+def test_a_session_that_ends_while_it_becomes_one_here_opens_nothing(app: Flask, customer: Account, db: Db) -> None:
+    """The row here was made after the end of all sessions had looked for it, and one more write passed.
+
+    The row there stayed: with no session to keep, NULL IS DISTINCT FROM NULL was false.
+    """
+    thief, ctx = signed_in_there(app, db, customer), context.of(app)
+
+    with ThreadPoolExecutor(1) as pool, ctx.db.writing() as tx:
+        tx.conn.execute(text("SELECT FROM customer FOR UPDATE"))
+        write = pool.submit(lambda: thief.patch(ME, json={"full_name": "Thief"}))
+        wait_until(lambda: waiting_for_a_lock(db))
+        ctx.end_sessions(tx.conn, "customer", customer_id(db, customer))
+
+    refused(write.result(), 401, "not_authenticated")
+    assert db.one("SELECT full_name FROM customer") == {"full_name": "Ann Customer"}
+    assert signed_in(db) == []
+
+
+def test_a_logout_ends_the_session_of_either_cookie(app: Flask, make_app: MakeApp, customer: Account, db: Db) -> None:
+    """A cookie from before EverShop's shared its sessions was forgotten, and opened its session when replayed."""
+    client, alone = signed_in_there(app, db, customer), new_client(make_app(evershop_cookie_secrets=()))
+    log_in(alone, customer.email)
+    own = alone.get_cookie("customers")
+    assert own
+    client.set_cookie("customers", own.value)
+
+    done(client.post("/customer/logout"))
+
+    refused(holding(app, own.value, "customers").get(ME), 401, "not_authenticated")
+
+
+def test_a_session_that_evershop_ended_is_gone_after_a_request_with_its_cookie_alone(
+    app: Flask, customer: Account, db: Db
+) -> None:
+    """Only a browser with our own cookie ended it; else it stood in the list of sessions until the next purge."""
+    db.execute("DELETE FROM login_session")
+    for end in ("UPDATE session SET sess = '{}'", "DELETE FROM session"):
+        browser = signed_in_there(app, db, customer)
+        data_of(browser.get(ME))
+        db.execute(end)
+
+        refused(browser.get(ME), 401, "not_authenticated")
+        assert db.all("SELECT FROM login_session") == []

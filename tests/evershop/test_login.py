@@ -46,6 +46,7 @@ def test_a_login_makes_two_rows_and_two_cookies(
     assert sess == {"cookie": flags, "notifications": [], **keys}
     data_of(visitor.post(account.login.replace("login", "logout")))
     assert visitor.get_cookie(name) is None
+    assert db.all("SELECT FROM session") == db.all("SELECT FROM login_session") == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
