@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -27,9 +27,12 @@ def both(changes: dict[str, str]) -> Iterator[Nginx]:
 
         return reply
 
-    with ExitStack() as servers:
-        customers, evershop = (servers.enter_context(answering(echo(name))) for name in ("customers", "evershop"))
-        yield servers.enter_context(closing(Nginx([customers] * 2, evershop, changes, BESIDE_EVERSHOP)))
+    with (
+        answering(echo("customers")) as customers,
+        answering(echo("evershop")) as evershop,
+        closing(Nginx([customers] * 2, evershop, changes, BESIDE_EVERSHOP)) as nginx,
+    ):
+        yield nginx
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +57,12 @@ def test_what_evershop_would_take_as_a_path_of_customers_comes_to_the_service_as
             for path in (form.format(name), form.format(name).title()):
                 assert reached(nginx, "POST", path) == ("customers", f"/customer/{name}"), path
     for method, path, plain in (
-        ("POST", "/api/customers", "/api/customers"),
         ("POST", "/API/Customers/", "/api/customers"),
         ("POST", "/de/api/customers", "/api/customers"),
         ("GET", "/api/customers?page=2&keyword=a%20b", "/api/customers?page=2&keyword=a%20b"),
-        ("PATCH", "/api/customers/me", "/api/customers/me"),
         ("POST", "/api/customers/me/addresses/", "/api/customers/me/addresses"),
         ("PATCH", f"/Api/customers/me/addresses/{UUID}", f"/api/customers/me/addresses/{UUID}"),
-        ("DELETE", f"/api/customers/me/addresses/{UUID}/", f"/api/customers/me/addresses/{UUID}"),
-        ("POST", "/api/customers/reset-password", "/api/customers/reset-password"),
         ("POST", "/de/Api/CUSTOMERS/password", "/api/customers/password"),
-        ("PATCH", f"/api/customers/{UUID}", f"/api/customers/{UUID}"),
         ("POST", "/customers/logout", "/customers/logout"),
         ("GET", "/api/customer-groups", "/api/customer-groups"),
         ("PATCH", f"/api/customer-groups/{UUID}", f"/api/customer-groups/{UUID}"),
@@ -75,21 +73,15 @@ def test_what_evershop_would_take_as_a_path_of_customers_comes_to_the_service_as
 def test_all_else_goes_to_evershop_as_it_was_sent(nginx: Nginx) -> None:
     for method, path in (
         ("GET", "/"),
-        ("GET", "/account/login?ajax=true"),
-        ("GET", "/account/reset-password?token=abc"),
         ("GET", "/images?src=%2Fassets%2Fa%20b.png&w=640"),
         ("POST", "/api/graphql"),
         ("POST", "/api/customer/tokens"),
-        ("POST", "/api/user/session/tokens"),
         ("PATCH", f"/api/customers/{UUID}/metafields"),
         ("PATCH", f"/API/customers/{UUID}/Metafields/"),
         ("GET", "/api/customers-of-others"),
         ("GET", "/customer/login/help"),
-        ("GET", "/admin"),
         ("GET", "/admin/customers"),
-        ("GET", f"/admin/customers/edit/{UUID}"),
         ("POST", "/admin/user/login"),
-        ("GET", "/admin/user/logout"),
     ):
         assert reached(nginx, method, path) == ("evershop", path)
 
