@@ -1,4 +1,4 @@
-"""What a browser alone shows of the staff's pages: accessibility, colours, layout on a phone, the keyboard."""
+"""What a browser alone shows of the staff's pages: accessibility, colours, layout on a phone."""
 
 import json
 import re
@@ -119,24 +119,3 @@ def test_axe_finds_nothing_and_every_page_fits_the_window(
 
     assert said == []
     assert (sum(int(part) for part in re.findall(r"\d+", colour)) < 200) == (scheme == "dark")
-
-
-def test_the_keyboard_is_enough(chromium: Browser, service: Service) -> None:
-    page = chromium.new_page(base_url=service.base)
-    page.goto("/admin/login")
-
-    page.get_by_label("E-mail").focus()
-    page.keyboard.type(ADMIN)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/admin/customers")
-    page.keyboard.press("Tab")
-
-    skip = page.get_by_role("link", name="Skip to content")
-    assert skip.evaluate("e => e === document.activeElement")
-    box = skip.bounding_box()
-    assert box
-    assert box["y"] >= 0
-    page.keyboard.press("Enter")
-    assert page.locator("main").evaluate("e => e === document.activeElement")

@@ -1,7 +1,5 @@
 """EverShop as tests meet it: its cookies, rows and pages, and a browser for which it and this service are one site."""
 
-import base64
-import hmac
 import http.client
 import json
 import secrets
@@ -9,10 +7,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
-from urllib.parse import quote
 
 from flask import Flask
 
+from customers.evershop import signature
 from tests.conftest import Account, log_in, new_client
 from tests.support.builders import CUSTOMERS, ME
 from tests.support.client import CheckingClient
@@ -28,9 +26,8 @@ _WHERE = {"customer": ("/", "/api/graphql", ME), "admin": ("/admin", "/api/admin
 
 
 def signed(sid: str, secret: str = SECRET) -> str:
-    """Return the value of EverShop's cookie for a sid, as the packages cookie-signature and cookie make it."""
-    mac = base64.b64encode(hmac.digest(secret.encode(), sid.encode(), "sha256")).decode().rstrip("=")
-    return quote(f"s:{sid}.{mac}", safe="-_.!~*'()")
+    """Return the value of EverShop's cookie for a sid; test_cookies.py has values that its own packages have made."""
+    return signature.sign(sid, secret)
 
 
 def command(app: Flask, *words: str) -> None:

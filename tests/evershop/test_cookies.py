@@ -27,7 +27,7 @@ VECTORS = [
 
 @pytest.mark.parametrize(("sid", "mac"), VECTORS)
 def test_a_sid_is_signed_and_read_as_evershop_does(sid: str, mac: str) -> None:
-    assert signature.sign(sid, WEAK) == f"s%3A{sid}.{mac}" == signed(sid, WEAK)
+    assert signature.sign(sid, WEAK) == f"s%3A{sid}.{mac}"
     assert signature.unsign(f"s%3A{sid}.{mac}", (SECRET, WEAK)) == sid
     assert signature.unsign(f"s%3A{sid}.{mac}", (SECRET,)) is None
 
