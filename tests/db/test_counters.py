@@ -100,9 +100,7 @@ def test_12_threads_mixing_creates_deletes_and_rollbacks_are_counted_to_the_last
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize("recount", [False, True])
-def test_the_counting_waits_for_whoever_writes_and_misses_nobody(
-    make: Callable[..., Made], end: str, recount: bool
-) -> None:
+def test_the_counting_waits_for_whoever_writes(make: Callable[..., Made], end: str, recount: bool) -> None:
     """A customer inserted before the triggers were there, and committed after the count, would be in no part."""
     ctx, db = migrated(make)
     add(db)

@@ -148,9 +148,7 @@ def test_the_role_has_a_password_and_timeouts_and_keeps_those_that_an_operator_h
         assert (first, later.one(current)["now"]) == ("5s, 10s", "9s, 10s")
 
 
-def test_customers_are_counted_under_the_role_whatever_table_its_search_path_finds_first(
-    restricted: Restricted,
-) -> None:
+def test_the_role_cannot_have_its_customers_counted_in_a_table_of_its_own(restricted: Restricted) -> None:
     """A function with its definer's rights must not find a table of the caller's making."""
     _, db, role, owners = restricted
     counted = "SELECT sum(customers)::int AS found FROM customer_counter"
@@ -186,9 +184,7 @@ def test_every_table_has_its_rights_in_the_file_which_takes_back_what_was_given_
     assert db.all(unreadable) == []
 
 
-def test_the_file_refuses_a_role_that_owns_the_tables_and_a_database_without_the_schema(
-    make: Callable[..., Made],
-) -> None:
+def test_the_file_refuses_the_tables_owner_and_a_database_without_the_schema(make: Callable[..., Made]) -> None:
     (_, bare), (_, owners) = make(), migrated(make)
 
     with pytest.raises(psycopg.errors.RaiseException, match="must be another role"):

@@ -116,9 +116,7 @@ def test_processes_applying_it_at_once_do_no_harm_and_count_every_customer_once(
 
 
 @pytest.mark.parametrize("table", ["customer", "admin_user"])
-def test_e_mails_that_differ_only_by_case_stop_it_by_name_and_nothing_changes(
-    make: Callable[..., Made], table: str
-) -> None:
+def test_e_mails_that_differ_only_by_case_stop_it_by_name(make: Callable[..., Made], table: str) -> None:
     ctx, db = make(EVERSHOP)
     for email in ("Twice@example.com", "tWICE@example.com", "alone@example.com"):
         db.execute(f"INSERT INTO {table} (email, password) VALUES (%s, 'x')", email)

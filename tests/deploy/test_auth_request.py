@@ -22,9 +22,7 @@ def who(answer: dict[str, dict[str, str]]) -> tuple[str | None, ...]:
     return tuple(answer["headers"].get(name) for name in WHO)
 
 
-def test_a_backend_is_told_which_customer_and_which_admin_is_calling_whatever_the_client_says(
-    front: Front, ann: Person
-) -> None:
+def test_a_backend_is_told_who_is_calling_whatever_the_client_says(front: Front, ann: Person) -> None:
     sid, both = front.log_in(ADMIN, "/admin/user/login", ann.cookie)
 
     by_cookie = front.nginx.call("GET", "/orders/1?all=1", Cookie=ann.cookie, **FORGED)

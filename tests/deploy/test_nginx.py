@@ -152,9 +152,7 @@ def test_a_service_that_is_away_is_a_503_to_be_tried_again() -> None:
             assert answer.headers["Retry-After"] == "2"
 
 
-def test_as_many_headers_as_nginx_passes_on_are_read_and_what_cannot_be_read_is_a_400_in_the_envelope(
-    front: Front,
-) -> None:
+def test_many_headers_are_read_and_what_cannot_be_read_is_a_400_in_the_envelope(front: Front) -> None:
     """Behind auth_request gunicorn's refusal became a 500, and that a 503 to be tried again."""
     for path in ("/api/customers", "/orders/"):
         most, more = ({f"a{index}": "b" for index in range(number)} for number in (985, 1200))

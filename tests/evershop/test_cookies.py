@@ -32,9 +32,7 @@ def test_a_sid_is_signed_and_read_as_evershop_does(sid: str, mac: str) -> None:
     assert signature.unsign(f"s%3A{sid}.{mac}", (SECRET,)) is None
 
 
-def test_cookies_of_a_former_secret_count_and_new_ones_are_signed_with_the_first(
-    make_app: MakeApp, customer: Account, db: Db
-) -> None:
+def test_a_former_secret_counts_and_the_first_signs(make_app: MakeApp, customer: Account, db: Db) -> None:
     newer = "another secret of at least forty bytes!!"
     browser = new_client(make_app(evershop_cookie_secrets=(newer, SECRET)))
     old = evershop_session(db, customerID=customer_id(db, customer))
@@ -56,9 +54,7 @@ def anonymous(client: CheckingClient) -> None:
     done(client.post("/customer/logout"))
 
 
-def test_a_cookie_that_evershop_did_not_sign_or_for_the_other_kind_of_account_is_anonymous_and_ends_nothing(
-    app: Flask, customer: Account, db: Db
-) -> None:
+def test_a_forged_or_misplaced_cookie_is_anonymous_and_ends_nothing(app: Flask, customer: Account, db: Db) -> None:
     sid = evershop_session(db, customerID=customer_id(db, customer))
     good, other = signed(sid), signed("other").rpartition(".")[2]
     text = json.dumps({"sid": sid})
@@ -104,9 +100,7 @@ def test_a_copy_of_evershops_sessions_opens_nothing(app: Flask, customer: Accoun
     data_of(customer.client.get(ME))  # and ends none
 
 
-def test_a_write_by_evershops_cookie_that_another_site_started_is_refused(
-    app: Flask, customer: Account, db: Db
-) -> None:
+def test_a_write_by_evershops_cookie_from_another_site_is_refused(app: Flask, customer: Account, db: Db) -> None:
     """EverShop's own cookies have no SameSite."""
     browser, elsewhere = signed_in_there(app, db, customer), {"Sec-Fetch-Site": "cross-site"}
 
@@ -115,9 +109,7 @@ def test_a_write_by_evershops_cookie_that_another_site_started_is_refused(
     data_of(browser.patch(ME, json={"full_name": "X"}))
 
 
-def test_a_session_that_evershop_has_started_counts_is_listed_and_can_be_ended_and_is_no_recent_login(
-    app: Flask, customer: Account, db: Db
-) -> None:
+def test_a_session_that_evershop_began_counts_but_not_as_a_recent_login(app: Flask, customer: Account, db: Db) -> None:
     browser = signed_in_there(app, db, customer)
 
     data_of(browser.patch(ME, json={"full_name": "Zoe"}))
@@ -127,9 +119,7 @@ def test_a_session_that_evershop_has_started_counts_is_listed_and_can_be_ended_a
     refused(browser.get(ME), 401, "not_authenticated")
 
 
-def test_it_lives_on_where_a_login_is_recent_for_longer_than_a_session_may_live(
-    make_app: MakeApp, customer: Account, db: Db
-) -> None:
+def test_it_lives_on_where_logins_stay_recent_for_years(make_app: MakeApp, customer: Account, db: Db) -> None:
     """It became one that had started so long ago, and was ended at the next request."""
     browser = signed_in_there(make_app(recent_login=10**9), db, customer)
 

@@ -101,9 +101,7 @@ def test_a_session_that_ends_is_over_on_both_sides_at_the_next_request(
         assert [row["sid"] for row in left] == [row["sid"] for row in signed_in(db)]
 
 
-def test_the_session_that_changes_its_password_or_ends_the_others_stays(
-    browse: Browse, customer: Account, db: Db
-) -> None:
+def test_the_session_that_ends_the_others_stays(browse: Browse, customer: Account, db: Db) -> None:
     browser, other = browse(customer), browse(customer)
 
     done(browser.ours.post(f"{ME}/password", json=CHANGE))
@@ -143,7 +141,7 @@ def test_an_admins_session_is_one_and_ends_on_both_sides_and_the_customers_of_th
     assert browser.who() == {customer.email}
 
 
-def test_an_admin_signs_out_by_get_from_the_same_origin_alone_and_only_beside_evershop(
+def test_an_admin_signs_out_by_get_from_the_same_origin_alone(
     browse: Browse, admin: Account, make_app: MakeApp
 ) -> None:
     browser = browse(admin)
@@ -217,9 +215,7 @@ PURGED = pytest.mark.parametrize("purged", [False, True])
 
 
 @PURGED
-def test_browsing_evershops_pages_keeps_a_session_alive_here_and_the_other_way_round(
-    browser: Browser, customer: Account, db: Db, purged: bool
-) -> None:
+def test_use_on_either_side_keeps_a_session_alive(browser: Browser, customer: Account, db: Db, purged: bool) -> None:
     app = browser.ours.application
     age(db, "-1 minute", "1 minute")
     assert browser.visit() == {"email": customer.email}
@@ -257,7 +253,7 @@ def test_a_session_is_over_after_its_idle_time_and_at_its_absolute_end_although_
 
 
 @PURGED
-def test_a_session_that_evershop_has_started_can_be_ended_although_a_page_has_written_over_its_name(
+def test_a_session_can_be_ended_although_a_page_has_written_over_its_name(
     browse: Browse, customer: Account, db: Db, purged: bool
 ) -> None:
     """Cause: a page that was on its way when the session was first seen here wrote it back without the name."""
@@ -308,9 +304,7 @@ def test_a_logout_ends_the_session_of_either_cookie(app: Flask, make_app: MakeAp
     refused(holding(app, own.value, "customers").get(ME), 401, "not_authenticated")
 
 
-def test_a_session_that_evershop_ended_is_gone_after_a_request_with_its_cookie_alone(
-    app: Flask, customer: Account, db: Db
-) -> None:
+def test_a_session_that_evershop_ended_is_gone_after_a_request(app: Flask, customer: Account, db: Db) -> None:
     """Only a browser with our own cookie ended it; else it stood in the list of sessions until the next purge."""
     db.execute("DELETE FROM login_session")
     for end in ("UPDATE session SET sess = '{}'", "DELETE FROM session"):

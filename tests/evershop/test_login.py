@@ -68,7 +68,7 @@ def test_evershops_pages_know_who_signed_in_here_and_leave_the_row_and_the_cooki
     assert browser.who("admin" if kind == "customer" else "customer") == {None}
 
 
-def test_a_guests_cart_and_orders_of_the_last_hour_come_along_and_another_customers_never(
+def test_a_guests_cart_and_new_orders_come_along_and_another_customers_never(
     browse: Browse, make_customer: Make, db: Db
 ) -> None:
     customer, other = make_customer(), make_customer()
@@ -133,9 +133,7 @@ def test_a_page_on_its_way_during_a_login_does_not_overwrite_the_new_cookie(brow
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_page_on_its_way_during_a_logout_does_not_bring_the_session_back(
-    browse: Browse, customer: Account, db: Db, guarded: bool
-) -> None:
+def test_a_page_on_its_way_brings_no_session_back(browse: Browse, customer: Account, db: Db, guarded: bool) -> None:
     """Cause: it writes the session that it has read with ON CONFLICT. Without the guard, the next request ends it."""
     browser = browse(customer)
     replayed, before = browser.cookie() or "", len(signed_in(db))
@@ -171,9 +169,7 @@ def test_a_password_that_evershop_has_escaped_before_it_was_hashed_signs_in(
             refused(new_client(app).post("/customer/login", json=body), 401, "invalid_credentials")
 
 
-def test_the_storefronts_requests_work_and_both_sides_agree_after_each(
-    browse: Browse, make_app: MakeApp, db: Db
-) -> None:
+def test_both_sides_agree_after_each_request_of_the_storefront(browse: Browse, make_app: MakeApp, db: Db) -> None:
     """It sends JSON, and looks at whether the answer is ok, has an error, and at its data."""
     browser, email = browse(app=make_app(smtp_url="smtp://127.0.0.1:9")), "b@example.com"
     browser.visit()

@@ -53,8 +53,6 @@ def test_when_the_clocks_change_no_session_ends_early_and_none_more_than_an_hour
     assert abs(sessions(db)[0]["expires_at"].timestamp() - end - later) < 60
 
 
-def test_a_time_zone_that_postgresql_does_not_know_is_told_before_the_first_request(
-    app: Flask, make_app: MakeApp
-) -> None:
+def test_a_time_zone_that_postgresql_does_not_know_is_told_at_once(app: Flask, make_app: MakeApp) -> None:
     """Else each request with a cookie of EverShop's was a 500, of a service that said it was ready."""
     assert new_client(make_app(evershop_timezone="Mars/Olympus")).get("/readyz").status_code == 500

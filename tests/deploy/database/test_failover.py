@@ -76,9 +76,7 @@ def test_the_service_follows_within_ten_seconds_and_no_acknowledged_write_is_los
     assert refused_later <= WRITERS  # what was on its way to the lost one
 
 
-def test_a_primary_that_takes_no_more_writes_is_left_and_found_again(
-    primary: Postgres, serve: Callable[..., Service]
-) -> None:
+def test_a_read_only_primary_is_left_and_found_again(primary: Postgres, serve: Callable[..., Service]) -> None:
     """Its open connections go on and read, which is how a demoted one was held on to for ever; writes were a 500."""
     with_schema(primary.conninfo)
     service = serve(either(primary), CUSTOMERS_WORKERS="1")

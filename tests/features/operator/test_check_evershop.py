@@ -67,9 +67,7 @@ def test_rows_and_tables_in_the_way_are_named(make: Make, sql: str, said: str) -
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "UTC"])
-def test_a_time_zone_that_is_not_the_shops_is_found_by_sessions_that_no_page_has_used_since(
-    make: Make, zone: str
-) -> None:
+def test_a_time_zone_that_is_not_the_shops_is_found_by_unused_sessions(make: Make, zone: str) -> None:
     shop = make(EVERSHOP)
     for minutes in (0, 0, 20, 21, 22, 30):
         shop[1].execute(SESSION.format(minutes, zone))
@@ -87,9 +85,7 @@ def test_a_time_zone_that_is_not_the_shops_is_found_by_sessions_that_no_page_has
     ("given", "said"),
     [((), "is not set"), (("keyboard cat",), "can be guessed"), ((*SECRETS, "short"), "can be guessed")],
 )
-def test_a_secret_that_is_missing_or_can_be_guessed_stands_in_the_way(
-    make: Make, given: tuple[str, ...], said: str
-) -> None:
+def test_a_missing_or_weak_secret_stands_in_the_way(make: Make, given: tuple[str, ...], said: str) -> None:
     assert said in found(make(EVERSHOP), evershop_cookie_secrets=given)[0]
 
 
