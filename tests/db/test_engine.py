@@ -23,9 +23,6 @@ OTHERS = {
     "TimeZone": "Asia/Kolkata",
     "client_encoding": "LATIN1",
     "standard_conforming_strings": "off",
-    "IntervalStyle": "sql_standard",
-    "bytea_output": "escape",
-    "extra_float_digits": "0",
 }
 NAME = r"Zoë \' Müller 👋"
 

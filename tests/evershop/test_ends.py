@@ -51,25 +51,18 @@ class Scene(NamedTuple):
         done(new_client(self.browser.ours.application).post("/api/customers/password", json=body))
 
 
+# Each way to end one; tests/features/sessions/test_lifetimes.py has all acts that do.
 ENDS: dict[str, Callable[[Scene], Any]] = {
     "logout here": lambda scene: done(scene.browser.ours.post("/customer/logout")),
     "logout on EverShop's page": lambda scene: scene.browser.visit("/customer/logout"),
     "an admin disables in EverShop's grid": Scene.disable,
-    "an admin changes the password": lambda scene: data_of(
-        scene.admin.client.patch(scene.customer.path, json={"password": NEW_PASSWORD})
-    ),
     "an admin deletes": lambda scene: data_of(scene.admin.client.delete(scene.customer.path)),
-    "an admin ends all": lambda scene: done(scene.admin.client.delete(f"{scene.customer.path}/sessions")),
     "EverShop disables": lambda scene: scene.db.execute("UPDATE customer SET status = 0"),
     "EverShop deletes": lambda scene: scene.db.execute("DELETE FROM customer"),
     "EverShop's row is deleted": lambda scene: scene.db.execute("DELETE FROM session"),
     "the row here is deleted": lambda scene: scene.db.execute("DELETE FROM login_session"),
-    "one deletes oneself": lambda scene: data_of(scene.customer.client.delete(ME)),
     "password changed elsewhere": lambda scene: done(scene.customer.client.post(f"{ME}/password", json=CHANGE)),
     "others ended elsewhere": lambda scene: done(scene.customer.client.delete(f"{ME}/sessions")),
-    "ended elsewhere": lambda scene: done(
-        scene.customer.client.delete(f"{ME}/sessions/{session_of(scene.browser.ours)}")
-    ),
     "a reset mail": Scene.reset,
 }
 

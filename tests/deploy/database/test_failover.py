@@ -1,7 +1,6 @@
 """The primary is lost under load, and its synchronous standby becomes the primary."""
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +15,7 @@ from tests.support.shops import with_schema
 from tests.support.smtp import MailServer
 
 WRITERS = 8
-PROMISED = 10  # seconds from the promotion
-BOUND = 3 * PROMISED  # on a machine that is busy with other things
+BOUND = 30  # seconds from the promotion: ten, on a machine that is not busy with other things
 
 
 @pytest.fixture
@@ -55,9 +53,8 @@ def test_the_service_follows_within_ten_seconds_and_no_acknowledged_write_is_los
             primary.signal(lost)
             wait_until(refused, 60)
             standby.promote()
-            before, began = load.counted("POST"), time.monotonic()
-            wait_until(lambda: load.counted("POST") > before + WRITERS, 60)
-            seconds = time.monotonic() - began
+            before = load.counted("POST")
+            wait_until(lambda: load.counted("POST") > before + WRITERS, BOUND)
             # A thread that has not called yet finds out at its first call that its connection is lost.
             wait_until(lambda: status("GET", "/api/customers/me") == 200, BOUND)
             refused_before = refused()
@@ -68,9 +65,7 @@ def test_the_service_follows_within_ten_seconds_and_no_acknowledged_write_is_los
         if lost == signal.SIGSTOP:
             primary.signal(signal.SIGCONT)
         stored = {row[0] for row in standby.execute("SELECT email FROM customer")}
-    print(f"served again after {seconds:.1f} s; {refused_later} refused later")
 
-    assert seconds < BOUND
     assert {sent.body["email"] for sent in load.sent if sent.status == 201} - stored == set()
     assert {sent.status for sent in load.sent} == {201, 503}
     assert refused_later <= WRITERS  # what was on its way to the lost one
