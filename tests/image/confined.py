@@ -1,7 +1,6 @@
 """A container without an engine: namespaces of its own, the image's root read-only, and its user without privileges."""
 
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ class Container:
     root: Path
     configuration: dict[str, Any]
     lent: Path | None = None  # a file of the machine, to be seen in /mnt
-    writable: Sequence[str] = ("dev/shm",)
     settings: dict[str, str] = field(default_factory=dict)
 
     def command(self, *words: str, **settings: str) -> list[str | Path]:
@@ -27,7 +25,7 @@ class Container:
         variables |= self.settings | settings
         return [
             "unshare", "--mount", "--pid", "--fork", "--kill-child",
-            "bash", Path(__file__).parent / "enter.sh", self.root, " ".join(self.writable), self.lent or "",
+            "bash", Path(__file__).parent / "enter.sh", self.root, self.lent or "",
             self.configuration["User"], self.configuration["WorkingDir"],
             *(f"{name}={value}" for name, value in variables.items()),
             *(words or self.configuration["Cmd"]),

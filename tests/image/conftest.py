@@ -53,7 +53,7 @@ def container(bare: Container, make_database: Callable[[], str]) -> Container:
 
 @pytest.fixture(scope="module")
 def service(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contained]:
-    """Return the image's service."""
+    """Return the image's service, which SIGTERM must end."""
     service = Contained(container, tmp_path_factory.mktemp("image") / "log")
     yield service
-    service.stop()
+    assert service.stop() == 0

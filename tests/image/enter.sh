@@ -1,12 +1,12 @@
 #!/bin/bash
 # What a container runtime does, in its usual order, for a command in a root:
 #
-#   enter.sh ROOT WRITABLE LENT UID:GID FOLDER NAME=VALUE... COMMAND...
+#   enter.sh ROOT LENT UID:GID FOLDER NAME=VALUE... COMMAND...
 #
-# WRITABLE are the folders that stay writable; LENT is a file of the machine, to be seen in /mnt, or empty.
+# LENT is a file of the machine, to be seen in /mnt, or empty. Only /dev/shm can be written.
 set -eu
-root=$1 writable=$2 lent=$3
-shift 3
+root=$1 lent=$2
+shift 2
 mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
@@ -16,9 +16,7 @@ if [ -n "$lent" ]; then
     mount --bind "$lent" "$root/mnt/${lent##*/}"
     mount -o remount,bind,ro "$root/mnt"
 fi
-for folder in $writable; do
-    mount -t tmpfs -o mode=1777,nosuid,nodev,noexec,size=64m tmpfs "$root/$folder"
-done
+mount -t tmpfs -o mode=1777,nosuid,nodev,noexec,size=64m tmpfs "$root/dev/shm"
 mount -o remount,bind,ro "$root"
 exec chroot "$root" setpriv --reuid="${1%:*}" --regid="${1#*:}" --clear-groups --no-new-privs --bounding-set=-all \
     --inh-caps=-all env -i -C "$2" "${@:3}"

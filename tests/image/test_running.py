@@ -1,8 +1,5 @@
 """The image's command, as its user, on a read-only root: what it serves, who it is, how it ends."""
 
-from dataclasses import replace
-from pathlib import Path
-
 from tests.conftest import PASSWORD
 from tests.image.confined import Contained, Container
 from tests.support.service import free_port, sign_up, wait_until
@@ -26,15 +23,6 @@ def test_it_serves_on_a_root_that_nobody_can_write_as_the_user_without_any_privi
     for process in (master, *workers):
         assert (set(process.uids()), set(process.gids())) == ({USER}, {USER})
         assert process.environ()["CUSTOMERS_SECRET_KEY"]  # it is the service, not a wrapper around it
-
-
-def test_where_shared_memory_cannot_be_written_another_folder_does_and_sigterm_ends_it(
-    container: Container, tmp_path: Path
-) -> None:
-    service = Contained(replace(container, writable=("tmp",)), tmp_path / "log")
-
-    assert service.metric("customers_database_up") == 1
-    assert service.stop() == 0
 
 
 def test_its_health_check_tells_a_service_from_none(container: Container, service: Contained) -> None:
