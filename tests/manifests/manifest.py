@@ -7,8 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from app import create_app
-from customers.config import Settings, load
+from customers.config import Settings
 from tests.conftest import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -43,12 +42,6 @@ def found(pattern: str, text: str) -> str:
 def graceful_timeout() -> int:
     """Return for how many seconds gunicorn finishes the requests it has begun."""
     return int(found(r"^graceful_timeout = (\d+)\b", (REPOSITORY / "gunicorn.conf.py").read_text()))
-
-
-def served(variables: dict[str, str]) -> tuple[set[str], set[str]]:
-    """Return the paths of the service with these settings, and the names of the operator's commands."""
-    app = create_app(load(variables))
-    return {rule.rule for rule in app.url_map.iter_rules()}, set(app.cli.commands)
 
 
 def pinned(image: str) -> bool:
