@@ -71,9 +71,6 @@ class Load:
         """Return how many requests of a method were answered by what they asked for."""
         return len([sent for sent in self.sent if sent.method == method and sent.status in DONE])
 
-    def failed(self) -> list[Sent]:
-        return [sent for sent in self.sent if sent.status not in DONE]
-
 
 def register(step: Step) -> None:
     """Register, and nothing else."""
