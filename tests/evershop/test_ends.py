@@ -61,8 +61,6 @@ ENDS: dict[str, Callable[[Scene], Any]] = {
     "EverShop deletes": lambda scene: scene.db.execute("DELETE FROM customer"),
     "EverShop's row is deleted": lambda scene: scene.db.execute("DELETE FROM session"),
     "the row here is deleted": lambda scene: scene.db.execute("DELETE FROM login_session"),
-    "password changed elsewhere": lambda scene: done(scene.customer.client.post(f"{ME}/password", json=CHANGE)),
-    "others ended elsewhere": lambda scene: done(scene.customer.client.delete(f"{ME}/sessions")),
     "a reset mail": Scene.reset,
 }
 
