@@ -43,14 +43,9 @@ def transaction(db: Db, isolation: str = "READ COMMITTED") -> Iterator[psycopg.C
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_truncate_counts_no_row_that_is_gone_and_can_be_rolled_back(counted: Db, isolation: str) -> None:
+def test_truncate_counts_no_row_that_is_gone(counted: Db, isolation: str) -> None:
     """TRUNCATE takes rows that its transaction cannot see; a part of the number that it cannot see would stay."""
     add(counted)
-    with transaction(counted) as conn:
-        conn.execute("TRUNCATE customer CASCADE")
-        conn.rollback()
-    assert total(counted) == 1
-
     with transaction(counted, isolation) as conn, transaction(counted) as holder:
         conn.execute("SELECT")
         holder.execute(INSERT)

@@ -35,9 +35,9 @@ SHOPS = pytest.mark.parametrize(
 TABLES = ["admin_user", "customer", "customer_address", "customer_group", "reset_password_token"]
 
 
-def structure(db: Db) -> list[dict[str, Any]]:
-    """Return all that the schema consists of, in words."""
-    return db.all("""
+def content(db: Db) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """Return all that a database consists of, in words, and all rows of all tables."""
+    structure = db.all("""
         SELECT 'column' AS kind, table_name || '.' || column_name AS name,
                concat_ws(' ', data_type, column_default, is_nullable, identity_generation) AS what
           FROM information_schema.columns WHERE table_schema = 'public'
@@ -47,12 +47,8 @@ def structure(db: Db) -> list[dict[str, Any]]:
         UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
          ORDER BY 1, 2, 3
     """)
-
-
-def content(db: Db) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-    """Return all that a database consists of, in words, and all rows of all tables."""
     tables = db.all("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return structure(db), {each["name"]: db.all(f'SELECT * FROM "{each["name"]}" ORDER BY 1') for each in tables}
+    return structure, {each["name"]: db.all(f'SELECT * FROM "{each["name"]}" ORDER BY 1') for each in tables}
 
 
 def test_an_empty_database_gets_the_tables_and_constraints_of_an_evershop_and_no_account(

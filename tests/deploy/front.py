@@ -19,13 +19,6 @@ TRUSTED = "https://app.example"  # an origin that deploy/nginx.conf has in a com
 TRUSTING = {f'# "{TRUSTED}"': f'"{TRUSTED}"'}
 
 
-def as_service(owner: str) -> str:
-    """Give the restricted role its rights to a database that has the schema; return the URL for that role."""
-    give_rights(owner, password="service")
-    parts = urlsplit(owner)
-    return parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
-
-
 class Instances:
     """Two instances of the service under its restricted role, each of which can be restarted on its port."""
 
@@ -43,7 +36,9 @@ class Instances:
         }
         made = run("flask", "init-db", **self.settings)
         assert made.returncode == 0, made.stderr
-        self._url = as_service(owner)
+        give_rights(owner, password="service")
+        parts = urlsplit(owner)
+        self._url = parts._replace(netloc=f"{ROLE}:service@{parts.netloc.rpartition('@')[2]}").geturl()
         with ThreadPoolExecutor(2) as both:
             self.services = list(both.map(lambda _: self._start(), range(2)))
 

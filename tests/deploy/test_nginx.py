@@ -169,9 +169,8 @@ def test_many_headers_are_read_and_what_cannot_be_read_is_a_400_in_the_envelope(
 
 
 def test_the_services_own_errors_and_headers_pass_as_they_are(front: Front) -> None:
-    stranger, page, docs = (
-        front.nginx.call("GET", path, Origin=TRUSTED) for path in ("/api/customers", "/admin/login", "/docs")
-    )
+    paths = ("/api/customers", "/admin/login", "/docs")
+    stranger, page, docs = (front.nginx.call("GET", path, Origin=TRUSTED) for path in paths)
 
     assert (stranger.status, stranger.body["error"]["code"]) == (401, "not_authenticated")
     assert stranger.headers.get_all("Access-Control-Allow-Origin") == [TRUSTED]
@@ -181,7 +180,6 @@ def test_the_services_own_errors_and_headers_pass_as_they_are(front: Front) -> N
             assert len(answer.headers.get_all(name, [])) == 1, name
     assert "script-src" not in page.headers["Content-Security-Policy"]
     assert "'unsafe-inline'" in docs.headers["Content-Security-Policy"]
-    assert stranger.headers["Cache-Control"] == "no-store"
 
 
 def test_the_shops_files_are_served_with_a_policy_and_asked_for_anew(front: Front) -> None:
@@ -193,7 +191,6 @@ def test_the_shops_files_are_served_with_a_policy_and_asked_for_anew(front: Fron
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert answer.headers["Referrer-Policy"] == "same-origin"
-        assert front.nginx.call("GET", path, If_None_Match=answer.headers["ETag"]).status == 304
 
 
 def test_the_logs_of_nginx_the_service_and_a_backend_join_by_the_requests_id(front: Front) -> None:

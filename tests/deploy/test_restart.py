@@ -1,7 +1,6 @@
 """A rolling restart under load, which nobody notices."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -12,7 +11,7 @@ from tests.conftest import REPOSITORY
 from tests.deploy.front import Front, opened
 from tests.deploy.load import DONE, Load, live
 from tests.support.answering import Reply, answering
-from tests.support.service import database_url
+from tests.support.service import database_url, free_port
 
 CUSTOMERS = 6  # at once
 SCRIPT = REPOSITORY / "deploy" / "rolling-restart.sh"
@@ -60,9 +59,7 @@ def test_the_script_restarts_nothing_while_an_instance_is_not_ready_or_taken_out
     failed = roll(front, "exit 3", front.instances.ports)
     left = list(front.nginx.folder.glob("nginx-without-*"))
     first.unlink()
-    with socket.socket() as nobody:  # bound, not listening
-        nobody.bind(("127.0.0.1", 0))
-        away = roll(front, "false", [nobody.getsockname()[1]])
+    away = roll(front, "false", [free_port()])
 
     assert (taken.returncode, "is another restart under way?" in taken.stderr) == (1, True)
     assert (failed.returncode, left) == (1, [first])

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 
@@ -75,11 +75,10 @@ def signed_in(db: Db) -> list[dict[str, Any]]:
     return db.all("SELECT sid FROM session WHERE sess ->> 'customerID' IS NOT NULL")
 
 
-class Shop:
+class Shop(NamedTuple):
     """A running EverShop, as far as its sessions go."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    port: int
 
     def get(self, path: str, cookies: str = "") -> tuple[dict[str, Any], list[str]]:
         """Return what a path answers, nothing if it redirects, and the cookies that it sets."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -33,35 +33,27 @@ def staff(browser: Browser, db: Db) -> Browser:
     return browser
 
 
-class Scene(NamedTuple):
-    """A customer in a browser and elsewhere, and an admin."""
+def disable(browser: Browser, customer: Account, db: Db) -> None:
+    """Disable a customer as the grid of EverShop's admin panel does."""
+    grid = staff(Browser(browser.ours.application, browser.shop), db)
+    assert data_of(grid.ours.patch(customer.path, json={"status": 0}, headers=SAME))["status"] == 0
 
-    browser: Browser
-    customer: Account
-    admin: Account
-    db: Db
 
-    def disable(self) -> None:
-        """Do what the grid of EverShop's admin panel does."""
-        grid = staff(Browser(self.browser.ours.application, self.browser.shop), self.db)
-        assert data_of(grid.ours.patch(self.customer.path, json={"status": 0}, headers=SAME))["status"] == 0
-
-    def reset(self) -> None:
-        body = {"token": reset_token(self.db, self.customer), "password": NEW_PASSWORD}
-        done(new_client(self.browser.ours.application).post("/api/customers/password", json=body))
+def reset(browser: Browser, customer: Account, db: Db) -> None:
+    body = {"token": reset_token(db, customer), "password": NEW_PASSWORD}
+    done(new_client(browser.ours.application).post("/api/customers/password", json=body))
 
 
 # Each way to end one; tests/features/sessions/test_lifetimes.py has all acts that do.
-ENDS: dict[str, Callable[[Scene], Any]] = {
-    "logout here": lambda scene: done(scene.browser.ours.post("/customer/logout")),
-    "logout on EverShop's page": lambda scene: scene.browser.visit("/customer/logout"),
-    "an admin disables in EverShop's grid": Scene.disable,
-    "an admin deletes": lambda scene: data_of(scene.admin.client.delete(scene.customer.path)),
-    "EverShop disables": lambda scene: scene.db.execute("UPDATE customer SET status = 0"),
-    "EverShop deletes": lambda scene: scene.db.execute("DELETE FROM customer"),
-    "EverShop's row is deleted": lambda scene: scene.db.execute("DELETE FROM session"),
-    "the row here is deleted": lambda scene: scene.db.execute("DELETE FROM login_session"),
-    "a reset mail": Scene.reset,
+ENDS: dict[str, Callable[[Browser, Account, Db], Any]] = {
+    "logout here": lambda browser, _, db: done(browser.ours.post("/customer/logout")),
+    "logout on EverShop's page": lambda browser, _, db: browser.visit("/customer/logout"),
+    "an admin disables in EverShop's grid": disable,
+    "EverShop disables": lambda browser, _, db: db.execute("UPDATE customer SET status = 0"),
+    "EverShop deletes": lambda browser, _, db: db.execute("DELETE FROM customer"),
+    "EverShop's row is deleted": lambda browser, _, db: db.execute("DELETE FROM session"),
+    "the row here is deleted": lambda browser, _, db: db.execute("DELETE FROM login_session"),
+    "a reset mail": reset,
 }
 
 
@@ -77,7 +69,7 @@ def test_a_session_that_ends_is_over_on_both_sides_at_the_next_request(
     assert browser.who() == {customer.email}
     cookies = {name: value for name in ("sid", "customers") if (value := browser.cookie(name))}
 
-    ENDS[end](Scene(browser, customer, admin, db))
+    ENDS[end](browser, customer, db)
 
     refused(new_client(browser.ours.application).get(ME, headers=header), 401, "not_authenticated")
     assert browser.who() == {None}
@@ -88,7 +80,7 @@ def test_a_session_that_ends_is_over_on_both_sides_at_the_next_request(
     command(browser.ours.application, "purge")
     if end not in ("EverShop disables", "EverShop's row is deleted"):  # which end the sessions that are used
         left = sessions(db)
-        assert len(left) <= 1, "that by which it was ended"
+        assert len(left) <= 1, "the customer's elsewhere"
         assert [row["sid"] for row in left] == [row["sid"] for row in signed_in(db)]
 
 
@@ -132,9 +124,7 @@ def test_an_admins_session_is_one_and_ends_on_both_sides_and_the_customers_of_th
     assert browser.who() == {customer.email}
 
 
-def test_an_admin_signs_out_by_get_from_the_same_origin_alone(
-    browse: Browse, admin: Account, make_app: MakeApp
-) -> None:
+def test_admins_sign_out_by_get_from_the_same_origin_alone(browse: Browse, admin: Account, make_app: MakeApp) -> None:
     browser = browse(admin)
 
     for site in ("cross-site", "same-site", "none", ""):

@@ -1,8 +1,4 @@
-"""Builds the image without an engine, by buildah, on a base that debootstrap makes of the machine's own Debian.
-
-Nothing of the machine is baked in: the mirror and pip's configuration are found when it runs, and are only lent to the
-build. The base is kept in `build/image` for the next run.
-"""
+"""Builds the image without an engine: buildah, on a base that debootstrap makes of the machine's Debian and mirror."""
 
 import ast
 import os

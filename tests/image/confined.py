@@ -1,7 +1,7 @@
 """A container without an engine: namespaces of its own, the image's root read-only, and its user without privileges."""
 
 import subprocess
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ class Container:
 
     root: Path
     configuration: dict[str, Any]
-    lent: Path | None = None  # a file of the machine, to be seen in /mnt
-    settings: dict[str, str] = field(default_factory=dict)
+    lent: Path  # a file of the machine, to be seen in /mnt
+    settings: dict[str, str]
 
     def command(self, *words: str, **settings: str) -> list[str | Path]:
         """Return what runs a command, or the image's own, in a container."""
@@ -25,7 +25,7 @@ class Container:
         variables |= self.settings | settings
         return [
             "unshare", "--mount", "--pid", "--fork", "--kill-child",
-            "bash", Path(__file__).parent / "enter.sh", self.root, self.lent or "",
+            "bash", Path(__file__).parent / "enter.sh", self.root, self.lent,
             self.configuration["User"], self.configuration["WorkingDir"],
             *(f"{name}={value}" for name, value in variables.items()),
             *(words or self.configuration["Cmd"]),

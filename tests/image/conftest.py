@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,7 @@ def root(image: dict[str, Any]) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def bare(image: dict[str, Any], root: Path) -> Container:
-    """Return a container with the image's own settings and nothing else."""
-    return Container(root, image["Docker"]["config"])
-
-
-@pytest.fixture(scope="session")
-def container(bare: Container, make_database: Callable[[], str]) -> Container:
+def container(image: dict[str, Any], root: Path, make_database: Callable[[], str]) -> Container:
     """Return a container with a database that has its schema, made by the image's own command."""
     conninfo = make_database()
     parts = conninfo_to_dict(conninfo)
@@ -45,7 +38,8 @@ def container(bare: Container, make_database: Callable[[], str]) -> Container:
         "CUSTOMERS_BCRYPT_ROUNDS": "4",
         "CUSTOMERS_WORKERS": "2",
     }
-    container = replace(bare, lent=Path(str(parts["host"]), f".s.PGSQL.{parts['port']}"), settings=settings)
+    socket = Path(str(parts["host"]), f".s.PGSQL.{parts['port']}")
+    container = Container(root, image["Docker"]["config"], socket, settings)
     done = container.run("flask", "init-db")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return container

@@ -31,7 +31,7 @@ def test_the_code_is_what_the_repository_tracks_and_its_bytecode(root: Path) -> 
         assert (root / "app" / name).read_bytes() == (REPOSITORY / name).read_bytes()
 
 
-def test_the_packages_are_the_locked_ones_of_production(root: Path, bare: Container) -> None:
+def test_the_packages_are_the_locked_ones_of_production(root: Path, container: Container) -> None:
     def normal(name: str) -> str:
         return re.sub("[-_.]+", "-", name).lower()
 
@@ -39,7 +39,7 @@ def test_the_packages_are_the_locked_ones_of_production(root: Path, bare: Contai
     locked = {(normal(name), at) for name, at in re.findall(r"^([\w.-]+)(?:\[\S+\])?==(\S+)", lock, re.MULTILINE)}
     folders = [path.name.removesuffix(".dist-info") for path in root.glob("venv/lib/python*/site-packages/*.dist-info")]
     installed = {(normal(name), at) for name, at in (folder.rsplit("-", 1) for folder in folders)}
-    tools = bare.run(
+    tools = container.run(
         "sh", "-c", "for tool in pip pip3 uv gcc cc c++ clang make git curl wget; do command -v $tool; done"
     )
 

@@ -59,7 +59,7 @@ def test_its_variables_are_settings_and_the_service_starts_once_the_secret_is_fi
     assert {fault.split(":")[0] for fault in refused.value.faults} == placeholders.keys()
 
 
-def test_every_pod_is_confined_and_what_is_writable_is_bounded() -> None:
+def test_every_pod_is_confined_and_its_images_are_named_exactly() -> None:
     user = int(manifest.found(r"^USER (\d+):", DOCKERFILE))
     # Kubernetes' own standard "restricted", and a root that cannot be written.
     context = {
@@ -76,6 +76,7 @@ def test_every_pod_is_confined_and_what_is_writable_is_bounded() -> None:
         volumes = {volume["name"]: volume.get("emptyDir") for volume in pod["volumes"]}
         for container in containers(template):
             assert container["securityContext"] == confined
+            assert manifest.pinned(container["image"])
             assert {bound: set(of) for bound, of in container["resources"].items()} == {
                 bound: {"cpu", "memory"} for bound in ("requests", "limits")
             }
@@ -83,6 +84,7 @@ def test_every_pod_is_confined_and_what_is_writable_is_bounded() -> None:
             writable = {path: volume for path, volume in mounted.items() if volume}
             assert writable.keys() == (set() if container["name"] == "role" else {"/tmp", "/dev/shm"})
             assert all("sizeLimit" in volume for volume in writable.values())
+    assert OBJECTS["Namespace"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def test_the_ports_agree_and_a_pod_has_the_time_to_finish_what_it_began() -> None:
@@ -124,14 +126,6 @@ def test_the_selectors_find_the_instances_and_only_them() -> None:
     assert OBJECTS["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels[0]
     assert labels.count(labels[0]) == 1
     assert OBJECTS["NetworkPolicy"]["spec"]["podSelector"] == {}
-
-
-def test_images_are_named_exactly_and_the_services_is_one() -> None:
-    images = {container["image"] for pod in PODS.values() for container in containers(pod)}
-
-    assert all(manifest.pinned(image) for image in images)
-    assert len([image for image in images if "/customers:" in image]) == 1
-    assert OBJECTS["Namespace"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def test_the_migration_is_the_owners_and_what_serves_has_the_restricted_role() -> None:

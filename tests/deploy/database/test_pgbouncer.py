@@ -16,7 +16,7 @@ SELECT current_setting('statement_timeout'), current_setting('idle_in_transactio
 """
 
 
-def test_many_callers_share_few_connections_leave_nothing_on_them_and_outlive_a_restart(tmp_path: Path) -> None:
+def test_many_callers_share_few_connections_and_leave_nothing_on_them(tmp_path: Path) -> None:
     settings = {"CUSTOMERS_PREPARED_STATEMENTS": "false", "CUSTOMERS_WORKERS": "2"}
     with closing(Postgres()) as server:
         with_schema(server.conninfo)
