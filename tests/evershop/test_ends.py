@@ -160,6 +160,7 @@ def test_after_a_logout_on_evershops_page_it_can_sign_anybody_in_in_that_browser
                 done(browser.ours.post("/customer/logout"))
         else:
             browser.visit("/customer/logout")
+        assert sessions(db) == [], "over at once, not only at the next request"
         if seen_here:
             refused(browser.ours.get(ME), 401, "not_authenticated")
 
