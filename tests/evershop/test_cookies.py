@@ -128,7 +128,7 @@ def test_it_lives_on_where_logins_stay_recent_for_years(make_app: MakeApp, custo
 
 
 def test_requests_at_once_make_one_session_of_it(app: Flask, customer: Account, db: Db) -> None:
-    sid = evershop_session(db, customerID=customer_id(db, customer))
+    sid = evershop_session(db, "now() + interval '1 minute'", customerID=customer_id(db, customer))
 
     assert at_once(12, lambda _: holding(app, signed(sid)).get(ME).status_code) == [200] * 12
 
