@@ -26,6 +26,8 @@ from dev import postgres
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 
+MakeApp = Callable[..., Flask]
+MakeCustomer = Callable[..., "Account"]
 REPOSITORY = Path(__file__).parent.parent
 EVERSHOP = (REPOSITORY / "tests" / "evershop" / "tables.sql").read_text()
 PASSWORD = "correct horse battery"
@@ -123,7 +125,7 @@ def app(shared_app: Flask, db: Db) -> Flask:
 
 
 @contextmanager
-def applications(settings: Settings) -> Iterator[Callable[..., Flask]]:
+def applications(settings: Settings) -> Iterator[MakeApp]:
     """Yield a function that makes an application on the same database with other settings."""
     with ExitStack() as made:
 
@@ -136,13 +138,13 @@ def applications(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
 
 @pytest.fixture
-def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
+def make_app(app: Flask, settings: Settings) -> Iterator[MakeApp]:
     with applications(settings) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
-def app_with(shared_app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
+def app_with(shared_app: Flask, settings: Settings) -> Iterator[MakeApp]:
     """Return a function that makes one of each settings for a whole module: that takes longer than most tests."""
     with applications(settings) as make:
         yield functools.cache(make)
@@ -186,7 +188,7 @@ class Account:
 
 
 @pytest.fixture
-def make_customer(app: Flask) -> Callable[..., Account]:
+def make_customer(app: Flask) -> MakeCustomer:
     """Return a function that registers a customer and signs in."""
     numbers = itertools.count(1)
 
@@ -202,7 +204,7 @@ def make_customer(app: Flask) -> Callable[..., Account]:
 
 
 @pytest.fixture
-def customer(make_customer: Callable[..., Account]) -> Account:
+def customer(make_customer: MakeCustomer) -> Account:
     return make_customer()
 
 

@@ -1,13 +1,14 @@
 """What the tests of mail stand on: a mail server, an application that sends there, and a customer of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from tests.conftest import Account
+from customers.config import Settings
+from tests.conftest import Account, MakeApp, MakeCustomer, applications
 from tests.support.database import Db
-from tests.support.smtp import Mailing, MailServer
+from tests.support.smtp import SENDING, Mailing, MailServer
 
 
 @pytest.fixture
@@ -17,12 +18,17 @@ def smtp() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def mailing(make_app: Callable[..., Flask], smtp: MailServer, db: Db) -> Mailing:
-    return Mailing(make_app, smtp, db)
+def app(app: Flask, settings: Settings, smtp: MailServer) -> Iterator[Flask]:
+    """Return an application that sends mail, over empty tables."""
+    with applications(settings) as make:
+        yield make(smtp_url=smtp.url, **SENDING)
 
 
 @pytest.fixture
-def ann(mailing: Mailing, make_customer: Callable[..., Account]) -> Account:
-    """Return a customer, signed in to the application that sends mail."""
-    made = make_customer("Ann@Example.com")
-    return Account(mailing.app, made.uuid, made.email, made.sid)
+def mailing(app: Flask, make_app: MakeApp, smtp: MailServer, db: Db) -> Mailing:
+    return Mailing(app, make_app, smtp, db)
+
+
+@pytest.fixture
+def ann(make_customer: MakeCustomer) -> Account:
+    return make_customer("Ann@Example.com")

@@ -5,27 +5,25 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
-from tests.conftest import PASSWORD, Account, log_in, new_client
+from tests.conftest import PASSWORD, Account, MakeApp, MakeCustomer, log_in, new_client
 from tests.support.answers import data_of, done, invalid, refused
 from tests.support.builders import NEW_PASSWORD, registered, reset_token
-from tests.support.database import Db
-from tests.support.smtp import MAIL_FROM, RESET_URL, Mailing, MailServer
+from tests.support.client import CheckingClient
+from tests.support.smtp import MAIL_FROM, RESET_URL, Mailing
 from tests.support.threads import at_once
 
 
 def test_the_answer_is_the_same_whoever_asks_and_mail_goes_to_an_active_or_pending_account_as_stored(
-    mailing: Mailing, ann: Account, admin: Account, make_customer: Callable[..., Account]
+    mailing: Mailing, ann: Account, admin: Account, make_customer: MakeCustomer, client: CheckingClient
 ) -> None:
     """Its link is the setting's, whatever host the request names."""
     evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Origin": "http://localhost"}
     off = make_customer("off@example.com")
     data_of(admin.client.patch(off.path, json={"status": 0}))
-    registered(new_client(mailing.app), email="Pending@Example.com", status=0)
+    registered(client, email="Pending@Example.com", status=0)
 
     for email in ("ann@eXample.com", off.email, "nobody@example.com", "pending@example.com"):
         done(mailing.ask(email, **evil))
@@ -83,9 +81,9 @@ def test_a_secret_has_256_bits_and_only_its_digest_is_kept(
 
 
 def test_a_token_works_once_ends_every_session_of_the_customer_alone_and_makes_the_other_tokens_useless(
-    mailing: Mailing, ann: Account, customer: Account
+    mailing: Mailing, client: CheckingClient, ann: Account, customer: Account
 ) -> None:
-    other = log_in(new_client(mailing.app), ann.email)
+    other = log_in(client, ann.email)
     first, second = (mailing.token(ann.email) for _ in range(2))
     bystander = mailing.token(customer.email)
 
@@ -98,28 +96,24 @@ def test_a_token_works_once_ends_every_session_of_the_customer_alone_and_makes_t
     data_of(customer.client.get(customer.path))
     done(mailing.use(bystander))
     login = {"email": ann.email, "password": PASSWORD}
-    refused(new_client(mailing.app).post("/customer/login", json=login), 401, "invalid_credentials")
-    log_in(new_client(mailing.app), ann.email, NEW_PASSWORD)
+    refused(client.post("/customer/login", json=login), 401, "invalid_credentials")
+    log_in(client, ann.email, NEW_PASSWORD)
 
 
-@pytest.mark.parametrize(("changes", "lifetime"), [({}, 3600), ({"reset_lifetime": 600}, 600)])
-def test_a_token_lives_for_an_hour_or_as_long_as_the_setting_says(
-    make_app: Callable[..., Flask], smtp: MailServer, db: Db, ann: Account, changes: dict[str, int], lifetime: int
-) -> None:
-    mailing = Mailing(make_app, smtp, db, **changes)
+def test_a_token_lives_as_long_as_the_setting_says(mailing: Mailing, ann: Account) -> None:
+    mailing = mailing.other(reset_lifetime=600)
     tokens = [mailing.token(ann.email)]
-    assert f"within {lifetime // 60} minutes" in smtp.mails[-1].part("plain")
-    db.execute("UPDATE reset_password_token SET created_at = now() - make_interval(secs => %s)", lifetime + 1)
+    assert "within 10 minutes" in mailing.smtp.mails[-1].part("plain")
+    age = "UPDATE reset_password_token SET created_at = created_at - make_interval(secs => %s)"
+    mailing.db.execute(age, 601)
     tokens.append(mailing.token(ann.email))
-    db.execute("UPDATE reset_password_token SET created_at = created_at - make_interval(secs => %s)", lifetime - 60)
+    mailing.db.execute(age, 540)
 
     refused(mailing.use(tokens[0]), 400, "invalid_token")
     done(mailing.use(tokens[1]))
 
 
-def test_a_token_that_evershop_made_works_and_neither_its_digest_nor_a_password_against_the_rules_does(
-    mailing: Mailing, ann: Account
-) -> None:
+def test_a_token_that_evershop_made_works_and_nothing_like_it_does(mailing: Mailing, ann: Account) -> None:
     token = reset_token(mailing.db, ann, secrets.token_hex(64))
 
     for wrong in ("x" * 43, hashlib.sha256(token.encode()).hexdigest(), "%", "\u00e4"):
@@ -129,10 +123,12 @@ def test_a_token_that_evershop_made_works_and_neither_its_digest_nor_a_password_
 
 
 def test_without_a_mail_server_asking_is_a_503_and_a_change_is_told_to_nobody(
-    app: Flask, customer: Account, db: Db
+    make_app: MakeApp, mailing: Mailing, ann: Account
 ) -> None:
-    asked = new_client(app).post("/api/customers/reset-password", json={"email": customer.email})
+    client = new_client(make_app())
+
+    asked = client.post("/api/customers/reset-password", json={"email": ann.email})
 
     refused(asked, 503, "mail_unavailable")
-    data_of(customer.client.patch(customer.path, json={"email": "new@example.com"}))
-    assert db.all("SELECT FROM outbox_mail") == []
+    data_of(client.patch(ann.path, json={"email": "new@example.com"}, headers=ann.headers))
+    assert mailing.deliver() == []

@@ -3,8 +3,6 @@
 import asyncio
 import email
 import re
-import warnings
-from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from ssl import SSLContext
@@ -15,16 +13,16 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from customers.context import Context
 from customers.http import context
 from customers.mail.sender import deliver_next
-from tests.conftest import new_client
+from tests.conftest import MakeApp, new_client
 from tests.support.builders import NEW_PASSWORD
 from tests.support.database import Db
 from tests.support.service import free_port
 
 MAIL_FROM = "The Shop <no-reply@shop.example>"
 RESET_URL = "https://shop.example/reset?token={token}"
+SENDING = {"mail_from": MAIL_FROM, "reset_url": RESET_URL}
 _LINK = re.compile(r"https://shop\.example/reset\?token=([A-Za-z0-9_-]+)")
 
 
@@ -58,15 +56,12 @@ class MailServer:
         """With ``auth`` it demands the credentials user and secret; with ``tls`` it speaks TLS from the first byte."""
         self.port = free_port()
         self.mails: list[Mail] = []
-        self.auth = auth
-        self.tls = tls
         self.delay = 0.0  # seconds before each line it says
         self.greeting_lines = 0  # said one after the other in answer to EHLO, each after the delay
-        self.deaths = 0  # so many times it closes the connection in the middle of DATA
-        self.refusals: dict[str, str] = {}  # "connect", "EHLO", "MAIL", "RCPT" or "DATA" -> answer
-        self.farewell = "221 Bye"
-        self.connections: set[SMTP] = set()
-        self._controller: Controller | None = None
+        self.dies = False  # closes the connection in the middle of DATA
+        self.refusals: dict[str, str] = {}  # "connect", "EHLO", "MAIL", "RCPT", "DATA" or "QUIT" -> answer
+        self.connections: list[SMTP] = []
+        self._options: dict[str, Any] = {"auth_required": auth, "ssl_context": tls}
 
     @property
     def url(self) -> str:
@@ -82,25 +77,22 @@ class MailServer:
         return [recipient for mail in self.mails for recipient in mail.recipients]
 
     def start(self) -> None:
-        auth: dict[str, Any] = {"auth_required": self.auth, "auth_require_tls": False, "authenticator": _authenticate}
-        where: dict[str, Any] = {"hostname": "127.0.0.1", "port": self.port, "server_hostname": "mail.example"}
-        self._controller = _Controller(self, ssl_context=self.tls, enable_SMTPUTF8=False, **where, **auth)
+        auth: dict[str, Any] = {"auth_require_tls": False, "authenticator": _authenticate}
+        self._controller = _Controller(
+            self, "127.0.0.1", self.port, server_hostname="mail.example", enable_SMTPUTF8=False, **auth, **self._options
+        )
         self._controller.start()
 
     def stop(self) -> None:
         """Be down: nobody listens, and who is talking is cut off."""
-        if self._controller is not None:
-            asyncio.run_coroutine_threadsafe(self._cut_off(), self._controller.loop).result(10)
-            self._controller.stop()
-            self._controller = None
+        asyncio.run_coroutine_threadsafe(self._cut_off(), self._controller.loop).result(10)
+        self._controller.stop()
 
     async def _cut_off(self) -> None:
         for connection in self.connections:
-            assert isinstance(connection.transport, asyncio.Transport)
-            connection.transport.abort()
-        talking = asyncio.all_tasks() - {asyncio.current_task()}
-        if talking:
-            await asyncio.wait(talking)
+            if isinstance(connection.transport, asyncio.Transport):
+                connection.transport.abort()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
     def __enter__(self) -> "MailServer":
         self.start()
@@ -122,13 +114,11 @@ class MailServer:
         return self.refusals.get("EHLO", "250 mail.example")
 
     async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        if "MAIL" not in self.refusals:
-            envelope.mail_from = address
+        envelope.mail_from = address
         return self.refusals.get("MAIL", "250 OK")
 
     async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, *rest: Any) -> str:
-        if "RCPT" not in self.refusals:
-            envelope.rcpt_tos.append(address)
+        envelope.rcpt_tos.append(address)
         return self.refusals.get("RCPT", "250 OK")
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -139,34 +129,25 @@ class MailServer:
         return self.refusals.get("DATA", "250 OK")
 
     async def handle_QUIT(self, *_: Any) -> str:
-        return self.farewell
+        return self.refusals.get("QUIT", "221 Bye")
 
 
 class _Controller(Controller):
     def factory(self) -> SMTP:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # AUTH without TLS, which is what a test wants
-            return _Connection(self.handler, loop=self.loop, **self.SMTP_kwargs)
+        connection = _Connection(self.handler, loop=self.loop, **self.SMTP_kwargs)
+        self.handler.connections.append(connection)
+        return connection
 
 
 class _Connection(SMTP):
     event_handler: MailServer
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.event_handler.connections.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        super().connection_lost(error)
-        self.event_handler.connections.discard(self)
 
     async def push(self, status: Any) -> None:
         await asyncio.sleep(self.event_handler.delay)
         if str(status).startswith("220"):
             status = self.event_handler.refusals.get("connect", status)
         await super().push(status)
-        if str(status).startswith("354") and self.event_handler.deaths:
-            self.event_handler.deaths -= 1
+        if str(status).startswith("354") and self.event_handler.dies:
             assert self.transport is not None
             self.transport.close()
 
@@ -179,12 +160,17 @@ def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism:
 class Mailing:
     """An application that sends its mail to a server of the tests'."""
 
-    def __init__(self, make_app: Callable[..., Flask], smtp: MailServer, db: Db, **settings: Any) -> None:
-        defaults = {"smtp_url": smtp.url, "mail_from": MAIL_FROM, "reset_url": RESET_URL}
-        self.app = make_app(**{**defaults, **settings})
-        self.ctx: Context = context.of(self.app)
+    def __init__(self, app: Flask, make_app: MakeApp, smtp: MailServer, db: Db) -> None:
+        self.app = app
+        self.ctx = context.of(app)
         self.smtp = smtp
         self.db = db
+        self._make_app = make_app
+
+    def other(self, **settings: Any) -> "Mailing":
+        """Return the same with other settings."""
+        app = self._make_app(**{"smtp_url": self.smtp.url, **SENDING, **settings})
+        return Mailing(app, self._make_app, self.smtp, self.db)
 
     def ask(self, address: str, **headers: str) -> TestResponse:
         return new_client(self.app).post("/api/customers/reset-password", json={"email": address}, headers=headers)
@@ -213,6 +199,6 @@ class Mailing:
         (mail,) = self.deliver()
         return mail.token
 
-    def command(self, *args: str) -> tuple[int, str]:
-        result = self.app.test_cli_runner().invoke(args=args)
-        return result.exit_code, result.output
+    def outbox(self, *options: str) -> str:
+        """Return what `flask outbox` says, as a terminal would get it."""
+        return self.app.test_cli_runner().invoke(args=["outbox", *options], color=True).output
