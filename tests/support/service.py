@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,14 +15,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
+import requests
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.conftest import NO_LIMITS, PASSWORD, REPOSITORY
 
 BIN = Path(sys.executable).parent
 NO_LIMITS_SET = {f"CUSTOMERS_{name.upper()}": "0" for name in NO_LIMITS}
-Sample = tuple[str, frozenset[tuple[str, str]]]
 ANN = {"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann"}
 
 
@@ -40,11 +39,8 @@ def free_port() -> int:
 
 def environment(**changes: str) -> dict[str, str]:
     """Return this process's environment with no settings of the service but these."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("CUSTOMERS_", "HOST", "PORT", "OTEL_"))
-    }
+    ours = ("CUSTOMERS_", "HOST", "PORT", "OTEL_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "PATH": f"{BIN}:{kept['PATH']}", **changes}
 
 
@@ -119,22 +115,10 @@ class Service:
         except OSError:
             return False
 
-    def call(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 30
-    ) -> tuple[int, Any]:
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
         """Send a request on a connection of its own; return the status and the parsed body."""
-        request = urllib.request.Request(  # noqa: S310  # an address of this machine
-            self.base + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", **(headers or {})},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310  # likewise
-                return response.status, json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
+        answer = requests.request(method, self.base + path, json=body, headers=headers, timeout=30)
+        return answer.status_code, answer.json()
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the log so far; every line is a JSON object."""
@@ -145,17 +129,14 @@ class Service:
         """The service's settings, for a command beside it."""
         return {name: value for name, value in self.environment.items() if name.startswith("CUSTOMERS_")}
 
-    def metrics(self) -> dict[Sample, float]:
-        """Return each sample's value, by name and labels."""
-        with urllib.request.urlopen(f"{self.base}/metrics", timeout=30) as response:  # noqa: S310  # likewise
-            families = text_string_to_metric_families(response.read().decode())
-        return {(found.name, frozenset(found.labels.items())): found.value for one in families for found in one.samples}
+    def samples(self, name: str) -> list[Sample]:
+        """Return the samples of a metric."""
+        families = text_string_to_metric_families(requests.get(f"{self.base}/metrics", timeout=30).text)
+        return [sample for family in families for sample in family.samples if sample.name == name]
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of the samples of a name that have these labels."""
-        return sum(
-            value for (found, having), value in self.metrics().items() if found == name and labels.items() <= having
-        )
+        return sum(sample.value for sample in self.samples(name) if labels.items() <= sample.labels.items())
 
     def workers(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children()

@@ -2,14 +2,14 @@
 
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 
 from customers.telemetry.metrics import template
-from tests.conftest import new_client
+from tests.conftest import MakeApp, new_client
 from tests.support.database import Db
 from tests.support.service import Service, sign_up, wait_until
 from tests.support.shops import serving
@@ -64,7 +64,7 @@ def test_no_label_holds_what_a_client_has_sent(service: Service, app: Flask) -> 
         service.call("GET", f"/api/customers/{number:032x}")
         service.call(f"BREW{number}", "/healthz")
 
-    labels = [dict(having) for name, having in service.metrics() if name == COUNT]
+    labels = [sample.labels for sample in service.samples(COUNT)]
     routes, methods, statuses = ({one[label] for one in labels} for label in ("route", "method", "status"))
     known = {template(rule.rule) for rule in app.url_map.iter_rules()}
     assert {"/api/customers/{uuid}", "unmatched"} <= routes <= known | {"unmatched"}
@@ -99,7 +99,7 @@ def test_the_database_and_the_oldest_mail_that_waits_are_measured(app: Flask, db
         assert re.search(f"^customers_{line}$", text, re.MULTILINE), line
 
 
-def test_without_the_database_all_but_its_own_metrics_are_served(make_app: Callable[..., Flask]) -> None:
+def test_without_the_database_all_but_its_own_metrics_are_served(make_app: MakeApp) -> None:
     text = new_client(make_app(database_url="postgresql://127.0.0.1:1/none")).get("/metrics").text
 
     assert "\ncustomers_database_up 0.0\n" in text
