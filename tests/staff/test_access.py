@@ -1,11 +1,10 @@
 """Who may see the pages, and which forms are accepted."""
 
 import re
-from collections.abc import Callable
 
 from flask import Flask
 
-from tests.conftest import PASSWORD, Account, log_in
+from tests.conftest import PASSWORD, Account, MakeApp, log_in
 from tests.support.builders import MISSING, address_of, browser_of
 from tests.support.database import Db
 from tests.support.html import Visitor, leads_to, rejected
@@ -50,7 +49,7 @@ def test_anybody_but_an_admin_by_cookie_is_sent_to_the_login(app: Flask, custome
 
 
 def test_no_form_is_accepted_without_its_token_or_with_that_of_another_session(
-    app: Flask, visitor: Visitor, make_app: Callable[..., Flask], customer: Account, db: Db
+    app: Flask, visitor: Visitor, make_app: MakeApp, customer: Account, db: Db
 ) -> None:
     before = db.all("SELECT email, full_name, status FROM customer")
 
@@ -81,7 +80,7 @@ def test_a_login_leads_back_to_the_page_asked_for_and_never_outside_the_pages(ap
     visitor = Visitor(app)
     to = leads_to(visitor.client.get(f"{LIST}?keyword=a%20b&page=2"))
     back = leads_to(visitor.submit(visitor.get(to), LOGIN, email=admin.email, password=PASSWORD))
-    assert back == f"{LIST}?keyword=a%20b&page=2"
+    assert (back, leads_to(visitor.client.get("/admin"))) == (f"{LIST}?keyword=a%20b&page=2", LIST)
 
     for wanted in (
         *("https://evil.example/", "//evil.example/admin/customers", "/\\evil.example", "javascript:alert(1)"),
@@ -92,9 +91,7 @@ def test_a_login_leads_back_to_the_page_asked_for_and_never_outside_the_pages(ap
         assert leads_to(Visitor(app).sign_in(admin.email, next=wanted)) == leads_to(again) == LIST
 
 
-def test_every_failed_login_has_the_same_message(
-    make_app: Callable[..., Flask], admin: Account, customer: Account, db: Db
-) -> None:
+def test_every_failed_login_has_the_same_message(make_app: MakeApp, admin: Account, customer: Account, db: Db) -> None:
     visitor, said = Visitor(make_app(limit_free_attempts=1)), set()
 
     unknown = ("nobody@example.com", "no address", customer.email)

@@ -1,7 +1,6 @@
 """One customer on pages, with addresses, sessions, mails and history; groups."""
 
 import itertools
-from collections.abc import Callable
 from typing import get_args
 
 from flask import Flask
@@ -9,7 +8,7 @@ from flask import Flask
 from customers.context import Context
 from customers.features.sessions import service as admins
 from customers.security.trail import Event
-from tests.conftest import ADDRESS, PASSWORD, Account, log_in, new_client
+from tests.conftest import ADDRESS, PASSWORD, Account, MakeApp, MakeCustomer, log_in, new_client
 from tests.support.answers import data_of
 from tests.support.builders import NEW_PASSWORD, address_of, browser_of, group_of
 from tests.support.database import Db
@@ -41,7 +40,7 @@ def test_a_new_customer_can_be_created_once_and_sign_in(app: Flask, visitor: Vis
 
 
 def test_a_rejected_field_says_why_and_what_was_typed_is_kept(
-    visitor: Visitor, edit: str, address: str, admin: Account, make_customer: Callable[..., Account], db: Db
+    visitor: Visitor, edit: str, address: str, admin: Account, make_customer: MakeCustomer, db: Db
 ) -> None:
     make_customer("taken@example.com")
     group = f"{GROUPS}/{group_of(admin, 'Friends')['uuid']}"
@@ -80,13 +79,8 @@ def test_an_edit_changes_the_fields_that_differ(
     assert customer.client.get("/api/customers/me").status_code == 200
 
     group = group_of(admin)["customer_group_id"]
-    typed = {
-        "full_name": " Other Name ",
-        "email": "other@example.com",
-        "password": NEW_PASSWORD,
-        "group_id": str(group),
-    }
-    leads_to(visitor.send(edit, **typed))
+    typed = {"full_name": " Other Name ", "email": "other@example.com", "password": NEW_PASSWORD}
+    leads_to(visitor.send(edit, **typed, group_id=str(group)))
     assert stored(db) == ("other@example.com", "Other Name", 1, group)
     assert customer.client.get("/api/customers/me").status_code == 401
     assert log_in(new_client(app), "other@example.com", NEW_PASSWORD)
@@ -95,9 +89,7 @@ def test_an_edit_changes_the_fields_that_differ(
 def test_an_edit_overtaken_by_another_shows_both_versions(
     visitor: Visitor, customer: Account, edit: str, address: str, db: Db
 ) -> None:
-    for path, form, field, table in (
-        (edit, edit, "full_name", "customer"), (address, "", "city", "customer_address")
-    ):  # fmt: skip
+    for path, form, field, table in (edit, edit, "full_name", "customer"), (address, "", "city", "customer_address"):
         page = visitor.get(path)
         for theirs in ("Second", "Third"):
             db.execute(f"UPDATE {table} SET {field} = %s", theirs)
@@ -122,13 +114,12 @@ def test_an_account_can_be_disabled_and_enabled(visitor: Visitor, customer: Acco
         assert customer.client.get("/api/customers/me").status_code == 401
 
 
-def test_a_customer_is_deleted_only_after_its_email_was_typed_in_any_form(
-    visitor: Visitor, customer: Account, edit: str, db: Db
-) -> None:
+def test_a_customer_is_deleted_only_after_its_email_was_typed_in_any_form(visitor: Visitor, edit: str, db: Db) -> None:
     db.execute("UPDATE customer SET email = 'ann@xn--bcher-kva.example'")
-    page = rejected(visitor.send(f"{edit}/delete", email="other@example.com"), 400, "email")
-    assert page.forms[""]["email"] == "other@example.com"
-    assert customer.client.get(customer.path).status_code == 200
+    for typed in ("other@example.com", "no e-mail"):
+        page = rejected(visitor.send(f"{edit}/delete", email=typed), 400, "email")
+        assert page.forms[""]["email"] == typed
+    assert stored(db)[0] == "ann@xn--bcher-kva.example"
 
     leads_to(visitor.send(f"{edit}/delete", email=" ANN@b\u00fccher.example "))
     assert visitor.client.get(edit).status_code == 404
@@ -136,22 +127,21 @@ def test_a_customer_is_deleted_only_after_its_email_was_typed_in_any_form(
 
 # ---------------------------------------------------------------- what belongs to a customer, and groups
 
-ADDRESS_ROW = "SELECT country, city, telephone, is_default FROM customer_address"
-
 
 def test_an_address_can_be_added_edited_and_deleted(visitor: Visitor, edit: str, address: str, db: Db) -> None:
+    row = "SELECT country, city, telephone, is_default FROM customer_address"
     leads_to(visitor.send(address, city="Springfield", is_default="1"))
-    assert db.one(ADDRESS_ROW) == {"country": "US", "city": "Springfield", "telephone": None, "is_default": True}
+    assert db.one(row) == {"country": "US", "city": "Springfield", "telephone": None, "is_default": True}
     assert leads_to(visitor.send(address)).endswith("?done=same")
 
     leads_to(visitor.send(address, f"{address}/delete"))
     added = visitor.follow(visitor.send(f"{edit}/addresses/new", **ADDRESS, is_default="1"))
     assert "Default" in added.texts["span"]
-    assert db.one(ADDRESS_ROW) == {"country": "US", "city": "", "telephone": "", "is_default": True}
+    assert db.one(row) == {"country": "US", "city": "", "telephone": "", "is_default": True}
 
 
 def test_sessions_can_be_ended_and_a_mail_sent(
-    make_app: Callable[..., Flask], customer: Account, admin: Account, edit: str, db: Db
+    make_app: MakeApp, customer: Account, admin: Account, edit: str, db: Db
 ) -> None:
     visitor = Visitor(make_app(smtp_url="smtp://127.0.0.1:1", mail_sender=False))
     visitor.sign_in(admin.email)
@@ -164,8 +154,7 @@ def test_sessions_can_be_ended_and_a_mail_sent(
     assert visitor.submit(page, page.ends[0]).status_code == 404
     assert visitor.follow(visitor.submit(after, f"{edit}/sessions/end")).ends == []
     leads_to(visitor.send(edit, f"{edit}/password-mail"))
-    mail = {"kind": "reset_password", "recipient": customer.email}
-    assert db.one("SELECT kind, recipient FROM outbox_mail") == mail
+    assert db.one("SELECT kind FROM outbox_mail WHERE recipient = %s", customer.email) == {"kind": "reset_password"}
 
 
 def test_what_cannot_be_done_has_no_form_and_is_refused_with_the_reason(visitor: Visitor, edit: str, db: Db) -> None:
