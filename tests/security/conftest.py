@@ -1,6 +1,5 @@
 """What the tests of the limits stand on."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from customers.security.callers import Kind
-from tests.conftest import new_client
+from tests.conftest import MakeApp, new_client
 from tests.support.builders import CUSTOMERS, NEW
 from tests.support.database import Db
 from tests.support.limits import HOME, NOBODY, attempt, statuses
@@ -16,11 +15,10 @@ from tests.support.limits import HOME, NOBODY, attempt, statuses
 # The defaults, which the other tests switch off.
 GUESSING = {"limit_free_attempts": 5, "limit_network_failures": 30, "limit_account_failures": 100}
 LOGIN: dict[Kind, str] = {"customer": "/customer/login", "admin": "/admin/user/login"}
-Make = Callable[..., Flask]
 
 
 @pytest.fixture
-def limited(make_app: Make) -> Flask:
+def limited(make_app: MakeApp) -> Flask:
     """Return an application with the limits on guessing that the settings have by default, behind a proxy."""
     return make_app(trusted_proxies=1, **GUESSING)
 
@@ -35,9 +33,7 @@ def lengthen_pauses(db: Db) -> None:
 
 
 def register(app: Flask, email: str, ip: str = HOME, **headers: str) -> TestResponse:
-    """Register from an address."""
-    body = {**NEW, "email": email}
-    return new_client(app).post(CUSTOMERS, json=body, headers={"X-Forwarded-For": ip, **headers})
+    return new_client(app).post(CUSTOMERS, json={**NEW, "email": email}, headers={"X-Forwarded-For": ip, **headers})
 
 
 def shut_out(app: Flask, db: Db, email: str = NOBODY, *, free: int = 5, **more: Any) -> None:
@@ -54,5 +50,4 @@ def fail_99_times(app: Flask, db: Db, email: str, kind: Kind = "customer") -> No
 
 
 def counters(db: Db) -> list[dict[str, Any]]:
-    """Return what is counted."""
     return db.all("SELECT digest, attempts FROM attempt_counter ORDER BY digest")

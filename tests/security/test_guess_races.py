@@ -15,8 +15,8 @@ from customers.http import context
 from customers.security import guesses, limits
 from customers.security.callers import Actor, Origin
 from customers.security.guesses import Guess
-from tests.conftest import Account
-from tests.security.conftest import GUESSING, Make, counters, shut_out
+from tests.conftest import Account, MakeApp
+from tests.security.conftest import GUESSING, counters, shut_out
 from tests.support.database import Db
 from tests.support.limits import HOME, NOBODY, attempt, refused, right, statuses
 from tests.support.service import wait_until
@@ -30,7 +30,7 @@ def guess(ctx: Context, email: str) -> AbstractContextManager[Guess]:
     return guesses.counted(ctx.db, ctx.settings, "customer", email, Actor("anonymous", None, ORIGIN), "login_failed")
 
 
-def test_of_24_guesses_at_once_on_two_instances_five_are_looked_at(make_app: Make, customer: Account) -> None:
+def test_of_24_guesses_at_once_on_two_instances_five_are_looked_at(make_app: MakeApp, customer: Account) -> None:
     instances = [make_app(trusted_proxies=1, limit_longest_pause=seconds, **GUESSING) for seconds in (1, 900)]
 
     answers = Counter(at_once(24, lambda number: attempt(instances[number % 2], customer.email).status_code))
@@ -40,7 +40,7 @@ def test_of_24_guesses_at_once_on_two_instances_five_are_looked_at(make_app: Mak
     assert answers[429] == 24 - answers[401]
 
 
-def test_of_24_guesses_at_once_at_24_accounts_a_network_gets_its_12(make_app: Make, db: Db) -> None:
+def test_of_24_guesses_at_once_at_24_accounts_a_network_gets_its_12(make_app: MakeApp, db: Db) -> None:
     app = make_app(trusted_proxies=1, limit_free_attempts=5, limit_network_failures=12)
 
     answers = at_once(24, lambda number: attempt(app, f"nobody{number}@example.com").status_code)
@@ -64,12 +64,7 @@ def test_of_refusals_at_once_one_is_recorded(limited: Flask, database: str, db: 
     assert db.one("SELECT count(*) FROM audit_log WHERE event = 'login_throttled'")["count"] == 1
 
 
-# ---------------------------------------------------------------- given back
-
-
-def test_an_attempt_or_a_registration_that_was_not_decided_is_given_back_and_begins_no_pause(
-    make_app: Make, customer: Account, db: Db
-) -> None:
+def test_what_was_not_decided_is_given_back_and_begins_no_pause(make_app: MakeApp, customer: Account, db: Db) -> None:
     app = make_app(trusted_proxies=1, limit_registrations=20, **GUESSING)
     ctx = context.of(app)
     statuses(app, 4, customer.email)
@@ -90,7 +85,7 @@ def test_an_attempt_or_a_registration_that_was_not_decided_is_given_back_and_beg
     assert right(app, customer.email) == 200
 
 
-def test_attempts_counted_and_given_back_at_once_never_wait_in_a_circle(make_app: Make, db: Db) -> None:
+def test_attempts_counted_and_given_back_at_once_never_wait_in_a_circle(make_app: MakeApp, db: Db) -> None:
     ctx = context.of(make_app(trusted_proxies=1, **dict.fromkeys(GUESSING, 1000)))
 
     def guess_often(number: int) -> None:
@@ -103,7 +98,7 @@ def test_attempts_counted_and_given_back_at_once_never_wait_in_a_circle(make_app
     assert db.one("SELECT sum(attempts) FROM attempt_counter")["sum"] == 3 * 200
 
 
-def test_a_success_reopens_what_it_had_closed_while_it_was_under_way(make_app: Make, customer: Account) -> None:
+def test_a_success_reopens_what_it_had_closed_while_it_was_under_way(make_app: MakeApp, customer: Account) -> None:
     """Customers behind one carrier's NAT sign in at once: the next one need not wait a quarter of an hour."""
     app = make_app(trusted_proxies=1, limit_network_failures=2)
 
@@ -116,17 +111,17 @@ def test_a_success_reopens_what_it_had_closed_while_it_was_under_way(make_app: M
     assert right(app, customer.email) == 200
 
 
-def test_a_failure_after_a_success_that_was_under_way_closes_nothing(make_app: Make, customer: Account) -> None:
+def test_a_failure_after_a_success_that_was_under_way_closes_nothing(make_app: MakeApp, customer: Account) -> None:
     app = make_app(trusted_proxies=1, limit_network_failures=2)
-    success = guess(context.of(app), customer.email)
+    success = ExitStack()
+    success.enter_context(guess(context.of(app), customer.email))
 
-    def fail_while_another_succeeds() -> None:
-        success.__enter__()
+    def fail() -> None:
         with guess(context.of(app), NOBODY):  # which closes the limit
-            success.__exit__(None, None, None)
+            success.close()
             raise InvalidCredentials()
 
     with pytest.raises(InvalidCredentials):
-        fail_while_another_succeeds()
+        fail()
 
     assert statuses(app, 2, "another@example.com") == [401, 429]

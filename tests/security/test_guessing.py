@@ -1,7 +1,6 @@
 """Limits on guessing passwords: by account and network, by network, by account."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +12,14 @@ from werkzeug.test import TestResponse
 
 from customers.http import context
 from customers.security.callers import Kind
-from tests.conftest import PASSWORD, Account, new_client
-from tests.security.conftest import GUESSING, LOGIN, Make, counters, fail_99_times, lengthen_pauses, shut_out
+from tests.conftest import PASSWORD, Account, MakeApp, MakeCustomer, new_client
+from tests.security.conftest import GUESSING, LOGIN, counters, fail_99_times, lengthen_pauses, shut_out
 from tests.support.builders import CUSTOMERS, ME, NEW_PASSWORD, reset_token
 from tests.support.database import Db
 from tests.support.limits import HOME, NOBODY, WRONG, attempt, pass_time, refused, right, statuses
 from tests.support.round_trips import round_trips
 
 KINDS = pytest.mark.parametrize("kind", LOGIN)
-
-
-# ---------------------------------------------------------------- by account and network
 
 
 def test_five_attempts_are_free_and_then_the_pause_doubles_up_to_a_quarter_of_an_hour(limited: Flask, db: Db) -> None:
@@ -41,9 +37,10 @@ def test_five_attempts_are_free_and_then_the_pause_doubles_up_to_a_quarter_of_an
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
 
 
-def test_a_refusal_asks_one_thing_hashes_nothing_and_changes_nothing_and_its_retry_after_is_true(
-    make_app: Make, db: Db, monkeypatch: pytest.MonkeyPatch
+def test_a_refusal_is_cheap_and_its_retry_after_true(
+    make_app: MakeApp, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It asks one thing, hashes nothing, and changes nothing."""
     # To prepare a statement would be a round trip of its own.
     app = make_app(trusted_proxies=1, prepared_statements=False, **GUESSING)
     shut_out(app, db)
@@ -74,8 +71,8 @@ def test_a_success_clears_the_account_and_network_and_so_does_a_day(limited: Fla
     shut_out(limited, db, customer.email)
 
 
-def test_accounts_kinds_and_networks_have_pauses_of_their_own_whatever_the_case_of_the_e_mail(
-    limited: Flask, make_customer: Callable[..., Account], db: Db
+def test_accounts_kinds_and_networks_have_pauses_of_their_own(
+    limited: Flask, make_customer: MakeCustomer, db: Db
 ) -> None:
     make_customer("ann@example.com")
     here = "2001:db8:1:2::1"
@@ -87,9 +84,6 @@ def test_accounts_kinds_and_networks_have_pauses_of_their_own_whatever_the_case_
     assert attempt(limited, NOBODY, ip=here).status_code == 401
     assert attempt(limited, "ann@example.com", ip=here, path=LOGIN["admin"]).status_code == 401
     assert right(limited, "ann@example.com", ip="2001:db8:1:3::1") == 200
-
-
-# ---------------------------------------------------------------- by network
 
 
 def test_a_network_may_fail_30_times_in_a_quarter_of_an_hour(limited: Flask, customer: Account, db: Db) -> None:
@@ -112,9 +106,6 @@ def test_a_network_may_fail_30_times_in_a_quarter_of_an_hour(limited: Flask, cus
     assert right(limited, customer.email) == 200
 
 
-# ---------------------------------------------------------------- by account
-
-
 @KINDS
 def test_after_100_failures_only_networks_of_former_success_may_try(
     limited: Flask, accounts: dict[str, Account], kind: Kind, db: Db
@@ -134,7 +125,7 @@ def test_after_100_failures_only_networks_of_former_success_may_try(
     assert right(limited, email, ip="192.0.2.1", path=path) == 200
 
 
-def test_a_completed_reset_lets_the_owner_in_from_a_new_network(make_app: Make, customer: Account, db: Db) -> None:
+def test_a_completed_reset_lets_the_owner_in_from_a_new_network(make_app: MakeApp, customer: Account, db: Db) -> None:
     """Its owner has proved to be the owner: the failures are cleared, and the network is a known one."""
     app = make_app(trusted_proxies=1, limit_account_failures=3)
     body = {"token": reset_token(db, customer), "password": NEW_PASSWORD}
@@ -149,9 +140,7 @@ def test_a_completed_reset_lets_the_owner_in_from_a_new_network(make_app: Make, 
     assert attempt(app, customer.email, NEW_PASSWORD).status_code == 200
 
 
-def test_the_current_password_is_guessed_by_the_same_counters_which_the_right_one_clears(
-    limited: Flask, customer: Account, db: Db
-) -> None:
+def test_the_current_password_is_guessed_by_the_same_counters(limited: Flask, customer: Account, db: Db) -> None:
     def change(current: str) -> TestResponse:
         body = {"current_password": current, "password": NEW_PASSWORD}
         headers = {**customer.headers, "X-Forwarded-For": HOME}
@@ -166,9 +155,6 @@ def test_the_current_password_is_guessed_by_the_same_counters_which_the_right_on
     pass_time(db, 600)
     assert change(PASSWORD).status_code == 200
     assert statuses(limited, 5, customer.email) == [401] * 5
-
-
-# ---------------------------------------------------------------- what a refusal tells, and what is kept
 
 
 @KINDS

@@ -18,8 +18,7 @@ from werkzeug.test import TestResponse
 
 from customers.errors import Busy
 from customers.security.hashing import Hasher, escaped
-from tests.conftest import PASSWORD, Account, log_in, new_client
-from tests.security.conftest import Make
+from tests.conftest import PASSWORD, Account, MakeApp, MakeCustomer, log_in, new_client
 from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, ME, NEW, NEW_PASSWORD, reset_token
 from tests.support.database import Db
@@ -76,7 +75,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocked]:
 
 
 def test_a_full_queue_is_a_503_with_retry_after_and_reads_go_on(
-    make_app: Make, customer: Account, blocked: Blocked
+    make_app: MakeApp, customer: Account, blocked: Blocked
 ) -> None:
     client = new_client(make_app(threads=3, hash_threads=1, bcrypt_rounds=14), use_cookies=False)  # two places
     login = {"email": customer.email, "password": PASSWORD}
@@ -149,7 +148,7 @@ def test_one_network_holds_at_most_a_third_of_the_places_of_a_slow_queue(blocked
 
 
 def test_one_networks_own_logins_do_not_starve_another_network(
-    make_app: Make, make_customer: Callable[..., Account], blocked: Blocked, db: Db
+    make_app: MakeApp, make_customer: MakeCustomer, blocked: Blocked, db: Db
 ) -> None:
     """Cause: whoever had a few accounts signed in 25 times at once, and everybody else waited or got a 503."""
     app = make_app(trusted_proxies=1, threads=12, hash_threads=1, bcrypt_rounds=14)
@@ -204,7 +203,7 @@ COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "cafés zoë ångström") fo
 
 
 def test_a_password_opens_in_either_unicode_form_and_a_hash_made_elsewhere_as_typed(
-    app: Flask, make_customer: Callable[..., Account], db: Db
+    app: Flask, make_customer: MakeCustomer, db: Db
 ) -> None:
     account = make_customer(password=DECOMPOSED)
     for typed in (COMPOSED, DECOMPOSED):
