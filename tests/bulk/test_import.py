@@ -24,10 +24,11 @@ NO_HASH = "password_hash: Not a bcrypt hash ($2a$, $2b$ or $2y$) of cost 14 or l
 NO_JSON = "meta_data: Not the text of a JSON object."
 OTHER_HASH = "$2b$04$fACShfgxfVqugPkgZHOhAuJho188lJ/BxEGm9FFr8zy6bZFZ7P.KK"
 UPDATE = ("--update",)
+NONE = {"password_hash": None}
 BOB = {**ANN, "email": "bob@example.com"}
 
 
-def test_a_csv_file_comes_in_with_all_columns(shop: Shop) -> None:
+def test_a_csv_file_comes_in_with_all_columns_and_its_customers_sign_in(shop: Shop, app: Flask) -> None:
     hashes = [OLD_HASH.replace("$2a$10$", f"${prefix}$14$") for prefix in ("2a", "2b", "2y")]
 
     result = shop.load_csv(
@@ -46,25 +47,23 @@ def test_a_csv_file_comes_in_with_all_columns(shop: Shop) -> None:
     ]
     assert not shop.rejects.exists()
 
-
-def test_imported_customers_sign_in_with_plain_and_hashed_passwords(shop: Shop, app: Flask) -> None:
-    shop.load_json(ANN, {**BOB, "password_hash": None, "password": PASSWORD})
-
-    log_in(new_client(app), "ann@example.com", OLD_PASSWORD)
-    log_in(new_client(app), "bob@example.com", PASSWORD)
-    bob = shop.customers()[1]
-    assert hashing.cost(bob["password"]) == 4
-    assert abs((datetime.now(UTC) - bob["created_at"]).total_seconds()) < 60
+    shop.load_json(
+        {**ANN, "email": "old@example.com"}, {**BOB, "email": "new@example.com", "password": PASSWORD, **NONE}
+    )
+    log_in(new_client(app), "old@example.com", OLD_PASSWORD)
+    log_in(new_client(app), "new@example.com", PASSWORD)
+    new = shop.customers()[-1]
+    assert hashing.cost(new["password"]) == 4
+    assert abs((datetime.now(UTC) - new["created_at"]).total_seconds()) < 60
 
 
 # What a value may be, test_rules.py compares with the API.
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"email": "nonsense"}, "email: Not a valid email address."),
-    ({"email": 5}, "email: Not a valid string."),
     ({"full_name": None}, "full_name: Is missing."),
     ({"group": "Nobody"}, "group: There is no such group."),
     ({"created_at": "2026-01-01+02:00"}, "created_at: Not a time in ISO 8601, such as 2026-01-31T12:00:00Z."),
-    ({"password_hash": None}, "password: Is missing, and so is password_hash."),
+    (NONE, "password: Is missing, and so is password_hash."),
     ({"password_hash": "$2b$10$" + "a" * 53}, NO_HASH),
     ({"password_hash": OLD_HASH.replace("$10$", "$15$")}, NO_HASH),
     ({"password_hash": OLD_HASH.replace("$2a$", "$2x$")}, NO_HASH),
@@ -130,12 +129,11 @@ def test_neither_a_secret_nor_a_control_character_of_a_file_is_told_again(shop: 
 
 
 def test_leniently_old_shops_rows_come_in(shop: Shop) -> None:
-    old = {"email": "old@example.com", "full_name": None, "password_hash": OLD_HASH, "created_at": None,
-           "addresses": [{"country": "DE", "full_name": None, "province": ""}]}  # fmt: skip
+    old = {**ANN, "full_name": None, "created_at": None, "addresses": [{"country": "DE", "full_name": None}]}
 
     assert shop.load_json(old).exit_code == 1
     assert shop.load_json(old, options=("--lenient",)).stdout == summary(1, added=1)
-    assert [*shop.customers(), *shop.addresses()][1]["country"] == "DE"
+    assert [address["country"] for address in shop.addresses()] == ["DE"]
 
 
 def test_a_row_after_rejected_ones_of_the_same_e_mail_counts(shop: Shop) -> None:
@@ -153,22 +151,22 @@ def test_a_row_after_rejected_ones_of_the_same_e_mail_counts(shop: Shop) -> None
 # ---------------------------------------------------------------- --update and --dry-run
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"email": "ANN@example.com"},
-        {"full_name": "Anna"},
-        {"status": 0},
-        {"group": "Wholesale"},
-        {"created_at": "2020-01-01T00:00:00Z"},
-        {"meta_data": '{"a": 1}'},
-        {"password_hash": OTHER_HASH},
-        {"password_hash": None, "password": PASSWORD},
-        {"addresses": []},
-        {"addresses": [{**HOME, "city": "Bonn", "is_default": True}]},
-        {"addresses": [{**HOME, "city": "Ulm"}, HOME]},
-    ],
-)
+CHANGES: list[dict[str, Any]] = [
+    {"email": "ANN@example.com"},
+    {"full_name": "Anna"},
+    {"status": 0},
+    {"group": "Wholesale"},
+    {"created_at": "2020-01-01T00:00:00Z"},
+    {"meta_data": '{"a": 1}'},
+    {"password_hash": OTHER_HASH},
+    {**NONE, "password": PASSWORD},
+    {"addresses": []},
+    {"addresses": [{**HOME, "city": "Bonn", "is_default": True}]},
+    {"addresses": [{**HOME, "city": "Ulm"}, HOME]},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_an_update_writes_what_differs_once(shop: Shop, change: dict[str, Any]) -> None:
     add_group(shop.db, "Wholesale")
     stored = {**ANN, "addresses": [{**HOME, "city": "Ulm"}]}

@@ -25,14 +25,9 @@ ODD = {"PGCLIENTENCODING": "LATIN1", "PYTHONUTF8": "0", "LC_ALL": "C"}
 def start(conninfo: str, *args: str | Path, stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
     """Start a command, in an environment of another encoding."""
     given = {"CUSTOMERS_SECRET_KEY": "k" * 32, "CUSTOMERS_BCRYPT_ROUNDS": "4", **ODD}
-    return subprocess.Popen(
-        [BIN / "flask", *args],
-        cwd=REPOSITORY,
-        env=environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), **given),
-        stdin=subprocess.PIPE,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-    )
+    env = environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), **given)
+    pipe, command = subprocess.PIPE, [BIN / "flask", *args]
+    return subprocess.Popen(command, cwd=REPOSITORY, env=env, stdin=pipe, stdout=stdout, stderr=pipe)
 
 
 def test_a_killed_import_that_is_run_again_brings_every_row_once(shop: Shop, database: str) -> None:
@@ -85,10 +80,10 @@ def test_an_export_does_not_go_to_a_terminal(shop: Shop, database: str) -> None:
 def test_several_imports_of_the_same_rows_at_once_bring_every_row_and_group_once(
     shop: Shop, ctx: Context, admin: Account
 ) -> None:
-    records = [
-        Record(number, {**ANN, "email": f"c{number % 300}@example.com", "group": ("VIP", "Vip")[number % 2]})
-        for number in range(1, 601)
+    rows = [
+        {**ANN, "email": f"c{number % 300}@example.com", "group": ("VIP", "Vip")[number % 2]} for number in range(600)
     ]
+    records = [Record(number, row) for number, row in enumerate(rows, 1)]
 
     def load(number: int) -> int:
         outcomes = imports.run(ctx, records[:: (-1) ** number], Options(create_groups=True), most=50)
