@@ -243,6 +243,18 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         yield serve
 
 
+@pytest.fixture(scope="module")
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database: str, shared_app: Flask
+) -> Iterator[Any]:
+    """Return the service on the database of this process, with the settings that a module has as SETTINGS."""
+    from tests.support.shops import serving
+
+    settings = getattr(request.module, "SETTINGS", {})
+    with serving(tmp_path_factory.mktemp("service"), database, **settings) as running:
+        yield running
+
+
 Made = tuple[Context, Db]
 
 

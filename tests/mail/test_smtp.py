@@ -59,14 +59,10 @@ def test_a_password_goes_to_no_other_machine_unencrypted(message: EmailMessage) 
 
 FINAL, LATER = Refused, NotSent
 REFUSALS = [
-    ("connect", "554 5.7.1 Service unavailable; client host blocked using zen.blocklist.example", LATER),
     ("connect", "554 No SMTP service here", LATER),
-    ("EHLO", "550 5.7.1 Access denied", LATER),
     ("EHLO", "550 Who are you?", LATER),
-    ("MAIL", "550 5.7.1 Sender rejected", LATER),
     ("MAIL", "553 Sorry, that domain is not ours", LATER),
-    ("RCPT", "554 5.7.1 Client host blocked using zen.blocklist.example", LATER),
-    ("RCPT", "550 5.7.606 Access denied, banned sending IP", LATER),
+    ("RCPT", "554 5.7.606 Client host blocked using zen.blocklist.example", LATER),
     ("RCPT", "450 4.2.1 Mailbox busy", LATER),
     ("RCPT", "550 5.1.1 No such user", FINAL),
     ("RCPT", "550 No such user", FINAL),
@@ -109,10 +105,3 @@ def test_what_a_mail_server_says_reaches_no_terminal_as_an_escape_sequence(maili
     assert "user" in shown
     assert [line for line in shown.splitlines() if not line.isprintable()] == []
     assert len(shown.splitlines()) == 3
-
-
-def test_no_repr_shows_the_password_of_the_mail_server(mailing: Mailing) -> None:
-    ctx = mailing.other(smtp_url="smtps://user:tell-nobody@mail.example:465").ctx
-
-    assert "tell-nobody" in ctx.settings.smtp_url
-    assert "tell-nobody" not in "".join(map(repr, (ctx, ctx.settings, ctx.mail, ctx.mail.transport)))

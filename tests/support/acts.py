@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from tests.conftest import ADDRESS, PASSWORD, POOLER, Account, log_in, new_client
+from tests.conftest import ADDRESS, PASSWORD, POOLER, Account, MakeApp, log_in, new_client
 from tests.support import bulk
 from tests.support.builders import (
     CUSTOMERS,
@@ -81,18 +81,14 @@ class Shop(bulk.Shop):
 
 
 @pytest.fixture
-def shop(
-    make_app: Callable[..., Flask], db: Db, tmp_path: Path, make_customer: Callable[..., Account], admin: Account
-) -> Shop:
+def shop(make_app: MakeApp, db: Db, tmp_path: Path, customer: Account, admin: Account) -> Shop:
     app = make_app(smtp_url="smtp://127.0.0.1:9")
-    made = make_customer()
-    customer = Account(app, made.uuid, made.email, made.sid)
-    staff = Account(app, admin.uuid, admin.email, admin.sid)
+    own, staff = (Account(app, each.uuid, each.email, each.sid) for each in (customer, admin))
     visitor = Visitor(app)
     visitor.sign_in(staff.email)
-    for client in (customer.client, staff.client, visitor.client):
+    for client in (own.client, staff.client, visitor.client):
         marked(client)
-    return Shop(app, db, tmp_path, customer, staff, visitor)
+    return Shop(app, db, tmp_path, own, staff, visitor)
 
 
 ANYTHING = object()
@@ -129,16 +125,11 @@ def create_admin(shop: Shop, *args: str) -> Any:
     return shop.run("create-admin", *args, "--password-stdin", stdin=f"{NEW_PASSWORD}\n")
 
 
-def disabled(shop: Shop) -> Any:
-    shop.db.execute("UPDATE customer SET status = 0")
-    return shop.anonymous.post("/customer/login", json=login(CUSTOMER))
-
-
 CUSTOMER, ADMIN = "customer1@example.com", "admin@example.com"
 LOGIN, ADMIN_LOGIN, OWN_PASSWORD = "POST /customer/login", "POST /admin/user/login", f"POST {ME}/password"
 PATCH, ADDRESS_PATH, SESSION = "PATCH {shop.path}", "{shop.path}/addresses/{shop.address}", "{shop.path}/sessions"
 RESET, RESET_ASKED, REGISTER = f"POST {CUSTOMERS}/password", f"POST {CUSTOMERS}/reset-password", f"POST {CUSTOMERS}"
-RENAMED, MOVED, GIVEN = {"full_name": "Other"}, {"email": "b@example.com"}, {"password": NEW_PASSWORD}
+RENAMED, GIVEN = {"full_name": "Other"}, {"password": NEW_PASSWORD}
 NAMED, KIND = {"fields": ["full_name"]}, {"kind": "customer"}
 ENDED, BOTH_ENDED = {"sessions_ended": 1}, {"sessions_ended": 2}
 MAIL, SOME_ADDRESS = {"outbox_mail_id": ANYTHING}, {"address": ANYTHING}
@@ -148,7 +139,6 @@ ACTS = {
     "admin logs in": request("anonymous", ADMIN_LOGIN, login(ADMIN), "login_succeeded", actor="admin", subject="admin"),
     "admin logs in on the page": Act(lambda s: s.visitor.sign_in(ADMIN), "login_succeeded", subject="admin"),
     "wrong password": request("anonymous", LOGIN, login(CUSTOMER, WRONG_PASSWORD), "login_failed", KIND),
-    "disabled customer": Act(disabled, "login_failed", KIND, "anonymous"),
     "unknown customer": request("anonymous", LOGIN, login("x@y.zz"), "login_failed", KIND, subject=None),
     "admin with a wrong password": request(
         "anonymous", ADMIN_LOGIN, login(ADMIN, WRONG_PASSWORD), "login_failed", {"kind": "admin"}, subject="admin"),
@@ -160,23 +150,19 @@ ACTS = {
     "admin creates": request("admin", REGISTER, NEW, "customer_created", subject="new"),
     "own name": request("customer", PATCH, RENAMED, "customer_updated", NAMED),
     "admin changes a name": request("admin", PATCH, {**RENAMED, "status": 1}, "customer_updated", NAMED),
-    "admin changes it to what it is": request("admin", PATCH, {"status": 1}, "customer_updated", {"fields": []}),
     "own password by PATCH": request("customer", f"PATCH {ME}", GIVEN, "password_changed", ENDED),
     "own password by the current one": request(
         "customer", OWN_PASSWORD, {**GIVEN, "current_password": PASSWORD}, "password_changed", ENDED),
     "own password by a wrong one": request(
         "customer", OWN_PASSWORD, {**GIVEN, "current_password": WRONG_PASSWORD}, "current_password_failed", KIND),
     "admin gives a password": request("admin", PATCH, GIVEN, "password_changed", BOTH_ENDED),
-    "own e-mail": request("customer", PATCH, MOVED, "email_changed"),
-    "admin changes an e-mail": request("admin", PATCH, MOVED, "email_changed"),
+    "own e-mail": request("customer", PATCH, {"email": "b@example.com"}, "email_changed"),
     "admin disables": request("admin", PATCH, {"status": 0}, "status_changed", {"from": 1, "to": 0, **BOTH_ENDED}),
     "admin changes the group": Act(
         lambda s: s.admin.client.patch(s.path, json={"group_id": s.group_id}),
         *("group_changed", {"from": 1, "to": ANYTHING})),
     "a link is asked for": request(
         "anonymous", RESET_ASKED, {"email": CUSTOMER}, "password_reset_requested", MAIL, subject=None),
-    "a link is asked for by nobody": request(
-        "anonymous", RESET_ASKED, {"email": "x@y.zz"}, "password_reset_requested", MAIL, subject=None),
     "admin has a link sent": Act(
         lambda s: s.visitor.send(s.page, f"{s.page}/password-mail"), "password_reset_requested", MAIL),
     "password by token": request("anonymous", RESET, {**GIVEN, "token": TOKEN}, "password_reset", BOTH_ENDED),
@@ -184,7 +170,6 @@ ACTS = {
     "one's other sessions": request("customer", f"DELETE {SESSION}", None, "sessions_ended", ENDED),
     "admin ends all sessions": request("admin", f"DELETE {SESSION}", None, "sessions_ended", BOTH_ENDED),
     "own account goes": request("customer", "DELETE {shop.path}", None, "customer_deleted"),
-    "admin deletes": request("admin", "DELETE {shop.path}", None, "customer_deleted"),
     "admin reads all": request("admin", "GET {shop.path}/export", None, "customer_exported"),
     "own address added": request(
         "customer", "POST {shop.path}/addresses", ADDRESS, "address_created", SOME_ADDRESS, is_a_row=False),

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from customers.http import context
 from customers.telemetry import tracing
-from tests.conftest import PASSWORD, Account, new_client
+from tests.conftest import PASSWORD, Account, MakeApp, new_client
 from tests.support.answering import Reply, answering
 from tests.support.builders import registered
 from tests.support.database import Db
@@ -41,7 +41,7 @@ class Traced:
 
 
 @pytest.fixture
-def traced(make_app: Callable[..., Flask]) -> Traced:
+def traced(make_app: MakeApp) -> Traced:
     return Traced(make_app())
 
 
@@ -100,21 +100,20 @@ def test_a_5xx_and_its_statement_are_marked_and_unknown_paths_and_methods_have_n
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
 
-@pytest.mark.parametrize(("environ", "exporter", "fault"), [
-    ({}, None, ""),
-    (ENDPOINT, "otlp", ""),
-    ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, "otlp", ""),
-    ({"OTEL_TRACES_EXPORTER": "Console"}, "console", ""),
-    ({"OTEL_TRACES_EXPORTER": "zipkin"}, "zipkin", "OTEL_TRACES_EXPORTER is zipkin"),
-    ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, None, ""),
-    ({**ENDPOINT, "OTEL_SDK_DISABLED": "TRUE"}, None, ""),
-])  # fmt: skip
-def test_opentelemetrys_own_variables_switch_it_on(environ: dict[str, str], exporter: str | None, fault: str) -> None:
-    assert tracing.exporter(environ) == exporter
-    assert (tracing.fault(environ) or "").partition(";")[0] == fault
-
-
-def test_without_its_packages_the_reason_for_no_traces_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opentelemetrys_own_variables_switch_it_on_and_without_its_packages_the_reason_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for environ, exporter, fault in (
+        ({}, None, ""),
+        (ENDPOINT, "otlp", ""),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, "otlp", ""),
+        ({"OTEL_TRACES_EXPORTER": "Console"}, "console", ""),
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "zipkin", "OTEL_TRACES_EXPORTER is zipkin"),
+        ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, None, ""),
+        ({**ENDPOINT, "OTEL_SDK_DISABLED": "TRUE"}, None, ""),
+    ):
+        assert tracing.exporter(environ) == exporter
+        assert (tracing.fault(environ) or "").partition(";")[0] == fault
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     assert "(extra: otel)" in (tracing.fault(ENDPOINT) or "")
