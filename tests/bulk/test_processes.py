@@ -77,7 +77,7 @@ def test_an_export_does_not_go_to_a_terminal(shop: Shop, database: str) -> None:
     assert b"send the export to a file or a pipe" in said
 
 
-def test_several_imports_of_the_same_rows_at_once_bring_every_row_and_group_once(
+def test_imports_of_the_same_rows_at_once_bring_each_row_and_group_once(
     shop: Shop, ctx: Context, admin: Account
 ) -> None:
     rows = [

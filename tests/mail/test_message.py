@@ -37,7 +37,7 @@ def test_no_mail_holds_the_name_of_its_account(mailing: Mailing, client: Checkin
 
 
 @pytest.mark.parametrize("email", ["ann@example.com\r\nBcc: eve@example.com", "ann@exa\nmple.com"])
-def test_an_e_mail_of_an_existing_shop_adds_no_header_and_keeps_no_other_mail_waiting(
+def test_an_existing_shops_e_mail_adds_no_header_and_stops_no_other_mail(
     mailing: Mailing, ann: Account, email: str
 ) -> None:
     mailing.db.execute("INSERT INTO outbox_mail (kind, recipient) VALUES ('password_changed', %s)", email)

@@ -122,9 +122,7 @@ def test_a_token_that_evershop_made_works_and_nothing_like_it_does(mailing: Mail
     done(mailing.use(token))
 
 
-def test_without_a_mail_server_asking_is_a_503_and_a_change_is_told_to_nobody(
-    make_app: MakeApp, mailing: Mailing, ann: Account
-) -> None:
+def test_without_a_server_asking_is_503_and_nobody_is_told(make_app: MakeApp, mailing: Mailing, ann: Account) -> None:
     client = new_client(make_app())
 
     asked = client.post("/api/customers/reset-password", json={"email": ann.email})

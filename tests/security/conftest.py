@@ -6,21 +6,25 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from customers.security.callers import Kind
-from tests.conftest import MakeApp, new_client
+from tests.conftest import Account, MakeApp, new_client
 from tests.support.builders import CUSTOMERS, NEW
 from tests.support.database import Db
 from tests.support.limits import HOME, NOBODY, attempt, statuses
 
 # The defaults, which the other tests switch off.
 GUESSING = {"limit_free_attempts": 5, "limit_network_failures": 30, "limit_account_failures": 100}
-LOGIN: dict[Kind, str] = {"customer": "/customer/login", "admin": "/admin/user/login"}
+LOGINS = ("/customer/login", "/admin/user/login")
 
 
 @pytest.fixture
 def limited(make_app: MakeApp) -> Flask:
     """Return an application with the limits on guessing that the settings have by default, behind a proxy."""
     return make_app(trusted_proxies=1, **GUESSING)
+
+
+@pytest.fixture(params=["customer", "admin"])
+def either(request: pytest.FixtureRequest, accounts: dict[str, Account]) -> Account:
+    return accounts[request.param]
 
 
 def lengthen_pauses(db: Db) -> None:
@@ -42,9 +46,9 @@ def shut_out(app: Flask, db: Db, email: str = NOBODY, *, free: int = 5, **more: 
     lengthen_pauses(db)
 
 
-def fail_99_times(app: Flask, db: Db, email: str, kind: Kind = "customer") -> None:
+def fail_99_times(app: Flask, db: Db, account: Account) -> None:
     """Fail once, and have it count for failures from everywhere, of which one more closes the account."""
-    assert attempt(app, email, ip="198.51.100.1", path=LOGIN[kind]).status_code == 401
+    assert attempt(app, account.email, ip="198.51.100.1", path=account.login).status_code == 401
     by_the_account = "expires_at BETWEEN now() + interval '50 min' AND now() + interval '1 h'"  # counted for an hour
     db.execute(f"UPDATE attempt_counter SET attempts = 99 WHERE {by_the_account}")
 

@@ -74,9 +74,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocked]:
     blocked.let_go()
 
 
-def test_a_full_queue_is_a_503_with_retry_after_and_reads_go_on(
-    make_app: MakeApp, customer: Account, blocked: Blocked
-) -> None:
+def test_a_full_queue_is_a_503_and_reads_go_on(make_app: MakeApp, customer: Account, blocked: Blocked) -> None:
     client = new_client(make_app(threads=3, hash_threads=1, bcrypt_rounds=14), use_cookies=False)  # two places
     login = {"email": customer.email, "password": PASSWORD}
 
@@ -202,9 +200,7 @@ def test_a_hash_that_is_2x_or_above_cost_14_opens_nothing_and_is_logged(
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "cafés zoë ångström") for form in ("NFC", "NFD"))
 
 
-def test_a_password_opens_in_either_unicode_form_and_a_hash_made_elsewhere_as_typed(
-    app: Flask, make_customer: MakeCustomer, db: Db
-) -> None:
+def test_a_password_opens_in_either_unicode_form_or_as_typed(app: Flask, make_customer: MakeCustomer, db: Db) -> None:
     account = make_customer(password=DECOMPOSED)
     for typed in (COMPOSED, DECOMPOSED):
         log_in(new_client(app), account.email, typed)

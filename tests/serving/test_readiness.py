@@ -15,9 +15,7 @@ from tests.support.shops import migrated
     "UPDATE customers_schema SET version = version - 1", "DELETE FROM customers_schema",
     "ALTER TABLE customers_schema RENAME version TO another",
 ])  # fmt: skip
-def test_an_older_schema_is_as_good_as_none_and_a_newer_one_is_good_enough(
-    make: Callable[..., Made], change: str
-) -> None:
+def test_an_older_schema_is_as_good_as_none_and_a_newer_good_enough(make: Callable[..., Made], change: str) -> None:
     ctx, db = migrated(make)
     db.execute("UPDATE customers_schema SET version = 1000")
     migrate.apply(ctx.db)

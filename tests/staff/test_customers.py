@@ -86,9 +86,7 @@ def test_an_edit_changes_the_fields_that_differ(
     assert log_in(new_client(app), "other@example.com", NEW_PASSWORD)
 
 
-def test_an_edit_overtaken_by_another_shows_both_versions(
-    visitor: Visitor, customer: Account, edit: str, address: str, db: Db
-) -> None:
+def test_an_overtaken_edit_shows_both(visitor: Visitor, customer: Account, edit: str, address: str, db: Db) -> None:
     for path, form, field, table in (edit, edit, "full_name", "customer"), (address, "", "city", "customer_address"):
         page = visitor.get(path)
         for theirs in ("Second", "Third"):
@@ -140,9 +138,7 @@ def test_an_address_can_be_added_edited_and_deleted(visitor: Visitor, edit: str,
     assert db.one(row) == {"country": "US", "city": "", "telephone": "", "is_default": True}
 
 
-def test_sessions_can_be_ended_and_a_mail_sent(
-    make_app: MakeApp, customer: Account, admin: Account, edit: str, db: Db
-) -> None:
+def test_sessions_end_and_mail_is_sent(make_app: MakeApp, customer: Account, admin: Account, edit: str, db: Db) -> None:
     visitor = Visitor(make_app(smtp_url="smtp://127.0.0.1:1", mail_sender=False))
     visitor.sign_in(admin.email)
     for _ in range(2):
@@ -186,9 +182,7 @@ def events(page: Page) -> list[str]:
     return [text for text in page.texts["span"] if text.split(":")[0] in known]
 
 
-def test_the_last_twenty_events_are_shown(
-    app: Flask, ctx: Context, visitor: Visitor, customer: Account, edit: str
-) -> None:
+def test_the_last_20_events_are_shown(app: Flask, ctx: Context, visitor: Visitor, customer: Account, edit: str) -> None:
     other = admins.create_admin(ctx, email="b@example.com", password=PASSWORD, full_name="B")
     leads_to(visitor.send(edit, f"{edit}/status"))
     new_client(app).post("/customer/login", json={"email": customer.email, "password": "not the password"})

@@ -20,8 +20,6 @@ TABLES = (
 
 
 class Db:
-    """Direct access to the database, for what HTTP does not show or cannot make."""
-
     def __init__(self, conninfo: str) -> None:
         self.conninfo = conninfo
         # In UTC, whatever the server's own zone is: times in the tests' statements have none.

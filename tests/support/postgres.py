@@ -36,12 +36,6 @@ def programs() -> tuple[Path, str]:
     return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], "pgserver"
 
 
-def processes(data: Path) -> list[psutil.Process]:
-    """Return the processes of the server of a data directory, the postmaster first."""
-    postmaster = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
-    return [postmaster, *postmaster.children(recursive=True)]
-
-
 def unprivileged() -> dict[str, Any]:
     """Return what makes a subprocess run as somebody whom PostgreSQL and PgBouncer accept: they refuse root."""
     _, owner = programs()
@@ -101,10 +95,10 @@ class Postgres(Server):
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes at once."""
-        postmaster = processes(self._data)[0]
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
         if number == signal.SIGKILL:
             postmaster.suspend()  # so that none is born meanwhile
-        for process in processes(self._data):
+        for process in (postmaster, *postmaster.children(recursive=True)):
             process.send_signal(number)
         if number == signal.SIGKILL:
             psutil.wait_procs([postmaster], timeout=10)

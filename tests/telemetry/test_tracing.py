@@ -77,9 +77,7 @@ def test_no_span_holds_what_a_caller_sent(traced: Traced) -> None:
     assert [secret for secret in sent | {"127.0.0.1", "$2b$"} if secret in text] == []
 
 
-def test_a_5xx_and_its_statement_are_marked_and_unknown_paths_and_methods_have_no_names(
-    traced: Traced, customer: Account, db: Db
-) -> None:
+def test_a_5xx_is_marked_and_unknown_paths_and_methods_have_no_names(traced: Traced, customer: Account, db: Db) -> None:
     client = traced.client
     client.open("/nothing/here", method="BREW")
     db.execute("ALTER TABLE customer_address RENAME COLUMN city TO hidden")
@@ -100,9 +98,7 @@ def test_a_5xx_and_its_statement_are_marked_and_unknown_paths_and_methods_have_n
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
 
-def test_opentelemetrys_own_variables_switch_it_on_and_without_its_packages_the_reason_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_opentelemetrys_variables_switch_it_on_and_missing_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for environ, exporter, fault in (
         ({}, None, ""),
         (ENDPOINT, "otlp", ""),
@@ -121,9 +117,7 @@ def test_opentelemetrys_own_variables_switch_it_on_and_without_its_packages_the_
 
 
 @pytest.mark.usefixtures("app")
-def test_workers_send_their_traces_to_a_collector_and_log_lines_name_them(
-    serve: Callable[..., Service], database: str
-) -> None:
+def test_workers_send_traces_to_a_collector_and_lines_name_them(serve: Callable[..., Service], database: str) -> None:
     received: list[bytes] = []
 
     def collect(_: BaseHTTPRequestHandler, body: bytes) -> Reply:
