@@ -119,7 +119,6 @@ def shared_app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def app(shared_app: Flask, db: Db) -> Flask:
-    """Return the application, over empty tables."""
     db.empty()
     return shared_app
 
@@ -163,7 +162,6 @@ def db(database: str, shared_app: Flask) -> Iterator[Db]:
 
 @pytest.fixture
 def client(app: Flask) -> CheckingClient:
-    """Return a client with a cookie jar of its own."""
     return new_client(app)
 
 
@@ -189,7 +187,6 @@ class Account:
 
 @pytest.fixture
 def make_customer(app: Flask) -> MakeCustomer:
-    """Return a function that registers a customer and signs in."""
     numbers = itertools.count(1)
 
     def make(email: str | None = None, password: str = PASSWORD) -> Account:
@@ -218,7 +215,6 @@ def admin(app: Flask, ctx: Context) -> Account:
 
 @pytest.fixture
 def accounts(customer: Account, admin: Account) -> dict[str, Account]:
-    """Return one account of each kind, by kind."""
     return {"customer": customer, "admin": admin}
 
 

@@ -18,7 +18,6 @@ DAY = 24 * 3600
 
 
 def faults(environ: dict[str, str]) -> list[str]:
-    """Return what is wrong with the settings of an environment."""
     with pytest.raises(ConfigurationError) as caught:
         config.load(environ)
     return caught.value.faults

@@ -54,8 +54,6 @@ def test_an_existing_shops_e_mail_adds_no_header_and_stops_no_other_mail(
 
 @pytest.fixture
 def templates(tmp_path: Path, mailing: Mailing) -> Callable[..., Mailing]:
-    """Return a function that makes an application with these templates of the reset mail."""
-
     def make(text: str, html: str) -> Mailing:
         for kind, content in (("txt", text), ("html", html)):
             (tmp_path / f"reset_password.{kind}").write_text(content, encoding="utf-8")

@@ -47,7 +47,6 @@ def test_a_server_that_was_down_gets_the_mail_once_after_growing_pauses(mailing:
 
 
 def counted() -> Counter[str]:
-    """Return how many mails the metrics have, by what became of them."""
     outcomes = ("retried", "given_up", "sent")
     found = {name: REGISTRY.get_sample_value("customers_mails_total", {"outcome": name}) for name in outcomes}
     return Counter({name: int(value or 0) for name, value in found.items()})

@@ -20,7 +20,6 @@ RESET, CHANGED = "Your new password", "Your password was changed"
 
 @pytest.fixture
 def start(serve: Start, make_database: Callable[[], str], smtp: MailServer) -> Start:
-    """Return a function that starts the service, with the mail server, on one database."""
     conninfo = with_schema(make_database())
     return lambda **settings: serve(conninfo, CUSTOMERS_WORKERS="1", **smtp.settings, **settings)
 

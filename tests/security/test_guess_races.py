@@ -26,7 +26,6 @@ ORIGIN = Origin(HOME)
 
 
 def guess(ctx: Context, email: str) -> AbstractContextManager[Guess]:
-    """Return an attempt, which ends as the block does."""
     return guesses.counted(ctx.db, ctx.settings, "customer", email, Actor("anonymous", None, ORIGIN), "login_failed")
 
 

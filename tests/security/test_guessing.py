@@ -161,7 +161,6 @@ def test_a_refusal_looks_the_same_whether_or_not_the_account_exists(limited: Fla
 
 
 def counted() -> Counter[str]:
-    """Return how many refusals the metrics have, by limit, and how many throttled logins."""
     logins = {"kind": "customer", "outcome": "throttled"}
     found = {"throttled": REGISTRY.get_sample_value("customers_logins_total", logins)}
     for limit in ("account_and_network", "network", "account"):

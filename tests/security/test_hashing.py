@@ -58,7 +58,6 @@ class Blocked:
         return begun
 
     def let_go(self) -> None:
-        """Let bcrypt work."""
         self._go.set()
         self._pool.shutdown()
 

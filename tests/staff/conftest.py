@@ -10,7 +10,6 @@ from tests.support.html import Visitor
 
 @pytest.fixture
 def visitor(app: Flask, admin: Account) -> Visitor:
-    """Return the browser of an admin who is signed in."""
     visitor = Visitor(app)
     assert visitor.sign_in(admin.email).status_code == 303
     return visitor
@@ -18,11 +17,9 @@ def visitor(app: Flask, admin: Account) -> Visitor:
 
 @pytest.fixture
 def edit(customer: Account) -> str:
-    """Return the page of a customer."""
     return f"/admin/customers/edit/{customer.uuid}"
 
 
 @pytest.fixture
 def address(customer: Account, edit: str) -> str:
-    """Return the page of an address of the customer."""
     return f"{edit}/addresses/{address_of(customer).rpartition('/')[2]}"

@@ -177,7 +177,6 @@ def test_groups_can_be_created_renamed_and_deleted(visitor: Visitor, edit: str, 
 
 
 def events(page: Page) -> list[str]:
-    """Return the events that a page shows."""
     known = {event.replace("_", " ").capitalize() for event in get_args(Event)}
     return [text for text in page.texts["span"] if text.split(":")[0] in known]
 

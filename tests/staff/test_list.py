@@ -19,12 +19,10 @@ def fill(db: Db, count: int) -> None:
 
 
 def shown(page: Page) -> list[int]:
-    """Return the numbers in the names of the customers in the table."""
     return [int(text.removeprefix("Customer ")) for text in page.texts["a"] if text.startswith("Customer ")]
 
 
 def href(page: Page, text: str) -> str:
-    """Return where the link of a text leads."""
     return dict(zip(page.texts["a"], [found["href"] for found in page.all("a")], strict=True))[text]
 
 

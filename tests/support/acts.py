@@ -38,7 +38,6 @@ ENTRIES = """
 
 
 def marked(client: CheckingClient) -> CheckingClient:
-    """Have a client name itself and its requests."""
     client.environ_base |= {"HTTP_USER_AGENT": AGENT, "HTTP_X_REQUEST_ID": REQUEST, "REMOTE_ADDR": "203.0.113.9"}
     return client
 

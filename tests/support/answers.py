@@ -6,7 +6,6 @@ from werkzeug.test import TestResponse
 
 
 def data_of(response: TestResponse, status: int = 200) -> Any:
-    """Assert a success and return its data."""
     assert response.status_code == status, response.text
     return response.get_json()["data"]
 

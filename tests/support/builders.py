@@ -18,7 +18,6 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 def registered(client: CheckingClient, **changes: Any) -> dict[str, Any]:
-    """Register a customer and return what is answered."""
     created: dict[str, Any] = data_of(client.post(CUSTOMERS, json={**NEW, **changes}), 201)
     return created
 
@@ -37,7 +36,6 @@ def group_of(admin: Account, name: str = "Wholesale") -> dict[str, Any]:
 
 
 def reset_token(db: Db, customer: Account, secret: str = "the secret of a mail") -> str:
-    """Store a reset token of a customer and return its secret."""
     db.execute(
         "INSERT INTO reset_password_token (customer_id, token) SELECT customer_id, %s FROM customer WHERE uuid = %s",
         *(hashlib.sha256(secret.encode()).hexdigest(), customer.uuid),
@@ -54,7 +52,6 @@ def browser_of(app: Flask, *accounts: Account) -> CheckingClient:
 
 
 def session_of(client: CheckingClient) -> str:
-    """Return the public uuid of a customer's current session."""
     (current,) = [one["uuid"] for one in data_of(client.get(f"{ME}/sessions")) if one["current"]]
     return str(current)
 

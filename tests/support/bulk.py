@@ -20,8 +20,6 @@ HOME = {"full_name": "Ann", "address_1": "1 Main Street", "province": "IL", "cou
 
 
 class Shop:
-    """A shop whose customers are imported and exported."""
-
     def __init__(self, app: Flask, db: Db, folder: Path) -> None:
         self.app = app
         self.db = db
@@ -47,7 +45,6 @@ class Shop:
         return self.folder / "customers.rejected.csv"
 
     def rejected(self) -> list[tuple[int, str]]:
-        """Return the lines that were rejected, with the reasons."""
         if not self.rejects.exists():
             return []
         with self.rejects.open(newline="") as file:

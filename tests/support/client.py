@@ -112,7 +112,6 @@ def check_documented(client: FlaskClient, response: TestResponse) -> None:
 
 
 def operation_of(document: dict[str, Any], path: str, method: str) -> dict[str, Any] | None:
-    """Return the documented operation that a path belongs to, or None."""
     for template, operations in document["paths"].items():
         pattern = re.sub(r"\\{uuid\\}", "(?:me|[0-9A-Fa-f-]{32,36})", re.escape(template))
         pattern = re.sub(r"\\{[a-z]+_uuid\\}", "[0-9A-Fa-f-]{32,36}", pattern)

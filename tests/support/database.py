@@ -36,7 +36,6 @@ class Db:
         return row
 
     def empty(self) -> None:
-        """Delete all rows but the default group's."""
         for table in TABLES:
             self.execute(f"DELETE FROM {table}")
         self.execute("DELETE FROM customer_group WHERE customer_group_id <> 1")

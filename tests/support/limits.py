@@ -22,7 +22,6 @@ def attempt(
 
 
 def statuses(app: Flask, count: int, email: str = NOBODY, **more: Any) -> list[int]:
-    """Return the statuses of so many attempts, one after the other."""
     return [attempt(app, email, **more).status_code for _ in range(count)]
 
 

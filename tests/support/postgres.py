@@ -89,7 +89,6 @@ class Postgres(Server):
             subprocess.run(command, check=True, stdout=output, stderr=output, timeout=120, **unprivileged())
 
     def start(self) -> None:
-        """Start it; return when it takes connections."""
         options = f"-p {self.port} -k {self.folder}"
         self._run("pg_ctl", "-w", "-D", self._data, "-l", self.folder / "log", "-o", options, "start")
 
@@ -110,7 +109,6 @@ class Postgres(Server):
         wait_until(lambda: self.execute("SELECT sync_state FROM pg_stat_replication") == [("sync",)])
 
     def promote(self) -> None:
-        """Make a standby the primary; return when it takes writes."""
         self._run("pg_ctl", "-w", "-D", self._data, "promote")
 
     def close(self) -> None:

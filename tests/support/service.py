@@ -83,8 +83,6 @@ def wait_until(condition: Callable[[], object], seconds: float = 20, what: str =
 
 
 class Service:
-    """A running service, to be called over HTTP."""
-
     def __init__(self, log: Path, **settings: str) -> None:
         self.port = int(settings.get("PORT") or free_port())
         self.base = f"http://127.0.0.1:{self.port}"
@@ -130,7 +128,6 @@ class Service:
         return {name: value for name, value in self.environment.items() if name.startswith("CUSTOMERS_")}
 
     def samples(self, name: str) -> list[Sample]:
-        """Return the samples of a metric."""
         families = text_string_to_metric_families(requests.get(f"{self.base}/metrics", timeout=30).text)
         return [sample for family in families for sample in family.samples if sample.name == name]
 

@@ -24,7 +24,6 @@ def migrated(make: Callable[..., Made], sql: str = "") -> Made:
 
 
 def with_schema(conninfo: str) -> str:
-    """Give a database the schema, and return its connection string."""
     database = Database(Settings(database_url=conninfo))
     migrate.apply(database)
     database.close()
@@ -39,7 +38,6 @@ def give_rights(conninfo: str, role: str = ROLE, password: str = "") -> None:
 
 @contextmanager
 def serving(folder: Path, conninfo: str, **settings: str) -> Iterator[Service]:
-    """Run the service on a database, for the tests of a module."""
     service = Service(folder / "log", CUSTOMERS_DATABASE_URL=conninfo, **{**DEFAULTS, **settings})
     try:
         yield service

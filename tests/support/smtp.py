@@ -73,7 +73,6 @@ class MailServer:
 
     @property
     def recipients(self) -> list[str]:
-        """To whom it took mail, in order."""
         return [recipient for mail in self.mails for recipient in mail.recipients]
 
     def start(self) -> None:

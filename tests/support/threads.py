@@ -32,7 +32,6 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 
 
 def waiting_for_a_lock(db: Db) -> int:
-    """Return how many connections to this database wait for a lock."""
     return len(db.all("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
 
 

@@ -35,7 +35,6 @@ def read(sock: socket.socket) -> Answer:
 
 
 def exchange(service: Service, sent: bytes) -> Answer:
-    """Send bytes as they are, and read the first answer."""
     with connect(service) as sock:
         sock.sendall(sent)
         return read(sock)
