@@ -148,9 +148,6 @@ def test_a_row_after_rejected_ones_of_the_same_e_mail_counts(shop: Shop) -> None
     assert [row["full_name"] for row in shop.customers()] == ["Ann", "Second"]
 
 
-# ---------------------------------------------------------------- --update and --dry-run
-
-
 CHANGES: list[dict[str, Any]] = [
     {"email": "ANN@example.com"},
     {"full_name": "Anna"},

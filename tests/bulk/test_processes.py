@@ -33,8 +33,7 @@ def start(conninfo: str, *args: str | Path, stdout: int = subprocess.PIPE) -> "s
 def test_a_killed_import_that_is_run_again_brings_every_row_once(shop: Shop, database: str) -> None:
     """It is killed in the transaction of its second batch, of 200 plain passwords.
 
-    Before, it waits for the rest of its file in no transaction. With PGCLIENTENCODING=LATIN1 the bytes of UTF-8 were
-    stored as two letters each.
+    With PGCLIENTENCODING=LATIN1 the bytes of UTF-8 were stored as two letters each.
     """
     rows = [{"email": f"c{n}@example.com", "full_name": f"Zoë 👋 {n}", "password": PASSWORD} for n in range(400)]
     lines = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows]
@@ -44,10 +43,6 @@ def test_a_killed_import_that_is_run_again_brings_every_row_once(shop: Shop, dat
     killed.stdin.write(b"".join(lines[:200]) + b"\n" * 100_000)  # more than is read at once
     killed.stdin.flush()
     wait_until(lambda: len(shop.customers()) == 200, 60)
-    states = shop.db.all(
-        "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND query LIKE %s AND application_name = 'customers'", "%COMMIT%",
-    )  # fmt: skip
     with psycopg.connect(database) as holder:
         holder.execute("LOCK TABLE customer IN SHARE ROW EXCLUSIVE MODE")
         killed.stdin.write(b"".join(lines[200:]) + b"\n" * 100_000)
@@ -57,7 +52,6 @@ def test_a_killed_import_that_is_run_again_brings_every_row_once(shop: Shop, dat
         killed.communicate(timeout=60)
     there = len(shop.customers())
 
-    assert {row["state"] for row in states} == {"idle"}
     assert there == 200
     again = shop.load_json(*rows)
     assert (again.stdout, again.stderr) == (summary(400, added=200, skipped=200), f"So far: {again.stdout}")

@@ -49,9 +49,6 @@ def test_an_existing_shops_e_mail_adds_no_header_and_stops_no_other_mail(
     assert mailing.db.one("SELECT last_error FROM outbox_mail WHERE sent_at IS NULL")["last_error"]
 
 
-# ---------------------------------------------------------------- a shop's own templates
-
-
 @pytest.fixture
 def templates(tmp_path: Path, mailing: Mailing) -> Callable[..., Mailing]:
     def make(text: str, html: str) -> Mailing:

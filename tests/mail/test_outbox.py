@@ -111,9 +111,6 @@ def test_two_senders_of_eight_threads_send_no_mail_twice_whatever_the_server_say
     assert len(mailing.db.all("SELECT FROM outbox_mail WHERE sent_at IS NOT NULL AND attempts = 1")) == 20
 
 
-# ---------------------------------------------------------------- notices of changes
-
-
 def told(mailing: Mailing) -> list[tuple[str, ...]]:
     """Deliver what waits; return subjects and recipients."""
     return sorted((mail.subject, *mail.recipients) for mail in mailing.deliver())

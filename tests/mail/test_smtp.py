@@ -55,8 +55,6 @@ def test_a_password_goes_to_no_other_machine_unencrypted(message: EmailMessage) 
         assert len(server.mails) == 1
 
 
-# ---------------------------------------------------------------- refusals
-
 FINAL, LATER = Refused, NotSent
 REFUSALS = [
     ("connect", "554 No SMTP service here", LATER),

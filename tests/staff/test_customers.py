@@ -123,9 +123,6 @@ def test_a_customer_is_deleted_only_after_its_email_was_typed_in_any_form(visito
     assert visitor.client.get(edit).status_code == 404
 
 
-# ---------------------------------------------------------------- what belongs to a customer, and groups
-
-
 def test_an_address_can_be_added_edited_and_deleted(visitor: Visitor, edit: str, address: str, db: Db) -> None:
     row = "SELECT country, city, telephone, is_default FROM customer_address"
     leads_to(visitor.send(address, city="Springfield", is_default="1"))

@@ -2,16 +2,14 @@
 
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.conftest import PASSWORD, new_client
-from tests.support.client import BCRYPT, DIGEST, CheckingClient
+from tests.support.client import CheckingClient
 
-PAGES = re.compile(r"/admin(?!/user/)(?:$|/.*)")
-ASSETS = re.compile(r"/admin-assets/.*")
+PAGES = re.compile(r"/admin(?!/user/)(?:$|/.*)|/admin-assets/.*")
 VOID = {"input", "img", "link", "meta", "hr", "br"}
 
 
@@ -71,17 +69,13 @@ class Page(HTMLParser):
         return [action for action in self.forms if re.search("/sessions/[0-9a-f-]{36}/end$", action)]
 
 
-def check_page(response: TestResponse, sent: Any) -> None:
+def check_page(response: TestResponse) -> None:
     """Assert what holds for every page, redirect, and file of the pages."""
     headers = response.headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';")
     assert "unsafe" not in policy
     assert headers["X-Frame-Options"] == "DENY"
-    assert not BCRYPT.search(response.text)
-    assert not DIGEST.search(response.text)
-    password = sent.get("password") if isinstance(sent, dict) else None
-    assert not password or len(password) < 8 or password not in response.text
     if response.status_code not in (302, 303):
         assert response.mimetype in ("text/html", "text/css", "image/svg+xml")
         if response.mimetype == "text/html" and response.data:
