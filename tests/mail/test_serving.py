@@ -30,12 +30,11 @@ def ask(service: Service) -> None:
 
 
 def kill(service: Service) -> None:
-    """End master and workers at once, with nothing done before."""
-    workers, master = service.workers(), psutil.Process(service.process.pid)
-    for process in (master, *workers):
-        process.suspend()  # so that none sees another die
-    for process in (master, *workers):
-        process.kill()
+    """End master and workers at once: the master first, which would replace them."""
+    workers = service.workers()
+    service.process.kill()
+    for worker in workers:
+        worker.kill()
     service.process.wait(10)
     psutil.wait_procs(workers, 10)
 

@@ -17,12 +17,13 @@ from prometheus_client import REGISTRY
 from werkzeug.test import TestResponse
 
 from customers.errors import Busy
+from customers.http import context
 from customers.security.hashing import Hasher, escaped
 from tests.conftest import PASSWORD, Account, MakeApp, MakeCustomer, log_in, new_client
 from tests.support.answers import data_of, refused
 from tests.support.builders import CUSTOMERS, ME, NEW, NEW_PASSWORD, reset_token
 from tests.support.database import Db
-from tests.support.limits import HOME
+from tests.support.limits import HOME, WRONG
 from tests.support.service import wait_until
 
 # Of PASSWORD at cost 15, which takes bcrypt two seconds.
@@ -73,32 +74,24 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocked]:
     blocked.let_go()
 
 
-def test_a_full_queue_is_a_503_and_reads_go_on(make_app: MakeApp, customer: Account, blocked: Blocked) -> None:
-    client = new_client(make_app(threads=3, hash_threads=1, bcrypt_rounds=14), use_cookies=False)  # two places
-    login = {"email": customer.email, "password": PASSWORD}
+def test_the_queue_is_bounded_where_hashing_is_slow(make_app: MakeApp, customer: Account, blocked: Blocked) -> None:
+    """All threads would wait, and no read be served."""
+    slow, quick = (make_app(threads=3, hash_threads=1, bcrypt_rounds=rounds) for rounds in (14, 4))  # two places
 
-    first, _ = blocked.begin(2, lambda: client.post("/customer/login", json=login))
-    third = client.post("/customer/login", json=login)
-    data_of(client.get(customer.path, headers=customer.headers))
+    def login(app: Flask) -> TestResponse:
+        return new_client(app).post("/customer/login", json={"email": customer.email, "password": WRONG})
+
+    waiting = blocked.begin(2, partial(login, slow)) + blocked.begin(5, partial(login, quick))
+    third = login(slow)
+    data_of(new_client(slow).get(customer.path, headers=customer.headers))
+    renewed = context.of(slow).hasher.renewed("x", hashed("x"))
     blocked.let_go()
 
-    data_of(first.result())
+    for job in waiting:
+        refused(job.result(), 401, "invalid_credentials")
     refused(third, 503, "busy")
     assert int(third.headers["Retry-After"]) >= 1
-
-
-def test_the_queue_is_bounded_where_hashing_is_slow(blocked: Blocked) -> None:
-    """All threads would wait, and no read be served. A hash at cost 12 counts as a quarter of a second."""
-    dear, cheap = (Hasher(rounds=rounds, places=5) for rounds in (12, 4))
-    made = hashed("x")
-
-    waiting = blocked.begin(5, lambda: dear.verify("x", made)) + blocked.begin(9, lambda: cheap.verify("x", made))
-    with pytest.raises(Busy):
-        dear.verify("x", made)
-    assert dear.renewed("x", made) is None, "a login is not refused because its hash cannot be renewed now"
-    blocked.let_go()
-
-    assert all(job.result() for job in waiting)
+    assert renewed is None, "a login is not refused because its hash cannot be renewed now"
 
 
 def test_the_queue_is_empty_when_its_jobs_are_done() -> None:

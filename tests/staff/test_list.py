@@ -71,6 +71,9 @@ def test_a_heading_sorts_by_its_column_and_again_the_other_way(visitor: Visitor,
 
 
 def test_a_rejected_parameter_is_told_and_an_empty_list_leads_back(visitor: Visitor, customer: Account) -> None:
+    """And a link cannot choose the text of a notice."""
+    assert "The customer has been deleted." in visitor.get(f"{LIST}?done=deleted").texts["p"]
+    assert visitor.get(f"{LIST}?done=Call+this+number").all("p", **{"class": "notice"}) == []
     for query, fields in (
         ("created_from=soon", ["created_from"]), ("status=2", ["status"]), ("group_id=x", ["group_id"]),
         ("sort=shoe", ["sort"]), ("keyword=%00", []), (f"group_id={'9' * 30}", ["group_id"]),
@@ -105,8 +108,3 @@ def test_a_time_is_shown_with_four_digits_of_its_year_or_as_a_dash(visitor: Visi
         db.execute("UPDATE customer SET created_at = %s", stored)
         for path in (edit, LIST):
             assert shown in visitor.client.get(path).text
-
-
-def test_a_link_cannot_choose_the_text_of_a_notice(visitor: Visitor) -> None:
-    assert "The customer has been deleted." in visitor.get(f"{LIST}?done=deleted").texts["p"]
-    assert visitor.get(f"{LIST}?done=Call+this+number").all("p", **{"class": "notice"}) == []
