@@ -10,17 +10,7 @@ from flask import Flask
 
 from tests.conftest import ADDRESS, PASSWORD, POOLER, Account, MakeApp, log_in, new_client
 from tests.support import bulk
-from tests.support.builders import (
-    CUSTOMERS,
-    GROUPS,
-    ME,
-    NEW,
-    NEW_PASSWORD,
-    address_of,
-    group_of,
-    reset_token,
-    session_of,
-)
+from tests.support.builders import CUSTOMERS, GROUPS, NEW, NEW_PASSWORD, address_of, group_of, reset_token, session_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.html import Visitor
@@ -125,7 +115,7 @@ def create_admin(shop: Shop, *args: str) -> Any:
 
 
 CUSTOMER, ADMIN = "customer1@example.com", "admin@example.com"
-LOGIN, ADMIN_LOGIN, OWN_PASSWORD = "POST /customer/login", "POST /admin/user/login", f"POST {ME}/password"
+LOGIN, ADMIN_LOGIN, OWN_PASSWORD = "POST /customer/login", "POST /admin/user/login", f"POST {CUSTOMERS}/me/password"
 PATCH, ADDRESS_PATH, SESSION = "PATCH {shop.path}", "{shop.path}/addresses/{shop.address}", "{shop.path}/sessions"
 RESET, RESET_ASKED, REGISTER = f"POST {CUSTOMERS}/password", f"POST {CUSTOMERS}/reset-password", f"POST {CUSTOMERS}"
 RENAMED, GIVEN = {"full_name": "Other"}, {"password": NEW_PASSWORD}
@@ -139,8 +129,6 @@ ACTS = {
     "admin logs in on the page": Act(lambda s: s.visitor.sign_in(ADMIN), "login_succeeded", subject="admin"),
     "wrong password": request("anonymous", LOGIN, login(CUSTOMER, WRONG_PASSWORD), "login_failed", KIND),
     "unknown customer": request("anonymous", LOGIN, login("x@y.zz"), "login_failed", KIND, subject=None),
-    "admin with a wrong password": request(
-        "anonymous", ADMIN_LOGIN, login(ADMIN, WRONG_PASSWORD), "login_failed", {"kind": "admin"}, subject="admin"),
     "customer logs out": request("customer", "POST /customers/logout", None, "logged_out"),
     "admin logs out": request("admin", "POST /admin/user/logout", None, "logged_out", subject="admin"),
     "registration": request("anonymous", REGISTER, NEW, "customer_registered", subject="new"),
@@ -149,7 +137,7 @@ ACTS = {
     "admin creates": request("admin", REGISTER, NEW, "customer_created", subject="new"),
     "own name": request("customer", PATCH, RENAMED, "customer_updated", NAMED),
     "admin changes a name": request("admin", PATCH, {**RENAMED, "status": 1}, "customer_updated", NAMED),
-    "own password by PATCH": request("customer", f"PATCH {ME}", GIVEN, "password_changed", ENDED),
+    "own password by PATCH": request("customer", PATCH, GIVEN, "password_changed", ENDED),
     "own password by the current one": request(
         "customer", OWN_PASSWORD, {**GIVEN, "current_password": PASSWORD}, "password_changed", ENDED),
     "own password by a wrong one": request(
