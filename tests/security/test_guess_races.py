@@ -1,12 +1,9 @@
 """Guesses at once, on several instances; and attempts that are given back."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 
-import psycopg
 import pytest
-from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from customers.context import Context
@@ -18,9 +15,8 @@ from customers.security.guesses import Guess
 from tests.conftest import Account, MakeApp
 from tests.security.conftest import GUESSING, counters, shut_out
 from tests.support.database import Db
-from tests.support.limits import HOME, NOBODY, attempt, refused, right, statuses
-from tests.support.service import wait_until
-from tests.support.threads import at_once, waiting_for_a_lock
+from tests.support.limits import HOME, attempt, refused, right, statuses
+from tests.support.threads import at_once
 
 ORIGIN = Origin(HOME)
 
@@ -48,19 +44,6 @@ def test_of_24_guesses_at_once_at_24_accounts_a_network_gets_its_12(make_app: Ma
     # All or nothing: what the network's limit refused has not been counted at the account.
     counted = Counter(row["attempts"] for row in counters(db))
     assert (counted[1], counted[12], max(counted)) == (12, 1, 12)
-
-
-def test_of_refusals_at_once_one_is_recorded(limited: Flask, database: str, db: Db) -> None:
-    shut_out(limited, db)
-
-    with psycopg.connect(database) as holder, ThreadPoolExecutor(1) as pool:
-        holder.execute("SELECT FROM attempt_counter FOR UPDATE")  # until all have seen that nobody has been told
-        refusals = pool.submit(at_once, 8, lambda _: attempt(limited, NOBODY).status_code)
-        wait_until(lambda: waiting_for_a_lock(db) == 8)
-        holder.commit()
-
-    assert refusals.result() == [429] * 8
-    assert db.one("SELECT count(*) FROM audit_log WHERE event = 'login_throttled'")["count"] == 1
 
 
 def test_what_was_not_decided_is_given_back_and_begins_no_pause(make_app: MakeApp, customer: Account, db: Db) -> None:
@@ -108,19 +91,3 @@ def test_a_success_reopens_what_it_had_closed_while_it_was_under_way(make_app: M
 
     refused(meanwhile)
     assert right(app, customer.email) == 200
-
-
-def test_a_failure_after_a_success_that_was_under_way_closes_nothing(make_app: MakeApp, customer: Account) -> None:
-    app = make_app(trusted_proxies=1, limit_network_failures=2)
-    success = ExitStack()
-    success.enter_context(guess(context.of(app), customer.email))
-
-    def fail() -> None:
-        with guess(context.of(app), NOBODY):  # which closes the limit
-            success.close()
-            raise InvalidCredentials()
-
-    with pytest.raises(InvalidCredentials):
-        fail()
-
-    assert statuses(app, 2, "another@example.com") == [401, 429]
