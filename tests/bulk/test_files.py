@@ -1,11 +1,17 @@
-"""`flask import-customers`: files as they come."""
+"""`flask import-customers`: files as they come, and values, whose rules are the API's."""
 
 import gzip
 import json
+from typing import Any
 
 import pytest
+from hypothesis import example, given, settings, strategies as st
+from marshmallow import ValidationError
 
-from customers.bulk.files import LONGEST
+from customers.bulk import rows
+from customers.bulk.files import LONGEST, Record
+from customers.features.accounts.schemas import NewCustomer
+from customers.features.groups.schemas import NewGroup
 from tests.support.bulk import ANN, OLD_HASH, Shop, shop, summary
 
 __all__ = ["shop"]
@@ -128,3 +134,36 @@ def test_an_empty_file_is_no_fault_and_wrong_usage_does_nothing(shop: Shop) -> N
     assert shop.load_csv(HEADER, "x", options=("--rejected", str(file))).exit_code == 2
     assert file.read_text().startswith(HEADER)
     assert shop.run("import-customers", str(shop.folder / "none")).exit_code == 2
+
+
+TEXTS = st.text() | st.text("ab.@-_+'\" \t\n\0\ud800ßé", max_size=80) | st.from_regex(r"[a-z.]{1,9}@[a-z.-]{1,9}\.co")
+VALUES = TEXTS | st.integers(-1, 2) | st.booleans() | st.floats() | st.lists(TEXTS, max_size=1)
+FIELDS = {
+    **{column: NewCustomer().fields[column] for column in ("email", "full_name", "status", "password")},
+    "group": NewGroup().fields["group_name"],
+}
+
+
+@pytest.mark.parametrize("column", FIELDS)
+@settings(max_examples=100, deadline=None)
+@given(value=VALUES)
+@example("a@b.co ")
+@example("ann@bücher.example")
+@example("x" * 255)
+@example("x" * 256)
+@example("\x7f@example.com")
+@example("Zu\u0308rich")
+@example("password1")
+@example("1")
+def test_field_and_import_agree(column: str, value: Any) -> None:
+    try:
+        expected = f"{FIELDS[column].deserialize(value)}"
+    except ValidationError as fault:
+        expected = f"{column}: {' '.join(map(str, fault.messages))}"
+
+    try:
+        found = f"{rows.check(Record(1, {'email': 'ann@example.com', column: value}))[column]}"
+    except rows.Rejected as fault:
+        found = str(fault)
+
+    assert found == expected

@@ -57,7 +57,7 @@ def test_a_csv_file_comes_in_with_all_columns_and_its_customers_sign_in(shop: Sh
     assert abs((datetime.now(UTC) - new["created_at"]).total_seconds()) < 60
 
 
-# What a value may be, test_rules.py compares with the API.
+# What a value may be, test_files.py compares with the API.
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"email": "nonsense"}, "email: Not a valid email address."),
     ({"full_name": None}, "full_name: Is missing."),

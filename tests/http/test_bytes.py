@@ -3,14 +3,10 @@
 What gunicorn refuses before the application is in the envelope behind nginx only, so those rows have a status alone.
 """
 
-from collections.abc import Iterator
-
 import pytest
-from flask import Flask
 
 from tests.conftest import PASSWORD
 from tests.support.service import Service, wait_until
-from tests.support.shops import serving
 from tests.support.wire import connect, exchange, read
 
 HOST = b"Host: shop.example\r\n"
@@ -19,12 +15,7 @@ LOGIN = b"POST /customer/login HTTP/1.1\r\n" + HOST + b"Content-Type: applicatio
 FORM = LOGIN.replace(b"customer", b"admin").replace(b"json", b"x-www-form-urlencoded")
 CHUNKS = b"\r\n2\r\n{}\r\n0\r\n\r\n"
 SECRET = PASSWORD.encode()
-
-
-@pytest.fixture(scope="module")
-def service(database: str, shared_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("wire"), database, CUSTOMERS_LOG_LEVEL="debug") as running:
-        yield running
+SETTINGS = {"CUSTOMERS_LOG_LEVEL": "debug"}
 
 
 # What is sent, and the status of the answer, or its code where the application answers with an error.

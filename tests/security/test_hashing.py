@@ -42,29 +42,24 @@ class Blocked:
         self._go.set()
         self._pool = ThreadPoolExecutor(24)
         real, gensalt = bcrypt.checkpw, bcrypt.gensalt
-
-        def wait(password: bytes, made: bytes) -> bool:
-            assert self._go.wait(30)
-            return real(password, made)
-
-        monkeypatch.setattr(bcrypt, "checkpw", wait)
+        monkeypatch.setattr(bcrypt, "checkpw", lambda *given: self._go.wait(30) and real(*given))
         monkeypatch.setattr(bcrypt, "gensalt", lambda _: gensalt(4))  # the cost is a claim here
 
     def begin(self, count: int, job: Callable[[], Any]) -> list[Any]:
         """Begin a job so many times, and wait until all of them hash or wait for it."""
         self._go.clear()
-        jobs = self._jobs()
+        expected = jobs() + count
         begun = [self._pool.submit(job) for _ in range(count)]
-        wait_until(lambda: self._jobs() == jobs + count)
+        wait_until(lambda: jobs() == expected)
         return begun
 
     def let_go(self) -> None:
         self._go.set()
         self._pool.shutdown()
 
-    @staticmethod
-    def _jobs() -> float:
-        return REGISTRY.get_sample_value("customers_hashing_jobs") or 0
+
+def jobs() -> float:
+    return REGISTRY.get_sample_value("customers_hashing_jobs") or 0
 
 
 @pytest.fixture

@@ -19,12 +19,6 @@ from tests.support.limits import WRONG as WRONG_PASSWORD
 TOKEN = "a-reset-token-as-in-a-mail"
 AGENT = "Tester/1.0"
 REQUEST = "request-4711"
-ENTRIES = """
-    SELECT event, actor_kind, actor_uuid::text, subject_kind, subject_uuid::text, host(ip) AS ip, user_agent,
-           request_id, details, created_at > now() - interval '1 minute' AS is_new
-      FROM audit_log
-     ORDER BY audit_log_id
-"""
 
 
 def marked(client: CheckingClient) -> CheckingClient:
@@ -66,7 +60,12 @@ class Shop(bulk.Shop):
         return {row["secret"] for row in stored} | typed | {self.customer.sid, self.other_sid, self.admin.sid}
 
     def entries(self) -> list[dict[str, Any]]:
-        return self.db.all(ENTRIES)
+        return self.db.all("""
+            SELECT event, actor_kind, actor_uuid::text, subject_kind, subject_uuid::text, host(ip) AS ip, user_agent,
+                   request_id, details, created_at > now() - interval '1 minute' AS is_new
+              FROM audit_log
+             ORDER BY audit_log_id
+        """)
 
 
 @pytest.fixture

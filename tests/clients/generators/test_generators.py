@@ -3,17 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from tests.clients.generators import types
 from tests.conftest import REPOSITORY
 from tests.support.service import Service, environment
-from tests.support.shops import serving
 
 JOURNEYS = types.HERE / "journeys"
 PYTHON = REPOSITORY / "build" / "clients" / "bin"
@@ -39,12 +36,6 @@ def document(tmp_path: Path) -> Path:
     path = tmp_path / "openapi.json"
     path.write_text(types.document())
     return path
-
-
-@pytest.fixture(scope="session")
-def service(database: str, shared_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("service"), database) as service:
-        yield service
 
 
 def run(folder: Path, *command: Any, **variables: str) -> str:
