@@ -152,7 +152,6 @@ def test_what_is_not_found_is_a_page_to_a_browser_among_the_pages(app: Flask, vi
         assert visitor.get(path, 404).texts["h1"] == ["Not found"]
     for method, path, status, to_a_browser in (
         ("GET", "/admin/nothing", 404, "text/html"),
-        ("GET", "/admin/customers/", 404, "text/html"),
         ("GET", "/admin/customers/edit/not-a-uuid", 404, "text/html"),
         ("DELETE", "/admin/customers", 405, "text/html"),
         ("GET", "/nothing", 404, "application/json"),

@@ -1,6 +1,7 @@
 """Direct access to a database, for what HTTP does not show or cannot make."""
 
-from typing import Any, Self
+from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -19,11 +20,13 @@ TABLES = (
 )
 
 
-class Db:
+class Db(ExitStack):
     def __init__(self, conninfo: str) -> None:
+        super().__init__()
         self.conninfo = conninfo
         # In UTC, whatever the server's own zone is: times in the tests' statements have none.
         self._conn = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row, options="-c timezone=UTC")
+        self.callback(self._conn.close)
 
     def execute(self, statement: str, *values: object) -> None:
         self._conn.execute(statement.encode(), values)
@@ -47,12 +50,3 @@ class Db:
         self.execute("SET customers.purge_audit = on")
         self.execute("DELETE FROM audit_log")
         self.execute("RESET customers.purge_audit")
-
-    def close(self) -> None:
-        self._conn.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

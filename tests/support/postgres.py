@@ -56,10 +56,6 @@ class Server:
         """Return libpq's connection string, to which another dbname may be added."""
         return f"host=127.0.0.1 port={self.port} user={USER} dbname=postgres"
 
-    @property
-    def url(self) -> str:
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
-
     def connect(self) -> psycopg.Connection[TupleRow]:
         return psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=None)
 

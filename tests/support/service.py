@@ -46,24 +46,16 @@ def environment(**changes: str) -> dict[str, str]:
 
 def run(program: str, *args: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a program of this environment with these settings of the service, as the operator does."""
+    command: list[str | Path] = [BIN / program, *args]
+    env = environment(**settings)
     return subprocess.run(
-        [BIN / program, *args],
-        cwd=REPOSITORY,
-        env=environment(**settings),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        command, cwd=REPOSITORY, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False
     )
 
 
 def make_admin(email: str, **settings: str) -> None:
-    made = run(
-        *("flask", "create-admin", email, "--full-name", "Ada Admin", "--password-stdin"),
-        stdin=f"{PASSWORD}\n",
-        **settings,
-    )
+    args = ("create-admin", email, "--full-name", "Ada Admin", "--password-stdin")
+    made = run("flask", *args, stdin=f"{PASSWORD}\n", **settings)
     assert made.returncode == 0, made.stderr
 
 
@@ -92,14 +84,10 @@ class Service:
         url = self.environment["CUSTOMERS_DATABASE_URL"]
         if not url.startswith("postgresql://"):
             self.environment["CUSTOMERS_DATABASE_URL"] = database_url(url)
+        nowhere = subprocess.DEVNULL
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
-                self.command(),
-                cwd=REPOSITORY,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
+                self.command(), cwd=REPOSITORY, env=self.environment, stdin=nowhere, stdout=nowhere, stderr=stderr
             )
         wait_until(self.answers, 240)  # seconds, on a busy machine
 

@@ -3,6 +3,7 @@
 import asyncio
 import email
 import re
+from contextlib import AbstractContextManager
 from email import policy
 from email.message import EmailMessage
 from ssl import SSLContext
@@ -49,7 +50,7 @@ class Mail(NamedTuple):
         return str(plain)
 
 
-class MailServer:
+class MailServer(AbstractContextManager["MailServer"]):
     """An SMTP server on a port of its own. What its attributes say holds from the next command on."""
 
     def __init__(self, *, auth: bool = False, tls: SSLContext | None = None) -> None:
@@ -62,6 +63,7 @@ class MailServer:
         self.refusals: dict[str, str] = {}  # "connect", "EHLO", "MAIL", "RCPT", "DATA" or "QUIT" -> answer
         self.connections: list[SMTP] = []
         self._options: dict[str, Any] = {"auth_required": auth, "ssl_context": tls}
+        self.start()
 
     @property
     def url(self) -> str:
@@ -92,10 +94,6 @@ class MailServer:
             if isinstance(connection.transport, asyncio.Transport):
                 connection.transport.abort()
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
-
-    def __enter__(self) -> "MailServer":
-        self.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

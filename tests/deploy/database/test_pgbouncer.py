@@ -21,7 +21,7 @@ def test_many_callers_share_few_connections_and_leave_nothing_on_them(tmp_path: 
     with closing(Postgres()) as server:
         with_schema(server.conninfo)
         give_rights(server.conninfo)
-        with closing(PgBouncer(server, ROLE)) as pgbouncer, serving(tmp_path, pgbouncer.url, **settings) as service:
+        with closing(PgBouncer(server, ROLE)) as pooler, serving(tmp_path, pooler.conninfo, **settings) as service:
             path, header = sign_up(service, "many@example.com")
 
             def call(number: int) -> tuple[int, int]:
@@ -31,9 +31,9 @@ def test_many_callers_share_few_connections_and_leave_nothing_on_them(tmp_path: 
             with ThreadPoolExecutor(40) as callers:
                 statuses = Counter(callers.map(call, range(400)))
             connections = server.execute(f"SELECT pid FROM pg_stat_activity WHERE usename = '{ROLE}'")
-            with pgbouncer.connect() as conn:  # in turns to each of the server's connections
+            with pooler.connect() as conn:  # in turns to each of the server's connections
                 left = {row for _ in range(3 * len(connections)) for row in conn.execute(SETTINGS.encode())}
-            pgbouncer.restart()
+            pooler.restart()
             # A connection that was used within half a second is not looked at before it is used again.
             wait_until(lambda: {service.call("GET", path, headers=header)[0] for _ in range(20)} == {200}, 10)
 
