@@ -15,7 +15,6 @@ from tests.support.database import Db
 from tests.support.service import ANN, Service, run, sign_up, wait_until
 from tests.support.shops import migrated
 from tests.support.threads import waiting_for_a_lock
-from tests.support.wire import connect, read, read_all
 
 
 def test_the_access_log_says_who_did_what_and_no_secret(service: Service) -> None:
@@ -48,9 +47,7 @@ def test_a_new_database_needs_its_schema(serve: Callable[..., Service], make_dat
 
 
 @pytest.mark.usefixtures("app")  # empty tables
-def test_a_reload_and_a_stop_finish_requests_in_flight_and_a_stop_closes_the_rest(
-    serve: Callable[..., Service], database: str, db: Db
-) -> None:
+def test_a_reload_and_a_stop_finish_requests_in_flight(serve: Callable[..., Service], database: str, db: Db) -> None:
     """That none is refused meanwhile is nginx's: tests/deploy."""
     service = serve(database, CUSTOMERS_WORKERS="1")
     path, header = sign_up(service, "in-flight@example.com")
@@ -71,12 +68,8 @@ def test_a_reload_and_a_stop_finish_requests_in_flight_and_a_stop_closes_the_res
     wait_until(lambda: not first.is_running())
     wait_until(service.answers)
 
-    with connect(service) as kept:
-        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert not read(kept).closed, "it is kept"
-        assert answer_across(signal.SIGTERM) == 200
-        assert service.stop() == 0
-        assert read_all(kept) == b""
+    assert answer_across(signal.SIGTERM) == 200
+    assert service.stop() == 0
     with pytest.raises(OSError, match="refused"):
         service.call("GET", "/healthz")
 

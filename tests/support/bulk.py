@@ -53,17 +53,11 @@ class Shop:
         return [(int(line), reason) for line, reason in rows]
 
     def customers(self) -> list[dict[str, Any]]:
-        return self.db.all(
-            "SELECT email, full_name, status, group_name, password, customer.created_at, customer.updated_at,"
-            " meta_data, customer.uuid FROM customer LEFT JOIN customer_group ON customer_group_id = group_id"
-            " ORDER BY customer_id"
-        )
+        groups = "LEFT JOIN customer_group ON customer_group_id = group_id"
+        return self.db.all(f"SELECT customer.*, group_name FROM customer {groups} ORDER BY customer_id")
 
     def addresses(self) -> list[dict[str, Any]]:
-        return self.db.all(
-            "SELECT full_name, telephone, address_1, city, province, country, postcode, is_default, uuid,"
-            " created_at, updated_at FROM customer_address ORDER BY customer_address_id"
-        )
+        return self.db.all("SELECT * FROM customer_address ORDER BY customer_address_id")
 
     def export(self, kind: str, *options: str) -> str:
         result = self.run("export-customers", "--format", kind, *options)
