@@ -19,22 +19,18 @@ from tests.support.threads import at_once, waiting_for_a_lock
 
 __all__ = ["shop"]
 
-ODD = {"PGCLIENTENCODING": "LATIN1", "PYTHONUTF8": "0", "LC_ALL": "C"}
-
 
 def start(conninfo: str, *args: str | Path, stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
     """Start a command, in an environment of another encoding."""
-    given = {"CUSTOMERS_SECRET_KEY": "k" * 32, "CUSTOMERS_BCRYPT_ROUNDS": "4", **ODD}
+    odd = {"PGCLIENTENCODING": "LATIN1", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    given = {"CUSTOMERS_SECRET_KEY": "k" * 32, "CUSTOMERS_BCRYPT_ROUNDS": "4", **odd}
     env = environment(CUSTOMERS_DATABASE_URL=database_url(conninfo), **given)
     pipe, command = subprocess.PIPE, [BIN / "flask", *args]
     return subprocess.Popen(command, cwd=REPOSITORY, env=env, stdin=pipe, stdout=stdout, stderr=pipe)
 
 
 def test_a_killed_import_that_is_run_again_brings_every_row_once(shop: Shop, database: str) -> None:
-    """It is killed in the transaction of its second batch, of 200 plain passwords.
-
-    With PGCLIENTENCODING=LATIN1 the bytes of UTF-8 were stored as two letters each.
-    """
+    """With PGCLIENTENCODING=LATIN1 the bytes of UTF-8 were stored as two letters each."""
     rows = [{"email": f"c{n}@example.com", "full_name": f"Zoë 👋 {n}", "password": PASSWORD} for n in range(400)]
     lines = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows]
     killed = start(database, "import-customers", "-", "--rejected", shop.rejects)

@@ -78,10 +78,7 @@ def test_a_mail_given_up_is_shown_and_counted_and_sent_by_a_retry(mailing: Maili
 
 @pytest.mark.parametrize(("delay", "lines"), [(0.1, 0), (0.15, 18)], ids=["at each step", "in its greeting"])
 def test_a_slow_server_gets_no_mail_twice(mailing: Mailing, ann: Account, delay: float, lines: int) -> None:
-    """Each line comes within the timeout; those of the greeting take longer than the claim on the mail lasts.
-
-    Cause: the second sender sent it again. The test did not see that, as the first had not begun when the second did.
-    """
+    """Cause: a second sender sent it again, where the lines of a greeting took longer than the claim on the mail."""
     slow = mailing.other(smtp_timeout=0.3)
     slow.smtp.delay, slow.smtp.greeting_lines = delay, lines
     slow.ask(ann.email)

@@ -125,7 +125,6 @@ MAIL, SOME_ADDRESS = {"outbox_mail_id": ANYTHING}, {"address": ANYTHING}
 ACTS = {
     "customer logs in": request("anonymous", LOGIN, login(CUSTOMER), "login_succeeded", actor="customer"),
     "admin logs in": request("anonymous", ADMIN_LOGIN, login(ADMIN), "login_succeeded", actor="admin", subject="admin"),
-    "admin logs in on the page": Act(lambda s: s.visitor.sign_in(ADMIN), "login_succeeded", subject="admin"),
     "wrong password": request("anonymous", LOGIN, login(CUSTOMER, WRONG_PASSWORD), "login_failed", KIND),
     "unknown customer": request("anonymous", LOGIN, login("x@y.zz"), "login_failed", KIND, subject=None),
     "customer logs out": request("customer", "POST /customers/logout", None, "logged_out"),

@@ -64,10 +64,6 @@ class Page(HTMLParser):
         wrong = [found for _, found in self.elements if found.get("aria-invalid") == "true"]
         return {found["id"] for found in wrong if f"{found['id']}-fault" in found["aria-describedby"].split()}
 
-    @property
-    def ends(self) -> list[str]:
-        return [action for action in self.forms if re.search("/sessions/[0-9a-f-]{36}/end$", action)]
-
 
 def check_page(response: TestResponse) -> None:
     """Assert what holds for every page, redirect, and file of the pages."""

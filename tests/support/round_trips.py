@@ -10,10 +10,7 @@ from customers.db.engine import driver
 
 
 def round_trips(ctx: Context, act: Callable[[], object]) -> int:
-    """Return how many round trips an act makes on this thread's connection, as libpq traces the protocol.
-
-    Each ends with Sync, or is a Query, whoever sends it: SQLAlchemy, psycopg, or psycopg on behalf of a transaction.
-    """
+    """Return how many round trips an act makes here, as libpq traces them: each ends with Sync, or is a Query."""
     with ctx.db.reading() as conn:
         connection = driver(conn).pgconn
     with tempfile.TemporaryFile("w+") as file:

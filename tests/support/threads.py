@@ -36,10 +36,7 @@ def waiting_for_a_lock(db: Db) -> int:
 
 
 def overtaken(database: str, db: Db, statements: str, act: Callable[[], T]) -> T:
-    """Return what an act returns that is overtaken by another transaction.
-
-    The statements have run and are not committed when the act begins, and are committed once it waits for their locks.
-    """
+    """Return what an act returns that has to wait for a transaction of these statements, which then commits."""
     with psycopg.connect(database) as conn, ThreadPoolExecutor(1) as pool:
         conn.execute(statements.encode())
         result = pool.submit(act)
