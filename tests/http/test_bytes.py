@@ -17,7 +17,6 @@ CHUNKS = b"\r\n2\r\n{}\r\n0\r\n\r\n"
 SECRET = PASSWORD.encode()
 SETTINGS = {"CUSTOMERS_LOG_LEVEL": "debug"}
 
-
 # What is sent, and the status of the answer, or its code where the application answers with an error.
 SENT: dict[str, tuple[bytes, int | str]] = {
     "an asterisk": (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", "not_found"),

@@ -9,12 +9,9 @@ from tests.support.service import Service
 
 
 class Answer(NamedTuple):
-    """An answer, and whether the service closed the connection after it."""
-
     status: int
     headers: http.client.HTTPMessage
     body: Any
-    closed: bool
 
     @property
     def code(self) -> str | None:
@@ -31,18 +28,10 @@ def read(sock: socket.socket) -> Answer:
     response.begin()
     text = response.read()
     is_ours = response.headers.get_content_type() == "application/json"  # and not gunicorn's own
-    return Answer(response.status, response.headers, json.loads(text) if is_ours else {}, response.will_close)
+    return Answer(response.status, response.headers, json.loads(text) if is_ours else {})
 
 
 def exchange(service: Service, sent: bytes) -> Answer:
     with connect(service) as sock:
         sock.sendall(sent)
         return read(sock)
-
-
-def read_all(sock: socket.socket) -> bytes:
-    """Read until the service closes the connection."""
-    found = b""
-    while more := sock.recv(65536):
-        found += more
-    return found
