@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,11 @@ class Postgres(Server):
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes at once."""
         postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
-        if number == signal.SIGKILL:
+        if number != signal.SIGCONT:
             postmaster.suspend()  # so that none is born meanwhile
         for process in (postmaster, *postmaster.children(recursive=True)):
-            process.send_signal(number)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
         if number == signal.SIGKILL:
             psutil.wait_procs([postmaster], timeout=10)
             (self._data / "postmaster.pid").unlink()
