@@ -78,6 +78,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     docs.install(app, api, page=settings.docs)
     if settings.pages:
         staff.install(app)
-    operator.install(app)
-    bulk.install(app)
+    app.register_blueprint(operator.blueprint)
+    app.register_blueprint(bulk.blueprint)
     return app

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
+from flask import Blueprint
 from marshmallow import ValidationError
 
 from customers.bulk import export, files, imports
@@ -20,16 +19,10 @@ from customers.features.operator.command import Command
 from customers.http import context
 from customers.telemetry.logs import printable
 
-_FORMATS = click.Choice(["csv", "ndjson"])
+blueprint = Blueprint("bulk", __name__, cli_group=None)
 
 
-def install(app: Flask) -> None:
-    """Give an application these commands."""
-    for command in (import_customers, export_customers):
-        app.cli.add_command(command)
-
-
-@click.command("import-customers", cls=Command)
+@blueprint.cli.command("import-customers", cls=Command)
 @click.argument("file", type=click.File("rb"))
 @click.option("--update", is_flag=True, help="Change the customers who are there to what their rows say.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
@@ -37,7 +30,6 @@ def install(app: Flask) -> None:
 @click.option("--without-passwords", is_flag=True, help="Take rows without a password: its owner must reset it.")
 @click.option("--lenient", is_flag=True, help="Take what old shops hold: no full_name, addresses with blanks.")
 @click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Where rejected lines are listed.")
-@with_appcontext
 def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> None:
     """Import the customers in FILE ("-" for standard input).
 
@@ -96,11 +88,10 @@ def _with_filters(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command("export-customers", cls=Command)
-@click.option("--format", "kind", type=_FORMATS, required=True, help="CSV with a header, or a JSON object a line.")
+@blueprint.cli.command("export-customers", cls=Command)
+@click.option("--format", "kind", type=click.Choice(["csv", "ndjson"]), required=True, help="NDJSON has addresses.")
 @click.option("--with-hashes", is_flag=True, help="With the password hashes: who has the file can guess passwords.")
 @_with_filters
-@with_appcontext
 def export_customers(kind: str, with_hashes: bool, **given: str | None) -> None:
     """Write the customers to standard output, as they are at one moment, the oldest first.
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import click
-from flask import Flask
-from flask.cli import with_appcontext
+from flask import Blueprint
 from marshmallow import ValidationError
 
 from customers import rules
@@ -20,18 +19,13 @@ from customers.http import context
 from customers.mail import outbox as mails
 from customers.telemetry.logs import printable
 
-
-def install(app: Flask) -> None:
-    """Give an application these commands."""
-    for command in (init_db, check_evershop, create_admin, purge, purge_audit, outbox):
-        app.cli.add_command(command)
+blueprint = Blueprint("operator", __name__, cli_group=None)
 
 
-@click.command("init-db", cls=Command)
+@blueprint.cli.command("init-db", cls=Command)
 @click.option("--repair-defaults", is_flag=True, help="Leave a customer the newest of several default addresses.")
 @click.option("--recount", is_flag=True, help="Count the customers anew, after rows were loaded without triggers.")
 @click.option("--evershop", is_flag=True, help="Add what living beside a running EverShop needs (docs/evershop.md).")
-@with_appcontext
 def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
     """Create or update the database schema.
 
@@ -46,8 +40,7 @@ def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
         click.echo("".join(f"  {rights}\n" for rights in EVERSHOP_RIGHTS), nl=False)
 
 
-@click.command("check-evershop", cls=Command)
-@with_appcontext
+@blueprint.cli.command("check-evershop", cls=Command)
 def check_evershop() -> None:
     """Tell what stands in the way of running beside an EverShop, and change nothing.
 
@@ -63,12 +56,11 @@ def check_evershop() -> None:
         raise click.ClickException(f"{stops} of these must be put right first.")
 
 
-@click.command("create-admin", cls=Command)
+@blueprint.cli.command("create-admin", cls=Command)
 @click.argument("email")
 @click.option("--full-name", metavar="NAME", help="Name of the admin; needed for a new one.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @click.option("--reset-password", is_flag=True, help="Give an admin who exists this password, and end the sessions.")
-@with_appcontext
 def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_password: bool) -> None:
     """Create the admin EMAIL, who can sign in at /admin/user/login at once.
 
@@ -93,8 +85,7 @@ def create_admin(email: str, full_name: str | None, password_stdin: bool, reset_
     click.echo(f"Admin {admin.email} {done}")
 
 
-@click.command("purge", cls=Command)
-@with_appcontext
+@blueprint.cli.command("purge", cls=Command)
 def purge() -> None:
     """Delete sessions, reset tokens, idempotency keys, old mails and known networks whose time is over.
 
@@ -108,9 +99,8 @@ def purge() -> None:
     click.echo("Deleted " + ", ".join(f"{count} {name}" for name, count in deleted.items()) + ".")
 
 
-@click.command("purge-audit", cls=Command)
+@blueprint.cli.command("purge-audit", cls=Command)
 @click.option("--older-than", "days", type=click.IntRange(1, 36_500), default=400, show_default=True, help="In days.")
-@with_appcontext
 def purge_audit(days: int) -> None:
     """Delete the entries of the audit trail that are older than DAYS days.
 
@@ -120,9 +110,8 @@ def purge_audit(days: int) -> None:
     click.echo(f"Deleted {audit.purge(context.current(), days)} audit entries.")
 
 
-@click.command("outbox", cls=Command)
+@blueprint.cli.command("outbox", cls=Command)
 @click.option("--retry", is_flag=True, help="Have the mails that were given up tried again, for another day.")
-@with_appcontext
 def outbox(retry: bool) -> None:
     """Show the mail that waits, and the mail that was given up."""
     with context.current().db.reading() as conn:
