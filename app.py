@@ -9,7 +9,7 @@ from flask import Flask, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 
-from customers import config
+from customers import config, staff
 from customers.bulk import commands as bulk
 from customers.config import Settings
 from customers.context import Context
@@ -22,7 +22,6 @@ from customers.features.passwords import routes as passwords
 from customers.features.sessions import routes as sessions
 from customers.http import answers, context, docs, health, openapi, request
 from customers.http.cookies import Cookies
-from customers.staff import routes as staff
 
 FEATURES = (accounts, passwords, addresses, sessions, audit, groups, health)
 
@@ -77,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.add_url_rule("/admin/user/logout", view_func=sessions.logout_admin_by_get)
     docs.install(app, api, page=settings.docs)
     if settings.pages:
-        staff.install(app)
+        app.register_blueprint(staff.blueprint)
     app.register_blueprint(operator.blueprint)
     app.register_blueprint(bulk.blueprint)
     return app

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from customers import errors
 from customers.errors import ServiceError
@@ -12,7 +12,6 @@ from customers.http import answers
 from customers.http.request import CLAIM, ID
 from customers.security.callers import Claim
 from customers.staff import guard
-from customers.staff.notices import NOTICES
 
 # What is static is outside of /admin, where nothing may be stored by browsers.
 blueprint = Blueprint(
@@ -30,6 +29,27 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+# What a page says of the act that led to it: its path names it by a code, so that no text comes from a link.
+_NOTICES = {
+    "created": "The customer has been created.",
+    "saved": "Your changes have been saved.",
+    "same": "Nothing was different, so nothing has been changed.",
+    "enabled": "The account has been enabled.",
+    "disabled": "The account has been disabled, and its sessions have ended.",
+    "deleted": "The customer has been deleted.",
+    "mailed": "A link for a new password is on its way, unless one was sent within the last minute.",
+    "address-added": "The address has been added.",
+    "address-saved": "The address has been saved.",
+    "address-deleted": "The address has been deleted.",
+    "session-ended": "The session has ended.",
+    "sessions-ended": "All sessions have ended.",
+    "group-created": "The group has been created.",
+    "group-renamed": "The group has been renamed.",
+    "group-deleted": "The group has been deleted.",
+    "signed-out": "You have signed out.",
+    "unsaved": "Your session had ended, so the last change has not been made. Sign in to go on.",
+}
+
 
 @blueprint.after_request
 def protect(response: Response) -> Response:
@@ -39,7 +59,7 @@ def protect(response: Response) -> Response:
 
 
 def go(page: str, **values: Any) -> Response:
-    """Send a browser to a page; ``done`` names what it says there of the act that led to it, one of NOTICES."""
+    """Send a browser to a page; ``done`` names what it says there of the act that led to it, one of _NOTICES."""
     return make_response(redirect(url_for(f"staff.{page}", **values), 303))
 
 
@@ -55,7 +75,7 @@ def show(template: str, status: int = 200, headers: dict[str, str] | None = None
     common: dict[str, Any] = {
         "admin": admin,
         "token": guard.token(admin.digest) if admin else "",
-        "notice": NOTICES.get(request.args.get("done", "")),
+        "notice": _NOTICES.get(request.args.get("done", "")),
         "faults": {},
         "alert": None,
     }
@@ -76,6 +96,8 @@ def fail(error: Exception) -> Response:
     return show("error.html", found.status, answers.headers(error, found), **values)
 
 
+@blueprint.app_errorhandler(NotFound)
+@blueprint.app_errorhandler(MethodNotAllowed)
 def lost(error: HTTPException) -> Response:
     """Answer where no route is: with a page to a browser among the pages, in the envelope to everybody else."""
     among = request.path.startswith("/admin/") and not request.path.startswith("/admin/user/")  # which is the API's
