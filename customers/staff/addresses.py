@@ -43,7 +43,7 @@ def _sent() -> dict[str, Any]:
 @page
 def add_address(claim: Claim, uuid: UUID) -> Response:
     """Add an address."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(claim, uuid, None, {**dict.fromkeys(LABELS, ""), "is_default": False})
     values = _sent()
     try:
@@ -59,7 +59,7 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
     """Change an address, if nobody has changed it since the form was loaded."""
     stored = service.read(context.current(), uuid, address_uuid)
     before = {name: forms.shown(stored._mapping[name]) for name in LABELS} | {"is_default": stored.is_default}
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(claim, uuid, stored, before)
     values = _sent()
     changes: dict[str, Any] = forms.differing({name: values[name] for name in LABELS}, before)

@@ -27,7 +27,7 @@ LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
 @page
 def new_customer(claim: Claim) -> Response:
     """Create a customer."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _new({"email": "", "full_name": "", "group_id": "", "status": "1"})
     values = forms.typed("email", "full_name", "group_id", "status", "password")
     try:
@@ -49,7 +49,7 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
     ctx = context.current()
     stored = service.read(ctx, claim, uuid)
     before = _values(stored)
-    if request.method == "GET":
+    if request.method != "POST":
         return _edit(claim, stored, before)
     values = forms.typed(*LABELS)
     changes: dict[str, Any] = forms.differing(values, before)
@@ -117,7 +117,7 @@ def delete_customer(claim: Claim, uuid: UUID) -> Response:
     ctx = context.current()
     stored = service.read(ctx, claim, uuid)
     customer = stored.parsed()
-    if request.method == "GET":
+    if request.method != "POST":
         return show("customer_delete.html", customer=customer, typed="")
     typed = request.form.get("email", "")
     if _as_stored(typed).lower() != customer["email"].lower():

@@ -33,7 +33,7 @@ def _one(uuid: UUID, name: str | None = None, **more: Any) -> Response:
 @page
 def list_groups(claim: Claim) -> Response:
     """Show the groups, and create one."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _list()
     values = forms.typed("group_name")
     try:
@@ -47,7 +47,7 @@ def list_groups(claim: Claim) -> Response:
 @page
 def edit_group(claim: Claim, uuid: UUID) -> Response:
     """Show a group, and rename it."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _one(uuid)
     values = forms.typed("group_name")
     try:

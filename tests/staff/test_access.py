@@ -62,6 +62,10 @@ def test_no_form_is_accepted_without_its_token_or_with_that_of_another_session(
         assert answer.status_code == 403, path
         assert "Go back, load the page again" in answer.text
     assert db.all("SELECT email, full_name, status FROM customer") == before
+    for path in (path.replace(MISSING, customer.uuid) for method, path in routes(app) if method == "GET"):
+        visitor.client.head(path, data={"email": customer.email, "group_name": "Friends"})
+    assert db.all("SELECT email, full_name, status FROM customer") == before
+    assert db.one("SELECT count(*) FROM customer_group") == {"count": 1}
 
     other = Visitor(app)
     other.sign_in()
