@@ -31,7 +31,7 @@ LABELS = {
 
 def _form(claim: Claim, uuid: UUID, address: Row[Any] | None, values: Mapping[str, Any], **more: Any) -> Response:
     customer = accounts.read(context.current(), claim, uuid).parsed()
-    kept = {"version": address.version if address else "", "conflict": None, **more}
+    kept = {"version": address and address.version, **more}
     return show("address.html", customer=customer, address=address, values=values, labels=LABELS, **kept)
 
 
@@ -44,7 +44,7 @@ def _sent() -> dict[str, Any]:
 def add_address(claim: Claim, uuid: UUID) -> Response:
     """Add an address."""
     if request.method != "POST":
-        return _form(claim, uuid, None, {**dict.fromkeys(LABELS, ""), "is_default": False})
+        return _form(claim, uuid, None, {})
     values = _sent()
     try:
         service.create(context.current(), claim.caller, uuid, forms.checked(schemas.NewAddress(), values))
@@ -58,21 +58,17 @@ def add_address(claim: Claim, uuid: UUID) -> Response:
 def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
     """Change an address, if nobody has changed it since the form was loaded."""
     stored = service.read(context.current(), uuid, address_uuid)
-    before = {name: forms.shown(stored._mapping[name]) for name in LABELS} | {"is_default": stored.is_default}
     if request.method != "POST":
-        return _form(claim, uuid, stored, before)
+        return _form(claim, uuid, stored, stored._asdict())
     values = _sent()
-    changes: dict[str, Any] = forms.differing({name: values[name] for name in LABELS}, before)
-    if values["is_default"] != stored.is_default:
-        changes["is_default"] = values["is_default"]
     try:
-        loaded = forms.checked(schemas.AddressChanges(), changes)
+        loaded = forms.checked(schemas.AddressChanges(), forms.differing(values, stored._asdict()))
         service.update(context.current(), claim.caller, uuid, address_uuid, loaded, [request.form.get("version", "")])
     except NothingToUpdate:
         return back(uuid, "same")
     except PreconditionFailed:
         now = service.read(context.current(), uuid, address_uuid)
-        return _form(claim, uuid, now, values, status=412, conflict=now)
+        return _form(claim, uuid, now, values, status=412, conflict=True)
     except ServiceError as error:
         return _form(claim, uuid, stored, values, version=request.form.get("version", ""), **refused(error))
     return back(uuid, "address-saved")

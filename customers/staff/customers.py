@@ -48,11 +48,10 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
     """Show a customer, and change what the form says differently, if nobody has changed it since it was loaded."""
     ctx = context.current()
     stored = service.read(ctx, claim, uuid)
-    before = _values(stored)
     if request.method != "POST":
-        return _edit(claim, stored, before)
+        return _edit(claim, stored)
     values = forms.typed(*LABELS)
-    changes: dict[str, Any] = forms.differing(values, before)
+    changes = forms.differing(values, stored.parsed())
     if request.form.get("password"):
         changes["password"] = request.form["password"]
     version = request.form.get("version", "")
@@ -62,32 +61,26 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
     except NothingToUpdate:
         return back(uuid, "same")
     except PreconditionFailed:
-        now = service.read(ctx, claim, uuid)
-        return _edit(claim, now, values, status=412, conflict=_values(now))
+        return _edit(claim, service.read(ctx, claim, uuid), values, status=412, conflict=True)
     except ServiceError as error:
         return _edit(claim, stored, values, version=version, **refused(error))
     return back(uuid, "saved")
 
 
-def _values(customer: Document) -> dict[str, str]:
-    found = customer.parsed()
-    return {name: forms.shown(found[name]) for name in LABELS}
-
-
-def _edit(claim: Claim, customer: Document, values: Mapping[str, str], **more: Any) -> Response:
+def _edit(claim: Claim, customer: Document, values: Mapping[str, str] | None = None, **more: Any) -> Response:
     """Return the page of a customer; ``version`` is what the form will insist on, by default what is shown."""
     ctx, found = context.current(), customer.parsed()
     uuid = UUID(found["uuid"])
     return show(
         "customer.html",
         customer=found,
-        values=values,
+        values=values or found,
         labels=LABELS,
         names=groups.names(),
         sessions=sessions.list_all(ctx, claim.caller, uuid),
         mail=ctx.mail.available,
         history=audit.list_page(ctx, uuid, page=1, limit=20).parsed(),
-        **{"version": customer.version, "conflict": None, **more},
+        **{"version": customer.version, **more},
     )
 
 

@@ -26,11 +26,7 @@ def checked(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def differing(values: Mapping[str, str], stored: Mapping[str, Any]) -> dict[str, str]:
+def differing(values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was typed where it is not what is stored, so that a form changes nothing else."""
-    return {name: value for name, value in values.items() if value.strip() != shown(stored[name])}
-
-
-def shown(value: Any) -> str:
-    """Return a stored value as a field shows it."""
-    return "" if value is None else str(value)
+    shown = {name: "" if stored[name] is None else str(stored[name]) for name in values}
+    return {name: value for name, value in values.items() if str(value).strip() != shown[name]}

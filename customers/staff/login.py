@@ -19,19 +19,12 @@ def home() -> Response:
     return go("list_customers")
 
 
-@blueprint.route("/admin/login", methods=["GET"])
-@access.public
+@blueprint.route("/admin/login", methods=["GET", "POST"])
+@access.sign_in  # and no token: there is no session to make one for
 def log_in() -> Response:
-    """Show the form; whoever is signed in already goes on."""
-    if guard.signed_in():
-        return make_response(redirect(guard.destination(), 303))
-    return show("login.html", next=guard.destination(), email="")
-
-
-@blueprint.route("/admin/login", methods=["POST"], endpoint="start_session")
-@access.sign_in
-def start() -> Response:
-    """Sign an admin in. No token here: there is no session to make one for, so the cross-site rule stands alone."""
+    """Show the form, and sign an admin in; whoever is signed in already goes on."""
+    if request.method != "POST":
+        return _onward() if guard.signed_in() else show("login.html", next=guard.destination(), email="")
     read_body(request.environ)
     values = forms.typed("email", "password")
     try:
@@ -40,6 +33,10 @@ def start() -> Response:
         # What is no e-mail cannot be an account's: the same words as for every other failure.
         found = InvalidCredentials() if isinstance(error, InvalidInput) else error
         return show("login.html", next=guard.destination(), email=values["email"], **refused(found))
+    return _onward()
+
+
+def _onward() -> Response:
     return make_response(redirect(guard.destination(), 303))
 
 
