@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from customers import errors
@@ -30,7 +30,7 @@ _HEADERS = {
 }
 
 # What a page says of the act that led to it: its path names it by a code, so that no text comes from a link.
-_NOTICES = {
+NOTICES = {
     "created": "The customer has been created.",
     "saved": "Your changes have been saved.",
     "same": "Nothing was different, so nothing has been changed.",
@@ -58,14 +58,9 @@ def protect(response: Response) -> Response:
     return response
 
 
-def go(page: str, **values: Any) -> Response:
-    """Send a browser to a page; ``done`` names what it says there of the act that led to it, one of _NOTICES."""
-    return make_response(redirect(url_for(f"staff.{page}", **values), 303))
-
-
 def back(uuid: UUID, done: str) -> Response:
     """Send a browser back to a customer's page."""
-    return go("edit_customer", uuid=uuid, done=done)
+    return guard.go("edit_customer", uuid=uuid, done=done)
 
 
 def show(template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> Response:
@@ -75,7 +70,7 @@ def show(template: str, status: int = 200, headers: dict[str, str] | None = None
     common: dict[str, Any] = {
         "admin": admin,
         "token": guard.token(admin.digest) if admin else "",
-        "notice": _NOTICES.get(request.args.get("done", "")),
+        "notice": NOTICES.get(request.args.get("done", "")),
         "faults": {},
         "alert": None,
     }

@@ -17,8 +17,8 @@ from customers.features.sessions import service as sessions
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms, groups
-from customers.staff.blueprint import back, blueprint, go, refused, show
-from customers.staff.guard import page
+from customers.staff.blueprint import back, blueprint, refused, show
+from customers.staff.guard import go, page
 
 LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
 

@@ -10,8 +10,8 @@ from customers.features.groups import schemas, service
 from customers.http import context
 from customers.security.callers import Claim
 from customers.staff import forms
-from customers.staff.blueprint import blueprint, go, refused, show
-from customers.staff.guard import page
+from customers.staff.blueprint import blueprint, refused, show
+from customers.staff.guard import go, page
 
 
 def names() -> dict[str, str]:

@@ -62,11 +62,15 @@ def destination() -> str:
     return wanted if _NEXT.fullmatch(wanted) else url_for("staff.list_customers")
 
 
+def go(page: str, **values: Any) -> Response:
+    """Send a browser to a page; ``done`` names what it says there of the act that led to it, one of NOTICES."""
+    return make_response(redirect(url_for(f"staff.{page}", **values), 303))
+
+
 def _to_login() -> Response:
     """Send to the login, and from there back; whoever was about to change something learns that nothing has changed."""
     if request.method == "POST":
         uuid = (request.view_args or {}).get("uuid")
         back = url_for("staff.edit_customer", uuid=uuid) if uuid else url_for("staff.list_customers")
-        return make_response(redirect(url_for("staff.log_in", next=back, done="unsaved"), 303))
-    back = request.full_path.rstrip("?")
-    return make_response(redirect(url_for("staff.log_in", next=back), 303))
+        return go("log_in", next=back, done="unsaved")
+    return go("log_in", next=request.full_path.rstrip("?"))

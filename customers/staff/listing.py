@@ -15,8 +15,8 @@ from customers.staff.blueprint import blueprint, show
 from customers.staff.guard import page
 
 COLUMNS = {"full_name": "Name", "email": "E-mail", "status": "Status", "created_at": "Created", "customer_id": "No."}
-_DIRECTIONS = {"": "", "-": ", descending"}
-ORDERS = {f"{minus}{key}": label + after for key, label in COLUMNS.items() for minus, after in _DIRECTIONS.items()}
+_DIRECTIONS = (("", ""), ("-", ", descending"))
+ORDERS = {f"{minus}{key}": label + after for key, label in COLUMNS.items() for minus, after in _DIRECTIONS}
 FILTERS = ("keyword", "status", "group_id", "created_from", "created_to")
 
 
@@ -50,16 +50,8 @@ def list_customers(claim: Claim) -> Response:
         filtered=any(name in asked for name in FILTERS),
         narrowed=any(name in asked for name in (*FILTERS[1:], "sort")),
         faults=faults,
-        headings={name: _heading(name, label, sort, href) for name, label in COLUMNS.items()},
+        labels=COLUMNS,
         orders=ORDERS,
         names=groups.names(),
         href=href,
     )
-
-
-def _heading(name: str, label: str, sort: str, href: Any) -> dict[str, Any]:
-    """Return a column's heading: where it leads, and how the list is sorted by it now, in ARIA's words."""
-    now = {name: "ascending", f"-{name}": "descending"}.get(sort)
-    # The first page of the other order: nobody looks for the middle of it.
-    target = href(sort=f"-{name}" if now == "ascending" else name, page=None)
-    return {"label": label, "now": now, "href": target}

@@ -9,14 +9,14 @@ from customers.http import access
 from customers.http.json_body import read_body
 from customers.security.callers import Claim
 from customers.staff import forms, guard
-from customers.staff.blueprint import blueprint, go, refused, show
+from customers.staff.blueprint import blueprint, refused, show
 
 
 @blueprint.route("/admin")
 @access.public
 def home() -> Response:
     """Lead to the list, which leads to the login if need be."""
-    return go("list_customers")
+    return guard.go("list_customers")
 
 
 @blueprint.route("/admin/login", methods=["GET", "POST"])
@@ -45,4 +45,4 @@ def _onward() -> Response:
 def log_out(_claim: Claim) -> Response:
     """End the admin's session; a customer's in the same browser goes on."""
     end_session("admin")
-    return go("log_in", done="signed-out")
+    return guard.go("log_in", done="signed-out")
