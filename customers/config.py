@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from email.utils import parseaddr
 from pathlib import Path
@@ -23,20 +23,6 @@ _COOKIE_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z", error="Not a name t
 _TIMEZONE = Regexp(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*\Z", error="Must be a time zone such as Europe/Berlin.")
 _OWN_RESET_URL = "http://127.0.0.1:8000/reset-password?token={token}"
 _RESET_URL = Regexp(r"https?://.*\{token\}", error="Must be a URL that holds {{token}}.")
-
-
-class _Text(ma.fields.String):
-    """A text that ``check`` takes: it returns the value, or raises ValueError with what is wrong."""
-
-    def __init__(self, check: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._check = check
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        try:
-            return self._check(super()._deserialize(value, attr, data, **kwargs))
-        except (ValueError, psycopg.Error) as fault:
-            raise ma.ValidationError(str(fault)) from None
 
 
 def _database_url(value: str) -> str:
@@ -100,20 +86,17 @@ def _processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return available
 
 
-def _setting(name: str, kind: ma.fields.Field[Any], default: Any, *, secret: bool = False) -> Any:
-    """Return a dataclass field: a row of the table."""
-    return field(default=default, repr=not secret, metadata={"name": name, "kind": kind})
+def _setting(name: str, read: Callable[[str], Any], default: Any, *, secret: bool = False) -> Any:
+    """Return a dataclass field: a row of the table. ``read`` makes the value of a text; it raises what load() catches."""
+    return field(default=default, repr=not secret, metadata={"name": name, "read": read})
 
 
-def _whole(low: int, high: int) -> ma.fields.Integer:
-    return ma.fields.Integer(validate=Range(low, high))
+def _whole(low: int, high: int) -> Callable[[str], Any]:
+    return ma.fields.Integer(validate=Range(low, high)).deserialize
 
 
-def _one_of(*words: str) -> ma.fields.String:
-    return ma.fields.String(validate=OneOf(words))
-
-
-_SECONDS = ma.fields.Float(validate=Range(0.01, 3600.0))
+_FLAG = ma.fields.Boolean().deserialize
+_SECONDS = ma.fields.Float(validate=Range(0.01, 3600.0)).deserialize
 _LIFETIME = _whole(60, 10**9)
 _COUNT = _whole(0, 10**6)
 
@@ -123,27 +106,27 @@ class Settings:
     """All settings. Durations are in seconds, sizes in bytes; a limit of 0 is off."""
 
     # Serving
-    host: str = _setting("HOST", ma.fields.String(), "127.0.0.1")
+    host: str = _setting("HOST", str, "127.0.0.1")
     port: int = _setting("PORT", _whole(1, 65535), 8000)
     workers: int = _setting("CUSTOMERS_WORKERS", _whole(1, 256), _processors())
     threads: int = _setting("CUSTOMERS_THREADS", _whole(1, 1024), 16)
-    trusted_origins: frozenset[str] = _setting("CUSTOMERS_TRUSTED_ORIGINS", _Text(_origins), frozenset())
+    trusted_origins: frozenset[str] = _setting("CUSTOMERS_TRUSTED_ORIGINS", _origins, frozenset())
     trusted_proxies: int = _setting("CUSTOMERS_TRUSTED_PROXIES", _whole(0, 16), 0)
     max_body: int = _setting("CUSTOMERS_MAX_BODY", _whole(1024, 2**30), 2**20)
-    pages: bool = _setting("CUSTOMERS_PAGES", ma.fields.Boolean(), True)
-    docs: bool = _setting("CUSTOMERS_DOCS", ma.fields.Boolean(), True)
+    pages: bool = _setting("CUSTOMERS_PAGES", _FLAG, True)
+    docs: bool = _setting("CUSTOMERS_DOCS", _FLAG, True)
 
     # The database
-    database_url: str = _setting("CUSTOMERS_DATABASE_URL", _Text(_database_url), "", secret=True)
-    prepared_statements: bool = _setting("CUSTOMERS_PREPARED_STATEMENTS", ma.fields.Boolean(), True)
+    database_url: str = _setting("CUSTOMERS_DATABASE_URL", _database_url, "", secret=True)
+    prepared_statements: bool = _setting("CUSTOMERS_PREPARED_STATEMENTS", _FLAG, True)
     connect_timeout: int = _setting("CUSTOMERS_CONNECT_TIMEOUT", _whole(1, 60), 3)
     database_timeout: float = _setting("CUSTOMERS_DATABASE_TIMEOUT", _SECONDS, 6.0)
 
     # Sessions
-    secret_key: str = _setting("CUSTOMERS_SECRET_KEY", _Text(_secret_key), "", secret=True)
-    former_secret_keys: tuple[str, ...] = _setting("CUSTOMERS_FORMER_SECRET_KEYS", _Text(_secret_keys), (), secret=True)
-    cookie_name: str = _setting("CUSTOMERS_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "")
-    cookie_secure: bool = _setting("CUSTOMERS_COOKIE_SECURE", ma.fields.Boolean(), True)
+    secret_key: str = _setting("CUSTOMERS_SECRET_KEY", _secret_key, "", secret=True)
+    former_secret_keys: tuple[str, ...] = _setting("CUSTOMERS_FORMER_SECRET_KEYS", _secret_keys, (), secret=True)
+    cookie_name: str = _setting("CUSTOMERS_COOKIE_NAME", _COOKIE_NAME, "")
+    cookie_secure: bool = _setting("CUSTOMERS_COOKIE_SECURE", _FLAG, True)
     customer_idle: int = _setting("CUSTOMERS_CUSTOMER_IDLE", _LIFETIME, _DAY)
     customer_lifetime: int = _setting("CUSTOMERS_CUSTOMER_LIFETIME", _LIFETIME, 30 * _DAY)
     admin_idle: int = _setting("CUSTOMERS_ADMIN_IDLE", _LIFETIME, 3600)
@@ -166,31 +149,25 @@ class Settings:
     limit_reset_requests: int = _setting("CUSTOMERS_LIMIT_RESET_REQUESTS", _COUNT, 10)
 
     # Mail
-    smtp_url: str = _setting("CUSTOMERS_SMTP_URL", _Text(_smtp_url), "", secret=True)
+    smtp_url: str = _setting("CUSTOMERS_SMTP_URL", _smtp_url, "", secret=True)
     smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", _SECONDS, 10.0)
-    mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", _Text(Path), None)
-    mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _Text(_mail_from), "Customers <no-reply@localhost>")
-    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _Text(Path), None)
-    mail_sender: bool = _setting("CUSTOMERS_MAIL_SENDER", ma.fields.Boolean(), True)
-    reset_url: str = _setting("CUSTOMERS_RESET_URL", ma.fields.String(validate=_RESET_URL), _OWN_RESET_URL)
+    mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", Path, None)
+    mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _mail_from, "Customers <no-reply@localhost>")
+    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", Path, None)
+    mail_sender: bool = _setting("CUSTOMERS_MAIL_SENDER", _FLAG, True)
+    reset_url: str = _setting("CUSTOMERS_RESET_URL", _RESET_URL, _OWN_RESET_URL)
     reset_lifetime: int = _setting("CUSTOMERS_RESET_LIFETIME", _whole(60, 10**6), 3600)
 
     # A running EverShop beside this service
-    evershop_cookie_secrets: tuple[str, ...] = _setting(
-        "CUSTOMERS_EVERSHOP_COOKIE_SECRETS", _Text(_list), (), secret=True
-    )
-    evershop_weak_secrets: bool = _setting("CUSTOMERS_EVERSHOP_WEAK_SECRETS", ma.fields.Boolean(), False)
-    evershop_cookie_name: str = _setting(
-        "CUSTOMERS_EVERSHOP_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "sid"
-    )
-    evershop_admin_cookie_name: str = _setting(
-        "CUSTOMERS_EVERSHOP_ADMIN_COOKIE_NAME", ma.fields.String(validate=_COOKIE_NAME), "asid"
-    )
-    evershop_timezone: str = _setting("CUSTOMERS_EVERSHOP_TIMEZONE", ma.fields.String(validate=_TIMEZONE), "UTC")
+    evershop_cookie_secrets: tuple[str, ...] = _setting("CUSTOMERS_EVERSHOP_COOKIE_SECRETS", _list, (), secret=True)
+    evershop_weak_secrets: bool = _setting("CUSTOMERS_EVERSHOP_WEAK_SECRETS", _FLAG, False)
+    evershop_cookie_name: str = _setting("CUSTOMERS_EVERSHOP_COOKIE_NAME", _COOKIE_NAME, "sid")
+    evershop_admin_cookie_name: str = _setting("CUSTOMERS_EVERSHOP_ADMIN_COOKIE_NAME", _COOKIE_NAME, "asid")
+    evershop_timezone: str = _setting("CUSTOMERS_EVERSHOP_TIMEZONE", _TIMEZONE, "UTC")
 
     # Logs
-    log_level: str = _setting("CUSTOMERS_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
-    log_format: str = _setting("CUSTOMERS_LOG_FORMAT", _one_of("auto", "json", "text"), "auto")
+    log_level: str = _setting("CUSTOMERS_LOG_LEVEL", OneOf(("debug", "info", "warning", "error")), "info")
+    log_format: str = _setting("CUSTOMERS_LOG_FORMAT", OneOf(("auto", "json", "text")), "auto")
 
     @property
     def cookie(self) -> str:
@@ -222,9 +199,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     faults: list[str] = []
     for name, value in given.items():
         try:
-            values[rows[name].name] = rows[name].metadata["kind"].deserialize(value)
-        except ma.ValidationError as fault:
-            faults.append(f"{name}: {' '.join(str(message) for message in fault.messages)}")
+            values[rows[name].name] = rows[name].metadata["read"](value)
+        except (ma.ValidationError, ValueError) as fault:
+            faults.append(f"{name}: {' '.join(map(str, getattr(fault, 'messages', [fault])))}")
 
     needed = {"CUSTOMERS_DATABASE_URL", "CUSTOMERS_SECRET_KEY"}
     if "CUSTOMERS_SMTP_URL" in given:
