@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Request
@@ -52,11 +51,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY_FALLBACKS=list(settings.former_secret_keys),
         SESSION_COOKIE_NAME=settings.cookie,
         SESSION_COOKIE_SECURE=settings.cookie_secure,
-        SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_PATH="/",
         SESSION_REFRESH_EACH_REQUEST=False,  # the rows in the database say how long a session lives
-        PERMANENT_SESSION_LIFETIME=timedelta(seconds=max(settings.customer_lifetime, settings.admin_lifetime)),
+        PERMANENT_SESSION_LIFETIME=max(settings.customer_lifetime, settings.admin_lifetime),
     )
     app.session_interface = Cookies()
     app.url_map.merge_slashes = False  # a redirect would be an answer that is not JSON

@@ -92,10 +92,8 @@ def post_worker_init(worker: ThreadWorker) -> None:
 
 
 def on_exit(_: Arbiter) -> None:
-    """Remove the metrics' folder."""
-    if (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]).startswith(
-        f"{memory or tempfile.gettempdir()}/customers-metrics-"
-    ):
+    """Remove the metrics' folder if it was made here."""
+    if "/customers-metrics-" in (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -87,7 +87,7 @@ def _processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 def _setting(name: str, read: Callable[[str], Any], default: Any, *, secret: bool = False) -> Any:
-    """Return a dataclass field: a row of the table. ``read`` makes the value of a text; it raises what load() catches."""
+    """Return a dataclass field: a row of the table. ``read`` makes a text its value, or raises what load() catches."""
     return field(default=default, repr=not secret, metadata={"name": name, "read": read})
 
 
