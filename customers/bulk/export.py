@@ -29,17 +29,15 @@ def _time(column: str) -> str:
 # Put together at run time like the list's, of the same conditions. The oldest first, and then by e-mail: an order that
 # is the same for the same customers in every database. A customer without a group belongs to the default one.
 _EXPORT = """
-    SELECT found.uuid, found.email, found.full_name, found.status, customer_group.group_name AS "group",
-           {found_created_at} AS created_at, {found_updated_at} AS updated_at,
-           CAST(nullif(found.meta_data, '{{}}') AS text) AS meta_data{more}
-      FROM (SELECT customer_id, uuid, email, full_name, status, group_id, created_at, updated_at, meta_data, password
-              FROM customer
-             WHERE {condition}) AS found
-      LEFT JOIN customer_group
-        ON customer_group.customer_group_id = coalesce(found.group_id, {default})
-     ORDER BY found.created_at, customers_fold(found.email) COLLATE "C"
+    SELECT uuid, email, full_name, status,
+           (SELECT group_name FROM customer_group WHERE customer_group_id = coalesce(group_id, {default})) AS "group",
+           {created_at} AS created_at, {updated_at} AS updated_at,
+           CAST(nullif(meta_data, '{{}}') AS text) AS meta_data{more}
+      FROM customer
+     WHERE {condition}
+     ORDER BY customer.created_at, customers_fold(email) COLLATE "C"
 """
-_HASH = ", found.password AS password_hash"
+_HASH = ", password AS password_hash"
 _ADDRESSES = """,
            coalesce((SELECT json_agg(json_build_object(
                                 'uuid', uuid, 'full_name', full_name, 'telephone', telephone, 'address_1', address_1,
@@ -48,14 +46,8 @@ _ADDRESSES = """,
                                 'created_at', {created_at}, 'updated_at', {updated_at})
                             ORDER BY customer_address_id)
                        FROM customer_address
-                      WHERE customer_address.customer_id = found.customer_id), '[]') AS addresses"""
-_FRAGMENTS = {
-    "found_created_at": _time("found.created_at"),
-    "found_updated_at": _time("found.updated_at"),
-    "created_at": _time("created_at"),
-    "updated_at": _time("updated_at"),
-    "default": DEFAULT,
-}
+                      WHERE customer_address.customer_id = customer.customer_id), '[]') AS addresses"""
+_FRAGMENTS = {"created_at": _time("created_at"), "updated_at": _time("updated_at"), "default": DEFAULT}
 
 
 def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *, with_hashes: bool) -> None:

@@ -10,6 +10,7 @@ import re
 import string
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TextIO
 
 from customers.http.json_body import refuse_constant
@@ -109,9 +110,7 @@ class Reader:
             yield line
 
     def _objects(self, first: str) -> Iterator[Record]:
-        yield self._object(first)
-        self._begin()
-        for line in self._lines():
+        for line in chain([first], self._lines()):
             if not line.isspace():
                 yield self._object(line)
             self._begin()
@@ -159,11 +158,7 @@ def _refuse_other_formats(first: str) -> None:
 
 def _header(line: str) -> tuple[list[str], str]:
     """Return the columns of a header, nameless ones at its end left out, and the delimiter. Raises FileRefused."""
-
-    def known(delimiter: str) -> int:
-        return sum(name.strip(' "\r\n').lower() in COLUMNS for name in line.split(delimiter))
-
-    delimiter = max(_DELIMITERS, key=known)
+    delimiter = max(_DELIMITERS, key=line.count)
     try:
         header = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter, strict=True))]
     except csv.Error as error:
