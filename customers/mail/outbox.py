@@ -1,5 +1,6 @@
 """The outbox: mail that waits, written in the transaction of what it tells of."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ CLAIM = text("""
             ORDER BY kind <> 'reset_password', next_attempt_at
             LIMIT 1
               FOR UPDATE SKIP LOCKED)
-    RETURNING outbox_mail_id, kind, recipient, customer_id, attempts, created_at,
+    RETURNING outbox_mail_id, kind, recipient, created_at,
               created_at < now() - interval '1 day' AS overdue
 """)
 
@@ -68,6 +69,20 @@ def claim(conn: Connection, lease: float) -> Row[Any] | None:
     """Claim a mail that is due for so many seconds, or return None."""
     return conn.execute(CLAIM, {"lease": lease}).one_or_none()
 
+
+def digest(secret: str) -> str:
+    """Return what the database knows the secret of a reset mail by: the hex SHA-256, as in an EverShop."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+# Locked, so that of two mails for one account the second sees the first.
+FIND_ACCOUNT = text("""
+    SELECT customer_id, email
+      FROM customer
+     WHERE customers_fold(email) = customers_fold(:email)
+       AND (status = 1 OR customer_id IN (SELECT customer_id FROM pending_customer))
+       FOR NO KEY UPDATE
+""")
 
 # One mail a minute and five a day for an account. Those count that went out, and the one that is on its way.
 START_RESET = text("""
@@ -89,25 +104,24 @@ START_RESET = text("""
      WHERE outbox_mail_id = :outbox_mail_id
 """)
 
-
-def start_reset(conn: Connection, outbox_mail_id: int, customer_id: int, token: str) -> bool:
-    """Note whose reset mail this is, and store its token, which is the digest of a secret.
-
-    Return False, with nothing done, if that account had as many as it may. Call with the account locked.
-    """
-    values = {"outbox_mail_id": outbox_mail_id, "customer_id": customer_id, "token": token}
-    return conn.execute(START_RESET, values).rowcount > 0
-
-
 DROP = text("""
     DELETE FROM outbox_mail
      WHERE outbox_mail_id = :outbox_mail_id
 """)
 
 
-def drop(conn: Connection, outbox_mail_id: int) -> None:
-    """Forget a mail that is not to be sent."""
-    conn.execute(DROP, {"outbox_mail_id": outbox_mail_id})
+def start_reset(conn: Connection, mail: Row[Any], token: str) -> str | None:
+    """Store the token of a reset mail, which is the digest of a secret; return the e-mail to send to.
+
+    None, and the mail dropped, if no active or pending account has the e-mail, or if it had enough mails lately.
+    """
+    own = {"outbox_mail_id": mail.outbox_mail_id}
+    account = conn.execute(FIND_ACCOUNT, {"email": mail.recipient}).one_or_none()
+    if account and conn.execute(START_RESET, {**own, "customer_id": account.customer_id, "token": token}).rowcount:
+        email: str = account.email
+        return email
+    conn.execute(DROP, own)
+    return None
 
 
 SENT = text("""
@@ -127,14 +141,14 @@ FAILED = text("""
     UPDATE outbox_mail
        SET last_error = :error,
            failed_at = CASE WHEN :final THEN now() END,
-           next_attempt_at = now() + make_interval(secs => :pause)
+           next_attempt_at = now() + make_interval(secs => least(600, 5 * 3 ^ least(attempts - 1, 5)))
      WHERE outbox_mail_id = :outbox_mail_id
 """)
 
 
-def mark_failed(conn: Connection, outbox_mail_id: int, error: str, *, final: bool, pause: float) -> None:
-    """Note why a mail could not be sent; it is tried again after a pause in seconds, unless that is final."""
-    conn.execute(FAILED, {"outbox_mail_id": outbox_mail_id, "error": error, "final": final, "pause": pause})
+def mark_failed(conn: Connection, outbox_mail_id: int, error: str, *, final: bool) -> None:
+    """Note why a mail could not be sent; unless that is final, it is tried again after a pause of 5 s to 10 min."""
+    conn.execute(FAILED, {"outbox_mail_id": outbox_mail_id, "error": error, "final": final})
 
 
 UNSENT = text("""

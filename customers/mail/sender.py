@@ -1,6 +1,7 @@
 """Sending what waits in the outbox: each mail once, as soon as the server takes it, for a day at most."""
 
 import logging
+import secrets
 import threading
 from email.message import EmailMessage
 from typing import Any
@@ -12,15 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from customers.config import Settings
 from customers.db.engine import Database
-from customers.mail import outbox, reset_links
+from customers.mail import outbox
 from customers.mail.message import Mail
 from customers.mail.smtp import STEPS, NotSent, Refused
 from customers.telemetry import logs, metrics
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0  # seconds between attempts
-_POLL, _WITHOUT_DATABASE = 1.0, 10.0
+_POLL, _WITHOUT_DATABASE = 1.0, 10.0  # seconds
 
 
 def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
@@ -53,9 +53,8 @@ def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
 
 
 def _failed(db: Database, row: Row[Any], error: str, *, final: bool) -> None:
-    pause = min(_FIRST_PAUSE * 3 ** (row.attempts - 1), _LONGEST_PAUSE)
     with db.reading() as conn:
-        outbox.mark_failed(conn, row.outbox_mail_id, error, final=final, pause=pause)
+        outbox.mark_failed(conn, row.outbox_mail_id, error, final=final)
     metrics.mails.labels("given_up" if final else "retried").inc()
     log.warning(
         "mail %s", "given up" if final else "not sent", extra={"fields": {"mail": row.outbox_mail_id, "error": error}}
@@ -66,10 +65,11 @@ def _compose(db: Database, settings: Settings, mail: Mail, row: Row[Any]) -> Ema
     mail_id = f"{row.outbox_mail_id}-{int(row.created_at.timestamp())}"
     if row.kind != outbox.RESET:
         return mail.compose(row.kind, row.recipient, mail_id)
-    made = reset_links.make(db, row)
-    if made is None:
+    secret = secrets.token_urlsafe(32)  # 256 bits, stored nowhere but as a digest
+    with db.writing() as tx:
+        email = outbox.start_reset(tx.conn, row, outbox.digest(secret))
+    if email is None:
         return None
-    email, secret = made
     link = settings.reset_url.replace("{token}", secret)
     return mail.compose(row.kind, email, mail_id, link=link, minutes=settings.reset_lifetime // 60)
 

@@ -7,7 +7,7 @@ from customers.context import Context
 from customers.errors import InvalidToken, MailUnavailable, NotAuthenticated, WrongPassword, found
 from customers.features.accounts import sql as accounts
 from customers.features.passwords import sql
-from customers.mail import outbox, reset_links
+from customers.mail import outbox
 from customers.security import authorization, guesses, limits, sessions, trail
 from customers.security.callers import Actor, Caller, Origin
 from customers.security.trail import Details, Event, Subject
@@ -60,7 +60,7 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
 
     Raises InvalidToken, Busy.
     """
-    token = reset_links.digest(secret)
+    token = outbox.digest(secret)
     lifetime = ctx.settings.reset_lifetime
     with ctx.db.reading() as conn:  # before anything is hashed: made-up tokens must not cost more than a look
         uuid = found(sql.find_owner(conn, token, lifetime), InvalidToken)
