@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 ROUTE = "customers.route"  # in the WSGI environment: the URL template that the request matched
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_EXPORTERS = ("otlp", "console")
 _CARRIERS = ("traceparent", "tracestate", "baggage")
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -39,29 +38,26 @@ def exporter(environ: Mapping[str, str]) -> str | None:
 def fault(environ: Mapping[str, str]) -> str | None:
     """Return why there will be no traces although they are asked for, or None."""
     asked = exporter(environ)
-    if asked is None:
-        return None
-    if asked not in _EXPORTERS:
-        return f"OTEL_TRACES_EXPORTER is {asked}; only {' and '.join(_EXPORTERS)} are known: no traces"
-    if importlib.util.find_spec("opentelemetry") is None:
+    if asked not in (None, "otlp"):
+        return f"OTEL_TRACES_EXPORTER is {asked}; only otlp is known: no traces"
+    if asked and importlib.util.find_spec("opentelemetry") is None:
         return "OpenTelemetry is asked for by its variables and not installed (extra: otel): no traces"
     return None
 
 
 def start(environ: Mapping[str, str]) -> "TracerProvider | None":
     """Return a provider of tracers if the environment asks for one. Its thread does not survive a fork."""
-    asked = exporter(environ)
-    if asked is None or fault(environ):
+    if exporter(environ) is None or fault(environ):
         return None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     own = {"service.version": __version__} | ({} if environ.get(OTEL_SERVICE_NAME) else {"service.name": "customers"})
     provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter() if asked == "otlp" else ConsoleSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
 

@@ -103,8 +103,7 @@ def test_opentelemetrys_variables_switch_it_on_and_missing_packages_are_told(mon
         ({}, None, ""),
         (ENDPOINT, "otlp", ""),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, "otlp", ""),
-        ({"OTEL_TRACES_EXPORTER": "Console"}, "console", ""),
-        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "zipkin", "OTEL_TRACES_EXPORTER is zipkin"),
+        ({"OTEL_TRACES_EXPORTER": "Console"}, "console", "OTEL_TRACES_EXPORTER is console"),
         ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, None, ""),
         ({**ENDPOINT, "OTEL_SDK_DISABLED": "TRUE"}, None, ""),
     ):
