@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from customers.bulk import export, files, imports
 from customers.bulk.imports import Options
 from customers.features.accounts.schemas import CustomerFilters
-from customers.features.operator.command import Command
+from customers.features.operator.commands import Command
 from customers.http import context
 from customers.telemetry.logs import printable
 

@@ -1,6 +1,6 @@
 """What would stand in the way of running beside an EverShop: questions to the settings and to the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 from customers.config import SECRET_KEY_BYTES, Settings
 from customers.db.engine import Database, driver
 from customers.evershop.service import RIGHTS
+from customers.telemetry import logs
 
 # What the service does with EverShop's tables without any EverShop beside it (deploy/role.sql).
 _USUAL_RIGHTS = (
@@ -55,13 +56,15 @@ _QUARTERS = """
             WHERE abs(seconds - round(seconds / 900) * 900) < 5)
 """
 
-_CLASHES = """
-    SELECT string_agg({column}, ' = ' ORDER BY {column})
+_CLASHES = " UNION ALL ".join(
+    f"""
+    SELECT concat('{relation}: ', string_agg({column}, ' = ' ORDER BY {column}))
       FROM {relation}
      GROUP BY lower({column})
     HAVING count(*) > 1
-     ORDER BY 1
 """
+    for relation, column in (("customer", "email"), ("admin_user", "email"), ("customer_group", "group_name"))
+)
 
 _NOT_SET_UP = """
     SELECT name
@@ -91,7 +94,9 @@ CHECKS = (
         text("""
             SELECT string_agg(format('GRANT %s ON %s TO %I', lacking, relation, current_user), '; ' ORDER BY relation)
               FROM (SELECT relation, string_agg(privilege, ', ') AS lacking
-                      FROM unnest(CAST(:relations AS text[]), CAST(:privileges AS text[])) AS _ (relation, privilege)
+                      FROM unnest(CAST(:rights AS text[])) AS rights
+                     CROSS JOIN LATERAL split_part(rights, ' ON ', 2) AS relation
+                     CROSS JOIN LATERAL regexp_split_to_table(split_part(rights, ' ON ', 1), ', ') AS privilege
                      CROSS JOIN LATERAL CAST(to_regclass(relation) AS oid) AS oid
                      WHERE NOT CASE privilege WHEN 'DELETE' THEN has_table_privilege(oid, privilege)
                                               ELSE has_any_column_privilege(oid, privilege) END
@@ -100,19 +105,9 @@ CHECKS = (
         """),
     ),
     Check(
-        "No two customers have one e-mail in two spellings.",
-        "{count} e-mails of customers differ only by case: {found}. Change or delete all but one of each.",
-        text(_CLASHES.format(relation="customer", column="email")),
-    ),
-    Check(
-        "No two admins have one e-mail in two spellings.",
-        "{count} e-mails of admins differ only by case: {found}. Change or delete all but one of each.",
-        text(_CLASHES.format(relation="admin_user", column="email")),
-    ),
-    Check(
-        "No two groups have one name in two spellings.",
-        "{count} names of groups differ only by case: {found}. Change all but one of each.",
-        text(_CLASHES.format(relation="customer_group", column="group_name")),
+        "No two customers, admins or groups have one e-mail or name in two spellings.",
+        "{count} e-mails or names of groups differ only by case: {found}. Change or delete all but one of each.",
+        text(f"{_CLASHES} ORDER BY 1"),
     ),
     Check(
         "No customer has several default addresses.",
@@ -222,13 +217,7 @@ CHECKS = (
 def findings(db: Database, settings: Settings) -> Iterator[Finding]:
     """Return what was found, in the order of what to do; nothing is changed, and no schema is needed."""
     yield _secrets(settings)
-    needed = [rights.split(" ON ") for rights in (*_USUAL_RIGHTS, *RIGHTS)]
-    pairs = [(relation, right) for rights, relation in needed for right in rights.split(", ")]
-    values: dict[str, object] = {
-        "relations": [relation for relation, _ in pairs],
-        "privileges": [privilege for _, privilege in pairs],
-        "timezone": settings.evershop_timezone,
-    }
+    values = {"rights": [*_USUAL_RIGHTS, *RIGHTS], "timezone": settings.evershop_timezone}
     with db.unhurried() as conn:
         for check in CHECKS:
             yield _answer(conn, check, values)
@@ -249,21 +238,16 @@ def _secrets(settings: Settings) -> Finding:
     return Finding("stop", wrong)
 
 
-def _answer(conn: Connection, check: Check, values: dict[str, object]) -> Finding:
+def _answer(conn: Connection, check: Check, values: Mapping[str, object]) -> Finding:
     try:
         # For a transaction, not for the connection: behind a pooler the next client would get that.
         with driver(conn).transaction():
             driver(conn).execute("SET TRANSACTION READ ONLY")
             rows = conn.execute(check.statement, values).all()
     except (DataError, ProgrammingError) as error:  # no table, no right, not a time
-        return Finding("warning", f'Nobody can tell: "{check.fine}" The database says: {_said(error)}.')
+        return Finding("warning", f'Nobody can tell: "{check.fine}" The database says: {logs.message(error)}.')
     if not rows:
         return Finding("ok", check.fine)
     first = [str(row[0]) for row in rows[:_SHOWN] if row]
     found = ", ".join(first) + (", …" if len(rows) > _SHOWN else "")
     return Finding(check.level, check.fault.format(count=len(rows), found=found))
-
-
-def _said(error: DataError | ProgrammingError) -> str:
-    diagnosis = getattr(error.orig, "diag", None)
-    return diagnosis.message_primary if diagnosis and diagnosis.message_primary else str(error.orig)

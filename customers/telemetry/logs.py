@@ -41,6 +41,12 @@ def emit(logger: logging.Logger, level: int, message: str, fields: dict[str, Any
         stream.write(_line(time.time(), logging.getLevelName(level), logger.name, message, fields) + "\n")
 
 
+def message(error: BaseException) -> str:
+    """Return a database error's own message, without the details behind it: they may hold a row, and with it a hash."""
+    found = getattr(error, "orig", None) or error
+    return getattr(getattr(found, "diag", None), "message_primary", None) or str(found).strip()
+
+
 def cause(error: BaseException) -> str:
     """Return what a database error says, in one line, without SQLAlchemy's frame around it."""
     found = getattr(error, "orig", None) or error
@@ -121,15 +127,13 @@ def printable(value: Any) -> str:
 
 
 def configuration(level: str, form: str) -> dict[str, Any]:
-    """Return the logging configuration of a server, for `logging.config.dictConfig` or gunicorn.
+    """Return the logging configuration of a server, for gunicorn.
 
     ``form`` is "json", "text", or "auto": text on a terminal, else JSON.
     """
     text = sys.stderr.isatty() if form == "auto" else form == "text"
     _direct["stream"] = None if text else sys.stderr
     return {
-        "version": 1,
-        "disable_existing_loggers": False,
         "filters": {"without_content": {"()": WithoutContent}},
         "formatters": {"line": {"()": TextFormatter if text else JsonFormatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},

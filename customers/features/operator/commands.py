@@ -3,23 +3,41 @@
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import click
+import psycopg
 from flask import Blueprint
 from marshmallow import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from customers import rules
 from customers.db import migrate, purge as ended
+from customers.errors import SchemaMissing, ServiceError
 from customers.evershop import check
 from customers.evershop.service import RIGHTS as EVERSHOP_RIGHTS, SETUP as EVERSHOP
 from customers.features.audit import service as audit
-from customers.features.operator.command import Command
 from customers.features.sessions import service as admins
 from customers.http import context
 from customers.mail import outbox as mails
-from customers.telemetry.logs import printable
+from customers.telemetry import logs
 
 blueprint = Blueprint("operator", __name__, cli_group=None)
+
+
+class Command(click.Command):
+    """A command that reports a refusal in one line, with exit status 1 (wrong usage is 2, as always with click)."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (ServiceError, migrate.SchemaConflict) as refusal:
+            raise click.ClickException(str(refusal)) from None
+        except (SQLAlchemyError, psycopg.Error) as error:
+            if isinstance(getattr(error, "orig", error), migrate.NO_SCHEMA):
+                raise click.ClickException(SchemaMissing.message) from None
+            raise click.ClickException(f"the database says: {logs.message(error)}") from None
 
 
 @blueprint.cli.command("init-db", cls=Command)
@@ -50,7 +68,7 @@ def check_evershop() -> None:
     ctx = context.current()
     stops = 0
     for level, text in check.findings(ctx.db, ctx.settings):
-        click.echo(f"{level:<8} {printable(text)}")
+        click.echo(f"{level:<8} {logs.printable(text)}")
         stops += level == "stop"
     if stops:
         raise click.ClickException(f"{stops} of these must be put right first.")
@@ -120,8 +138,8 @@ def outbox(retry: bool) -> None:
         unsent = mails.list_unsent(conn)
     for mail in unsent:
         state = "given up" if mail.failed_at else f"next attempt {mail.next_attempt_at:%Y-%m-%d %H:%M:%S}"
-        error = f": {printable(mail.last_error)}" if mail.last_error else ""
-        about = f"{mail.outbox_mail_id} {mail.kind} to {printable(mail.recipient)}"
+        error = f": {logs.printable(mail.last_error)}" if mail.last_error else ""
+        about = f"{mail.outbox_mail_id} {mail.kind} to {logs.printable(mail.recipient)}"
         click.echo(f"{about}, {mail.attempts} attempts, {state}{error}")
     click.echo(f"{len(unsent)} mails are unsent.")
 
