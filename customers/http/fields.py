@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, fields, post_load
+from marshmallow import EXCLUDE, INCLUDE, Schema, fields, post_load
 from werkzeug.routing import BaseConverter, UUIDConverter
 
 from customers import rules
@@ -96,15 +96,13 @@ class Flag(_Ruled):
     documented = {"anyOf": [{"type": "boolean"}, _ZERO_OR_ONE], "example": True}
 
 
-class Number(fields.Integer):
+class Number(_Ruled):
     """A whole number in a range, in plain decimal digits."""
 
     def __init__(self, *, low: int, high: int, **kwargs: Any) -> None:
-        super().__init__(metadata={"minimum": low, "maximum": high, **kwargs.pop("metadata", {})}, **kwargs)
-        self._low, self._high = low, high
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
-        return rules.whole_number(value, self._low, self._high)
+        self.rule = functools.partial(rules.whole_number, low=low, high=high)
+        self.documented = {"type": "integer", "minimum": low, "maximum": high}
+        super().__init__(**kwargs)
 
 
 class Moment(_Ruled):
@@ -146,9 +144,6 @@ class Body(Schema):
 
 class Query(Schema):
     """A query string; an unknown parameter is refused rather than silently dropped."""
-
-    class Meta:
-        unknown = RAISE
 
 
 class AnyUUID(UUIDConverter):
