@@ -3,7 +3,7 @@
 import textwrap
 import threading
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from typing import Any
 
@@ -13,6 +13,8 @@ from customers.config import Settings
 from customers.mail.smtp import Directory, Smtp
 
 _LONGEST_LINE = 998  # octets (RFC 5322 section 2.1.1)
+# Lines that fit are 7bit or 8bit, never quoted-printable: a link stands whole on one line for who reads the source.
+_POLICY = SMTP.clone(max_line_length=_LONGEST_LINE)
 _WRAPPED = 240  # characters, of at most four octets each
 
 
@@ -46,7 +48,7 @@ class Mail:
         text = self._templates.get_template(f"{kind}.txt").render(values)
         html = self._templates.get_template(f"{kind}.html").render(values)
         subject, _, body = text.partition("\n")
-        message = EmailMessage(policy=SMTP_POLICY)
+        message = EmailMessage(policy=_POLICY)
         message["From"] = self._sender
         message["To"] = recipient
         message["Subject"] = subject.strip()
@@ -54,14 +56,9 @@ class Mail:
         # The same for every attempt, so that a reader's mailbox can tell a second copy.
         message["Message-ID"] = f"<customers-{mail_id}@{parseaddr(self._sender)[1].rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834
-        message.set_content(_wrapped(body.lstrip("\n")), cte=_encoding(body))
-        message.add_alternative(_wrapped(html), subtype="html", cte=_encoding(html))
+        message.set_content(_wrapped(body.lstrip("\n")))
+        message.add_alternative(_wrapped(html), subtype="html")
         return message
-
-
-def _encoding(text: str) -> str:
-    # Never quoted-printable or base64: a link stands whole on one line for whoever reads the source.
-    return "7bit" if text.isascii() else "8bit"
 
 
 def _wrapped(text: str) -> str:

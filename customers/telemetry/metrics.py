@@ -6,11 +6,9 @@ workers share their values through prometheus-client's multi-process mode: see g
 
 import os
 import re
-from collections.abc import Iterable
 from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -38,6 +36,8 @@ hashing_seconds = Histogram(
 )
 hashing_refusals = Counter("customers_hashing_refusals", "Passwords not hashed because too many waited")
 mails = Counter("customers_mails", "Mails by what became of them", ["outcome"])
+_build = Gauge("customers_build_info", "The version of the service", ["version"], multiprocess_mode="max")
+_build.labels(__version__).set(1)
 
 # At zero from the start: a rate over a series that begins with its first event does not see that event.
 for _kind in ("customer", "admin"):
@@ -73,17 +73,11 @@ def template(rule: str) -> str:
     return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule)
 
 
-def exposition(*more: Collector) -> bytes:
-    """Return all metrics in Prometheus's text format: of all workers of this instance, and those of more collectors."""
+def exposition(more: Collector) -> bytes:
+    """Return all metrics in Prometheus's text format: of all workers, and those of one collector more."""
     registry = CollectorRegistry(auto_describe=False)
-    for collector in (_Build(), *more):
-        registry.register(collector)
+    registry.register(more)
     if DIRECTORY in os.environ:
         MultiProcessCollector(registry)
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(REGISTRY)
-
-
-class _Build(Collector):
-    def collect(self) -> Iterable[Metric]:
-        yield InfoMetricFamily("customers_build", "The version of the service", {"version": __version__})

@@ -7,7 +7,6 @@ import marshmallow as ma
 from customers.http import fields
 from customers.security.trail import Event
 
-EVENTS = list(get_args(Event))
 ACTORS = ["anonymous", "customer", "admin", "operator"]
 
 
@@ -23,7 +22,7 @@ class Entry(ma.Schema):
 
     audit_log_id = ma.fields.Integer(required=True, metadata={"example": 4711})
     created_at = fields.Timestamp()
-    event = ma.fields.String(required=True, metadata={"enum": EVENTS})
+    event = ma.fields.String(required=True, metadata={"enum": list(get_args(Event))})
     actor = ma.fields.Nested(Actor, required=True)
     ip = ma.fields.String(required=True, allow_none=True, metadata={"example": "203.0.113.9"})
     user_agent = ma.fields.String(required=True, allow_none=True, metadata={"example": "Mozilla/5.0"})
