@@ -77,10 +77,30 @@ def _operation(notes: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
+class ErrorDetail(ma.Schema):
+    """What was refused, and why."""
+
+    status = ma.fields.Integer(required=True, metadata={"description": "The HTTP status"})
+    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs"})
+    message = ma.fields.String(required=True, metadata={"description": "For people"})
+    errors = ma.fields.Dict(
+        ma.fields.String(),
+        ma.fields.List(ma.fields.String()),
+        metadata={"description": "Field to messages, where fields are invalid"},
+    )
+
+
+class ErrorAnswer(ma.Schema):
+    """The one form of every error."""
+
+    error = ma.fields.Nested(ErrorDetail, required=True)
+
+
 class Api(flask_smorest.Api):
     """flask-smorest's extension, with the service's own document."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None  # each operation documents its own
+    ERROR_SCHEMA = ErrorAnswer
 
     @functools.cached_property
     def text(self) -> str:
@@ -106,31 +126,11 @@ def install(app: Flask, cookie: str, handle: Callable[[Exception], Any]) -> Api:
     schemes = api.spec.components.security_scheme
     schemes("sessionHeader", {"type": "apiKey", "in": "header", "name": "X-Session-ID", "description": "The bare sid."})
     schemes("sessionCookie", {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Set by a login."})
-    api.spec.components.schema("ErrorAnswer", schema=ErrorAnswer)
     app.url_map.converters |= {"uuid": fields.AnyUUID, "customer": fields.CustomerUUID}
     uuid = {"type": "string", "format": "uuid"}
     api.register_converter(fields.AnyUUID, lambda _: uuid)
     api.register_converter(fields.CustomerUUID, lambda _: {"anyOf": [uuid, {"type": "string", "const": ME}]})
     return api
-
-
-class ErrorDetail(ma.Schema):
-    """What was refused, and why."""
-
-    status = ma.fields.Integer(required=True, metadata={"description": "The HTTP status"})
-    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs"})
-    message = ma.fields.String(required=True, metadata={"description": "For people"})
-    errors = ma.fields.Dict(
-        ma.fields.String(),
-        ma.fields.List(ma.fields.String()),
-        metadata={"description": "Field to messages, where fields are invalid"},
-    )
-
-
-class ErrorAnswer(ma.Schema):
-    """The one form of every error."""
-
-    error = ma.fields.Nested(ErrorDetail, required=True)
 
 
 def finish(spec: dict[str, Any]) -> dict[str, Any]:
@@ -140,9 +140,7 @@ def finish(spec: dict[str, Any]) -> dict[str, Any]:
             if isinstance(operation, dict):
                 _add_errors(operation)
     components = spec["components"]
-    components.pop("responses", None)  # smorest's own, which nothing refers to, with their schemas
-    for unused in ("Error", "PaginationMetadata"):
-        components["schemas"].pop(unused, None)
+    del components["responses"], components["schemas"]["PaginationMetadata"]  # smorest's own, which nothing refers to
     for name, schema in components["schemas"].items():
         if name.endswith("Changes"):  # the body of a PATCH must name something that can be changed
             schema["minProperties"] = 1  # generators of clients cannot read an anyOf of the fields that count

@@ -5,9 +5,10 @@ import threading
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
+from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from customers.config import Settings
 from customers.mail.smtp import Directory, Smtp
@@ -22,10 +23,9 @@ class Mail:
     """Templates and a transport. ``wake`` is set when this process has written a mail to the outbox."""
 
     def __init__(self, settings: Settings) -> None:
-        own = PackageLoader("customers.mail", "templates")
-        loaders = [FileSystemLoader(settings.mail_templates), own] if settings.mail_templates else [own]
+        own = Path(__file__).parent / "templates"
         self._templates = Environment(
-            loader=ChoiceLoader(loaders),
+            loader=FileSystemLoader([settings.mail_templates or own, own]),
             autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,

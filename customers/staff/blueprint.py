@@ -72,7 +72,6 @@ def show(template: str, status: int = 200, headers: dict[str, str] | None = None
         "token": guard.token(admin.digest) if admin else "",
         "notice": NOTICES.get(request.args.get("done", "")),
         "faults": {},
-        "alert": None,
     }
     return make_response(render_template(template, **{**common, **values}), status, headers)
 

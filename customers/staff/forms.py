@@ -20,9 +20,7 @@ def checked(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(values)
     except ValidationError as error:
-        faults = flat(error.messages_dict)
-        blank = [name for name in faults if str(values.get(name, "")).strip() == ""]
-        raise errors.InvalidInput(errors={**faults, **{name: ["Must not be blank."] for name in blank}}) from None
+        raise errors.InvalidInput(errors=flat(error.messages_dict)) from None
     return loaded
 
 
