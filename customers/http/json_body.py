@@ -80,11 +80,11 @@ class Parser(FlaskParser):
         Without webargs' own steps in between, which cost as much as the schema. Raises InvalidInput.
         """
         if location != "query":
-            return _load(argmap, self.load_json(request, argmap))
+            return load(argmap, self.load_json(request, argmap))
         key = argmap, request.query_string
         loaded = self._queries.get(key)
         if loaded is None:
-            loaded = _load(argmap, self.load_querystring(request, argmap))
+            loaded = load(argmap, self.load_querystring(request, argmap))
             if len(self._queries) >= _QUERIES:
                 self._queries.clear()
             self._queries[key] = loaded
@@ -98,7 +98,8 @@ class Parser(FlaskParser):
         return super().load_querystring(req, schema)
 
 
-def _load(schema: ma.Schema, data: Any) -> dict[str, Any]:
+def load(schema: ma.Schema, data: Any) -> dict[str, Any]:
+    """Return what a schema loads. Raises InvalidInput, with the faults by field."""
     try:
         loaded: dict[str, Any] = schema.load(data)
     except ma.ValidationError as error:

@@ -11,6 +11,7 @@ from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.features.accounts import service as accounts
 from customers.features.addresses import schemas, service
 from customers.http import context
+from customers.http.json_body import load
 from customers.security.callers import Claim
 from customers.staff import forms
 from customers.staff.blueprint import back, blueprint, refused, show
@@ -47,7 +48,7 @@ def add_address(claim: Claim, uuid: UUID) -> Response:
         return _form(claim, uuid, None, {})
     values = _sent()
     try:
-        service.create(context.current(), claim.caller, uuid, forms.checked(schemas.NewAddress(), values))
+        service.create(context.current(), claim.caller, uuid, load(schemas.NewAddress(), values))
     except ServiceError as error:
         return _form(claim, uuid, None, values, **refused(error))
     return back(uuid, "address-added")
@@ -62,7 +63,7 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
         return _form(claim, uuid, stored, stored._asdict())
     values = _sent()
     try:
-        loaded = forms.checked(schemas.AddressChanges(), forms.differing(values, stored._asdict()))
+        loaded = load(schemas.AddressChanges(), forms.differing(values, stored._asdict()))
         service.update(context.current(), claim.caller, uuid, address_uuid, loaded, [request.form.get("version", "")])
     except NothingToUpdate:
         return back(uuid, "same")

@@ -15,6 +15,7 @@ from customers.features.audit import service as audit
 from customers.features.passwords import service as passwords
 from customers.features.sessions import service as sessions
 from customers.http import context
+from customers.http.json_body import load
 from customers.security.callers import Claim
 from customers.staff import forms, groups
 from customers.staff.blueprint import back, blueprint, refused, show
@@ -31,7 +32,7 @@ def new_customer(claim: Claim) -> Response:
         return _new({"email": "", "full_name": "", "group_id": "", "status": "1"})
     values = forms.typed("email", "full_name", "group_id", "status", "password")
     try:
-        new = forms.checked(schemas.NewCustomer(), values)
+        new = load(schemas.NewCustomer(), values)
         uuid, *_ = service.create(context.current(), claim.caller, new)
     except ServiceError as error:
         return _new(values, **refused(error))
@@ -56,7 +57,7 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
         changes["password"] = request.form["password"]
     version = request.form.get("version", "")
     try:
-        loaded = forms.checked(schemas.CustomerChanges(), changes)
+        loaded = load(schemas.CustomerChanges(), changes)
         service.update(ctx, claim.caller, uuid, loaded, [version])
     except NothingToUpdate:
         return back(uuid, "same")
@@ -88,7 +89,7 @@ def _edit(claim: Claim, customer: Document, values: Mapping[str, str] | None = N
 @page
 def set_status(claim: Claim, uuid: UUID) -> Response:
     """Enable or disable a customer."""
-    changes = forms.checked(schemas.CustomerChanges(), forms.typed("status"))
+    changes = load(schemas.CustomerChanges(), forms.typed("status"))
     service.update(context.current(), claim.caller, uuid, changes, None)
     return back(uuid, "enabled" if changes["status"] else "disabled")
 

@@ -8,6 +8,7 @@ from flask import Response, request
 from customers.errors import ServiceError
 from customers.features.groups import schemas, service
 from customers.http import context
+from customers.http.json_body import load
 from customers.security.callers import Claim
 from customers.staff import forms
 from customers.staff.blueprint import blueprint, refused, show
@@ -37,7 +38,7 @@ def list_groups(claim: Claim) -> Response:
         return _list()
     values = forms.typed("group_name")
     try:
-        service.create(context.current(), claim.caller, forms.checked(schemas.NewGroup(), values))
+        service.create(context.current(), claim.caller, load(schemas.NewGroup(), values))
     except ServiceError as error:
         return _list(values["group_name"], **refused(error))
     return go("list_groups", done="group-created")
@@ -51,7 +52,7 @@ def edit_group(claim: Claim, uuid: UUID) -> Response:
         return _one(uuid)
     values = forms.typed("group_name")
     try:
-        service.update(context.current(), claim.caller, uuid, forms.checked(schemas.GroupChanges(), values))
+        service.update(context.current(), claim.caller, uuid, load(schemas.GroupChanges(), values))
     except ServiceError as error:
         return _one(uuid, values["group_name"], **refused(error))
     return go("list_groups", done="group-renamed")

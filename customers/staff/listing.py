@@ -9,8 +9,9 @@ from customers.db.documents import Page
 from customers.errors import InvalidInput
 from customers.features.accounts import schemas, service
 from customers.http import context
+from customers.http.json_body import load
 from customers.security.callers import Claim
-from customers.staff import forms, groups
+from customers.staff import groups
 from customers.staff.blueprint import blueprint, show
 from customers.staff.guard import page
 
@@ -29,7 +30,7 @@ def list_customers(claim: Claim) -> Response:
     faults: dict[str, list[str]] = {}
     found, sort = Page("[]", 0, 0, 1, 20), "customer_id"
     try:
-        query = forms.checked(schemas.ListQuery(), asked)
+        query = load(schemas.ListQuery(), asked)
         number, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
         found = service.list_page(context.current(), claim, page=number, limit=limit, sort=sort, filters=query)
     except InvalidInput as error:

@@ -6,7 +6,7 @@ from customers.errors import InvalidCredentials, InvalidInput, ServiceError
 from customers.features.sessions import schemas
 from customers.features.sessions.routes import end_session, start_session
 from customers.http import access
-from customers.http.json_body import read_body
+from customers.http.json_body import load, read_body
 from customers.security.callers import Claim
 from customers.staff import forms, guard
 from customers.staff.blueprint import blueprint, refused, show
@@ -28,7 +28,7 @@ def log_in() -> Response:
     read_body(request.environ)
     values = forms.typed("email", "password")
     try:
-        start_session("admin", forms.checked(schemas.Login(), values))
+        start_session("admin", load(schemas.Login(), values))
     except ServiceError as error:
         # What is no e-mail cannot be an account's: the same words as for every other failure.
         found = InvalidCredentials() if isinstance(error, InvalidInput) else error
