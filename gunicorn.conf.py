@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 
-# What is imported from here on stays: no collection looks for garbage in it. See pre_fork() and post_worker_init().
+# What is imported from here on stays: no collection looks for garbage in it. See on_starting() and post_worker_init().
 gc.disable()
 
 from gunicorn.arbiter import Arbiter
@@ -69,11 +69,7 @@ def on_starting(server: Arbiter) -> None:
             sys.exit(f"Error: {logs.cause(error)}")
         server.log.warning("the database does not answer: %s", logs.cause(error))
     ctx.db.close()  # a connection must not be shared by the workers
-
-
-def pre_fork(_: Arbiter, __: ThreadWorker) -> None:
-    """Keep what the application consists of out of every collection of garbage, and shared by the workers."""
-    gc.freeze()
+    gc.freeze()  # what there is by now stays out of every collection of garbage, and shared by the workers
 
 
 def post_worker_init(worker: ThreadWorker) -> None:

@@ -5,6 +5,7 @@ e-mails in them, into spans. Here only routes, statuses and statements go out, i
 """
 
 import importlib.util
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -50,13 +51,12 @@ def start(environ: Mapping[str, str]) -> "TracerProvider | None":
     if exporter(environ) is None or fault(environ):
         return None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.environment_variables import OTEL_SERVICE_NAME
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    own = {"service.version": __version__} | ({} if environ.get(OTEL_SERVICE_NAME) else {"service.name": "customers"})
-    provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
+    os.environ.setdefault("OTEL_SERVICE_NAME", "customers")
+    provider = TracerProvider(resource=Resource.create({"service.version": __version__}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
