@@ -124,31 +124,22 @@ def start_reset(conn: Connection, mail: Row[Any], token: str) -> str | None:
     return None
 
 
-SENT = text("""
+NOTE = text("""
     UPDATE outbox_mail
-       SET sent_at = now(),
-           last_error = NULL
-     WHERE outbox_mail_id = :outbox_mail_id
-""")
-
-
-def mark_sent(conn: Connection, outbox_mail_id: int) -> None:
-    """Note that the server has taken a mail."""
-    conn.execute(SENT, {"outbox_mail_id": outbox_mail_id})
-
-
-FAILED = text("""
-    UPDATE outbox_mail
-       SET last_error = :error,
+       SET sent_at = CASE WHEN CAST(:error AS text) IS NULL THEN now() ELSE sent_at END,
+           last_error = :error,
            failed_at = CASE WHEN :final THEN now() END,
            next_attempt_at = now() + make_interval(secs => least(600, 5 * 3 ^ least(attempts - 1, 5)))
      WHERE outbox_mail_id = :outbox_mail_id
 """)
 
 
-def mark_failed(conn: Connection, outbox_mail_id: int, error: str, *, final: bool) -> None:
-    """Note why a mail could not be sent; unless that is final, it is tried again after a pause of 5 s to 10 min."""
-    conn.execute(FAILED, {"outbox_mail_id": outbox_mail_id, "error": error, "final": final})
+def note(conn: Connection, outbox_mail_id: int, error: str | None, *, final: bool) -> None:
+    """Note that the server has taken a mail, or why it has not.
+
+    Unless that is final, it is tried again after a pause of 5 seconds to 10 minutes.
+    """
+    conn.execute(NOTE, {"outbox_mail_id": outbox_mail_id, "error": error, "final": final})
 
 
 UNSENT = text("""

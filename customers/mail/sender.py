@@ -32,33 +32,30 @@ def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
     if row is None:
         return False
     if row.overdue:
-        _failed(db, row, "not sent within a day", final=True)
+        _note(db, row, "given_up", "not sent within a day")
         return True
     try:
         message = _compose(db, settings, mail, row)
         if message is not None:
             assert mail.transport is not None, "nothing is put into the outbox without"
             mail.transport.send(message)
-            with db.reading() as conn:
-                outbox.mark_sent(conn, row.outbox_mail_id)
-            metrics.mails.labels("sent").inc()
-            log.info("mail sent", extra={"fields": {"mail": row.outbox_mail_id, "kind": row.kind}})
+            _note(db, row, "sent")
     except Refused as refusal:
-        _failed(db, row, str(refusal), final=True)
+        _note(db, row, "given_up", str(refusal))
     except (NotSent, OSError) as cause:
-        _failed(db, row, str(cause), final=False)
+        _note(db, row, "retried", str(cause))
     except (TemplateError, ValueError) as fault:  # in a shop's own template, or in what it is filled with
-        _failed(db, row, f"{type(fault).__name__}: {fault}", final=False)
+        _note(db, row, "retried", f"{type(fault).__name__}: {fault}")
     return True
 
 
-def _failed(db: Database, row: Row[Any], error: str, *, final: bool) -> None:
+def _note(db: Database, row: Row[Any], outcome: str, error: str | None = None) -> None:
+    """Note what has become of a mail: sent, retried or given_up."""
     with db.reading() as conn:
-        outbox.mark_failed(conn, row.outbox_mail_id, error, final=final)
-    metrics.mails.labels("given_up" if final else "retried").inc()
-    log.warning(
-        "mail %s", "given up" if final else "not sent", extra={"fields": {"mail": row.outbox_mail_id, "error": error}}
-    )
+        outbox.note(conn, row.outbox_mail_id, error, final=outcome == "given_up")
+    metrics.mails.labels(outcome).inc()
+    fields = {"mail": row.outbox_mail_id, "kind": row.kind, "error": error}
+    log.log(logging.WARNING if error else logging.INFO, "mail %s", outcome, extra={"fields": fields})
 
 
 def _compose(db: Database, settings: Settings, mail: Mail, row: Row[Any]) -> EmailMessage | None:
