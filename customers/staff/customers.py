@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response, request
 from marshmallow import ValidationError
 
-from customers import errors, rules
+from customers import rules
 from customers.db.documents import Document
 from customers.errors import NothingToUpdate, PreconditionFailed, ServiceError
 from customers.features.accounts import schemas, service
@@ -29,7 +29,7 @@ LABELS = {"email": "E-mail", "full_name": "Name", "group_id": "Group"}
 def new_customer(claim: Claim) -> Response:
     """Create a customer."""
     if request.method != "POST":
-        return _new({"email": "", "full_name": "", "group_id": "", "status": "1"})
+        return _new({})
     values = forms.typed("email", "full_name", "group_id", "status", "password")
     try:
         new = load(schemas.NewCustomer(), values)
@@ -115,8 +115,8 @@ def delete_customer(claim: Claim, uuid: UUID) -> Response:
         return show("customer_delete.html", customer=customer, typed="")
     typed = request.form.get("email", "")
     if _as_stored(typed).lower() != customer["email"].lower():
-        fault = errors.InvalidInput(errors={"email": ["This is not the customer's e-mail address."]})
-        return show("customer_delete.html", customer=customer, typed=typed, **refused(fault))
+        faults = {"email": ["This is not the customer's e-mail address."]}
+        return show("customer_delete.html", 400, customer=customer, typed=typed, faults=faults)
     try:
         # Just what has been compared: one that changes in this moment is not the one that was meant.
         service.delete(ctx, claim.caller, uuid, [stored.version])

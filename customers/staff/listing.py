@@ -12,7 +12,7 @@ from customers.http import context
 from customers.http.json_body import load
 from customers.security.callers import Claim
 from customers.staff import groups
-from customers.staff.blueprint import blueprint, show
+from customers.staff.blueprint import blueprint, refused, show
 from customers.staff.guard import page
 
 COLUMNS = {"full_name": "Name", "email": "E-mail", "status": "Status", "created_at": "Created", "customer_id": "No."}
@@ -27,14 +27,14 @@ def list_customers(claim: Claim) -> Response:
     """Show a page of customers; a filter that the list does not take is told beside its field, with no customers."""
     # A form sends its empty fields along. What only says where one comes from is not the list's.
     asked = {name: value for name, value in request.args.items() if value.strip() and name != "done"}
-    faults: dict[str, list[str]] = {}
+    refusal: dict[str, Any] = {}
     found, sort = Page("[]", 0, 0, 1, 20), "customer_id"
     try:
         query = load(schemas.ListQuery(), asked)
         number, limit, sort = (query.pop(name) for name in ("page", "limit", "sort"))
         found = service.list_page(context.current(), claim, page=number, limit=limit, sort=sort, filters=query)
     except InvalidInput as error:
-        faults = dict(error.errors or {})
+        refusal = refused(error)
 
     def href(**changes: Any) -> str:
         """Return the path of this list with other parameters; None takes one away."""
@@ -43,16 +43,15 @@ def list_customers(claim: Claim) -> Response:
 
     return show(
         "customers.html",
-        400 if faults else 200,
         page=found,
         customers=found.parsed(),
         sort=sort,
         asked=asked,
         filtered=any(name in asked for name in FILTERS),
         narrowed=any(name in asked for name in (*FILTERS[1:], "sort")),
-        faults=faults,
         labels=COLUMNS,
         orders=ORDERS,
         names=groups.names(),
         href=href,
+        **refusal,
     )
