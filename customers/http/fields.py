@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from marshmallow import EXCLUDE, INCLUDE, Schema, fields, post_load
+from marshmallow import INCLUDE, Schema, fields, post_load
 from werkzeug.routing import BaseConverter, UUIDConverter
 
 from customers import rules
@@ -133,17 +133,6 @@ class OpenBody(Schema):
     def drop_unknown(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Keep what the schema declares."""
         return {name: value for name, value in data.items() if name in self.fields}
-
-
-class Body(Schema):
-    """A request body whose documentation says nothing of unknown properties: they are ignored."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-
-class Query(Schema):
-    """A query string; an unknown parameter is refused rather than silently dropped."""
 
 
 class AnyUUID(UUIDConverter):

@@ -10,7 +10,7 @@ from customers.db.documents import Page
 from customers.http import fields
 
 
-class PageQuery(fields.Query):
+class PageQuery(ma.Schema):
     """Which page."""
 
     page = fields.Number(low=1, high=2**31 - 1, load_default=1, metadata={"description": "Page, counted from 1"})

@@ -52,7 +52,7 @@ class CustomerChanges(fields.OpenBody):
     group_id = _Group(metadata=_GROUP)
 
 
-class CustomerFilters(fields.Query):
+class CustomerFilters(ma.Schema):
     """Which customers; filters are combined by AND."""
 
     keyword = fields.Text(shortest=1, metadata={"description": "Part of the e-mail or the name, in any case"})

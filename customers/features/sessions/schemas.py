@@ -11,8 +11,11 @@ _SID = {
 }
 
 
-class Login(fields.Body):
-    """An e-mail and a password."""
+class Login(ma.Schema):
+    """An e-mail and a password; the document says nothing of unknown properties, which are ignored."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
 
     email = fields.Email(required=True, metadata={"description": "The account's e-mail"})
     password = fields.Password(required=True, metadata={"description": "The account's password"})
