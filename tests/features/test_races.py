@@ -74,7 +74,8 @@ OVERTAKEN: list[tuple[str, str, str, Any, str]] = [
     *((f"{change}DELETE FROM login_session", "customer", call, body, "401 not_authenticated")
       for change in ("UPDATE customer SET password = 'x'; ", "")
       for call, body in ((f"PATCH {ME}", {"password": NEW_PASSWORD}), (f"PATCH {ME}", {"email": "thief@example.com"}),
-                         (f"PATCH {ME}", {"full_name": "Thief"}), (f"DELETE {ME}", None))),
+                         (f"PATCH {ME}", {"full_name": "Thief"}), (f"DELETE {ME}", None),
+                         (f"POST {ME}/password", CHANGE), (f"DELETE {ME}/sessions", None))),
     ("UPDATE customer SET status = 0", "customer", f"PATCH {ME}", {"full_name": "Thief"}, "401 not_authenticated"),
     ("DELETE FROM customer_group WHERE customer_group_id > 1", "admin", "PATCH {own}", {"group_id": "{group_id}"},
      "400 invalid_input"),
