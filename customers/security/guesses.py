@@ -130,9 +130,10 @@ def _record(db: Database, kind: Kind, account: Found | None, actor: Actor, event
         trail.record(tx, actor, subject, {event: {"kind": kind}})
 
 
-def clear_account(conn: Connection, settings: Settings, kind: Kind, email: str) -> None:
-    """Forget the failures at an account from wherever: its owner has proved to be the owner."""
-    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[_of_account(settings, kind, email)]))
+def clear_account(conn: Connection, settings: Settings, kind: Kind, email: str, origin: Origin) -> None:
+    """Forget the failures at an account, from wherever and from this network: its owner has proved to be the owner."""
+    by_account, _ = _limits(settings, kind, email, origin)
+    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[*by_account, _of_account(settings, kind, email)]))
 
 
 # Notes that an account has signed in from a network, at most once a day.

@@ -131,6 +131,17 @@ def test_a_completed_reset_lets_the_owner_in_from_a_new_network(make_app: MakeAp
     assert attempt(app, customer.email, NEW_PASSWORD).status_code == 200
 
 
+def test_a_completed_reset_ends_the_pause_of_its_network(limited: Flask, customer: Account, db: Db) -> None:
+    """Cause: an owner who had tried a forgotten password too often was refused with the new one, too."""
+    body = {"token": reset_token(db, customer), "password": NEW_PASSWORD}
+    shut_out(limited, db, customer.email)
+
+    reset = new_client(limited).post(f"{CUSTOMERS}/password", json=body, headers={"X-Forwarded-For": HOME})
+
+    assert reset.status_code == 200
+    assert attempt(limited, customer.email, NEW_PASSWORD).status_code == 200
+
+
 def test_the_current_password_is_guessed_by_the_same_counters(limited: Flask, customer: Account, db: Db) -> None:
     def change(current: str) -> TestResponse:
         body = {"current_password": current, "password": NEW_PASSWORD}
