@@ -129,6 +129,8 @@ def test_the_clients_address_comes_from_trusted_proxies(
         (2, "198.51.100.1, 203.0.113.9", "198.51.100.1"),
         (2, "198.51.100.1:80, [2001:db8::1]:443", "198.51.100.1"),
         (1, "[2001:db8::1]:443", "2001:db8::1"),
+        (1, "[2001:db8::1]", "2001:db8::1"),
+        (1, "fe80::1%eth0", "fe80::1"),
         (1, "unknown", None),
     ):
         db.execute("DELETE FROM login_session")

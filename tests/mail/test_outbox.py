@@ -148,7 +148,7 @@ def test_an_e_mail_is_told_once_an_hour_and_reset_mails_go_before_notices(mailin
 
     reset = ("Your new password", ann.email)
     notices = [(MOVED, ann.email), (MOVED, "stranger@example.com")]
-    assert move(*["stranger@example.com", ann.email] * 3) == [reset, *notices]
+    assert move("stranger@example.com", ann.email, *["Stranger@example.com", ann.email] * 2) == [reset, *notices]
 
     mailing.let_pass("61 min")
     moved = move("STRANGER@example.com", "other@example.com")

@@ -13,7 +13,7 @@ from tests.support.answers import data_of, done, invalid, refused
 from tests.support.builders import NEW_PASSWORD, registered, reset_token
 from tests.support.client import CheckingClient
 from tests.support.smtp import MAIL_FROM, RESET_URL, Mailing
-from tests.support.threads import at_once
+from tests.support.threads import at_once, overtaken
 
 
 def test_the_answer_is_the_same_whoever_asks_and_mail_goes_to_an_active_or_pending_account_as_stored(
@@ -60,6 +60,30 @@ def test_requests_that_waited_while_nothing_could_be_sent_become_one_mail(mailin
     at_once(3, lambda _: mailing.deliver())
 
     assert mailing.smtp.recipients == [ann.email]
+
+
+def test_of_two_senders_the_second_sees_what_the_first_is_about_to_send(
+    mailing: Mailing, ann: Account, database: str
+) -> None:
+    mailing.ask(ann.email)
+    first = (
+        "SELECT FROM customer FOR NO KEY UPDATE;"
+        " INSERT INTO outbox_mail (kind, recipient, customer_id, next_attempt_at)"
+        " SELECT 'reset_password', email, customer_id, now() + interval '1 min' FROM customer"
+    )
+
+    assert overtaken(database, mailing.db, first, mailing.deliver) == []
+
+
+def test_a_mail_that_was_given_up_stands_in_no_other_ones_way(mailing: Mailing, ann: Account) -> None:
+    mailing.smtp.refusals["RCPT"] = "550 5.1.1 No such user"
+    mailing.ask(ann.email)
+    assert mailing.deliver() == []
+    mailing.smtp.refusals.clear()
+
+    mailing.ask(ann.email)
+
+    assert [mail.recipients for mail in mailing.deliver()] == [[ann.email]]
 
 
 def test_a_secret_has_256_bits_and_only_its_digest_is_kept(

@@ -14,6 +14,7 @@ from tests.support.answers import data_of, done, refused
 from tests.support.builders import ME, NEW_PASSWORD, reset_token
 from tests.support.client import CheckingClient
 from tests.support.database import Db
+from tests.support.threads import overtaken
 
 Make = Callable[..., Flask]
 CHANGE = {"current_password": PASSWORD, "password": NEW_PASSWORD}
@@ -89,6 +90,19 @@ def test_a_hash_weaker_than_the_setting_is_renewed(make_app: Make, customer: Acc
     log_in(client, admin.email, path=admin.login)
     assert db.one("SELECT password FROM admin_user")["password"].startswith("$2b$05$")
     data_of(customer.client.get(customer.path))
+
+
+def test_a_login_renews_no_hash_that_has_been_replaced_meanwhile(
+    make_app: Make, customer: Account, database: str, db: Db
+) -> None:
+    """By a new password, with which it is refused, or by the renewal of another login, with which it is not."""
+    client, old = new_client(make_app(bcrypt_rounds=5)), stored(db)
+    for new, status in (("x", 401), (hashed(PASSWORD, rounds=5), 200)):
+        db.execute("UPDATE customer SET password = %s", old)
+
+        late = overtaken(database, db, f"UPDATE customer SET password = '{new}'", lambda: login(client, customer.email))
+
+        assert (late.status_code, stored(db)) == (status, new)
 
 
 def test_every_refused_login_costs_the_same_work_and_what_is_no_hash_opens_nothing(

@@ -184,3 +184,15 @@ def test_what_ends_which_sessions_for_good(
     for path, success in ((ME, 200), ("/session", 204)):
         found = [client.get(path).status_code for client in (customer.client, elsewhere, other.client)]
         assert found == [success if lives else 401 for lives in live]
+
+
+def test_in_an_admins_browser_the_customers_session_outlives_a_new_password_but_not_the_deactivation(
+    app: Flask, customer: Account, admin: Account
+) -> None:
+    both = browser_of(app, customer, admin)
+
+    data_of(both.patch(customer.path, json=GIVEN))
+    data_of(both.get(ME))
+    for status in (0, 1):
+        data_of(both.patch(customer.path, json={"status": status}))
+    refused(both.get(ME), 403, "forbidden")
