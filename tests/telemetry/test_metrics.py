@@ -82,14 +82,16 @@ def test_logins_are_counted_by_kind_and_outcome_and_so_is_hashing(service: Servi
 
 
 def test_the_database_and_the_oldest_mail_are_measured_or_all_but_that(app: Flask, db: Db, make_app: MakeApp) -> None:
-    """How many mails wait and were given up: tests/mail."""
-    db.execute("INSERT INTO outbox_mail (kind, recipient, created_at, sent_at) VALUES"
-               " ('reset_password', 'a@b.co', now() - interval '1 hour', NULL),"
-               " ('reset_password', 'a@b.co', now() - interval '1 day', now())")  # fmt: skip
+    db.execute("INSERT INTO outbox_mail (kind, recipient, created_at, sent_at, failed_at) VALUES"
+               " ('reset_password', 'a@b.co', now() - interval '1 hour', NULL, NULL),"
+               " ('reset_password', 'a@b.co', now() - interval '1 minute', NULL, NULL),"
+               " ('reset_password', 'a@b.co', now() - interval '2 hours', NULL, now()),"
+               " ('reset_password', 'a@b.co', now() - interval '1 day', now(), NULL)")  # fmt: skip
 
     text = new_client(app).get("/metrics").text
 
-    for line in ("database_up 1.0", "database_connections [1-9].*", r"outbox_oldest_seconds 36\d\d\..*"):
+    for line in ("database_up 1.0", "database_connections [1-9].*", "outbox_mails 2.0", "outbox_given_up 1.0",
+                 r"outbox_oldest_seconds 36\d\d\..*"):  # fmt: skip
         assert re.search(f"^customers_{line}$", text, re.MULTILINE), line
 
     text = new_client(make_app(database_url="postgresql://127.0.0.1:1/none")).get("/metrics").text

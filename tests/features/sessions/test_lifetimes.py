@@ -109,7 +109,7 @@ def test_a_session_of_a_disabled_account_counts_for_nothing(customer: Account, a
 
 
 def test_sensitive_changes_need_a_recent_login(customer: Account, other: Account, admin: Account, db: Db) -> None:
-    for body in ({"email": "new@example.com"}, {"password": NEW_PASSWORD}, None):
+    for body in ({"email": customer.email.upper()}, {"email": "new@example.com"}, {"password": NEW_PASSWORD}, None):
         method, before = "PATCH" if body else "DELETE", data_of(customer.client.get(ME))
         db.execute("UPDATE login_session SET created_at = now() - interval '15 min 1 s'")
         refused(customer.client.open(customer.path, method=method, json=body), 403, "login_again")
@@ -187,12 +187,13 @@ def test_what_ends_which_sessions_for_good(
 
 
 def test_in_an_admins_browser_the_customers_session_outlives_a_new_password_but_not_the_deactivation(
-    app: Flask, customer: Account, admin: Account
+    app: Flask, customer: Account, admin: Account, db: Db
 ) -> None:
     both = browser_of(app, customer, admin)
 
     data_of(both.patch(customer.path, json=GIVEN))
     data_of(both.get(ME))
+    assert db.one("SELECT actor_kind FROM audit_log WHERE event = 'password_changed'") == {"actor_kind": "admin"}
     for status in (0, 1):
         data_of(both.patch(customer.path, json={"status": status}))
     refused(both.get(ME), 403, "forbidden")
