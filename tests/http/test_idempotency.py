@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -77,12 +78,14 @@ def test_another_callers_key_is_another_key(make_customer: Callable[..., Account
     assert count(db, "customer_address") == 3
 
 
-def test_a_key_is_forgotten_after_24_hours(customer: Account, db: Db) -> None:
+def test_a_key_is_forgotten_after_24_hours(customer: Account, admin: Account, db: Db) -> None:
     first = post(customer)
+    data_of(admin.client.post(CUSTOMERS, json=NEW, headers=KEY), 201)
     db.execute("UPDATE idempotency_key SET created_at = now() - interval '23 h 59 min'")
     assert post(customer).headers["Idempotent-Replayed"] == "true"
     db.execute("UPDATE idempotency_key SET created_at = now() - interval '24 h'")
 
+    refused(admin.client.post(CUSTOMERS, json=NEW, headers=KEY), 409, "email_taken")
     later = [post(customer, {**ADDRESS, "city": "X"}) for _ in range(2)]
 
     assert [response.headers.get("Idempotent-Replayed") for response in later] == [None, "true"]
@@ -108,10 +111,16 @@ def test_a_key_must_be_1_to_255_printable_ascii_characters(customer: Account, db
     assert count(db, "customer_address") == 3
 
 
-def test_of_16_requests_with_one_key_one_creates_and_the_others_get_its_result(customer: Account, db: Db) -> None:
-    responses = at_once(16, lambda _: post(customer))
+@pytest.mark.parametrize("what", ["an address", "a customer", "a group"])
+def test_of_16_requests_with_one_key_one_creates_and_the_others_get_its_result(
+    accounts: dict[str, Account], db: Db, what: str
+) -> None:
+    who, path, body, _, table = CREATED[what]
+    before = count(db, table)
+
+    responses = at_once(16, lambda _: accounts[who].client.post(path, json=body, headers=KEY))
 
     assert {response.status_code for response in responses} == {201}
     assert len({response.data for response in responses}) == 1
     assert sum("Idempotent-Replayed" not in response.headers for response in responses) == 1
-    assert count(db, "customer_address") == 1
+    assert count(db, table) == before + 1
