@@ -89,7 +89,8 @@ def post_worker_init(worker: ThreadWorker) -> None:
 
 def on_exit(_: Arbiter) -> None:
     """Remove the metrics' folder if it was made here."""
-    if "/customers-metrics-" in (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]):
+    folder, own = os.environ["PROMETHEUS_MULTIPROC_DIR"], f"{memory or tempfile.gettempdir()}/customers-metrics-"
+    if folder.startswith(own):
         shutil.rmtree(folder, ignore_errors=True)
 
 

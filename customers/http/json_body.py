@@ -99,9 +99,9 @@ class Parser(FlaskParser):
 
 
 def load(schema: ma.Schema, data: Any) -> dict[str, Any]:
-    """Return what a schema loads. Raises InvalidInput, with the faults by field."""
+    """Return what a schema loads, without what it merely lets pass. Raises InvalidInput, with the faults by field."""
     try:
-        loaded: dict[str, Any] = schema.load(data)
+        loaded: dict[str, Any] = schema.load(data, unknown=ma.EXCLUDE if schema.unknown == ma.INCLUDE else None)
     except ma.ValidationError as error:
         raise errors.InvalidInput(errors=flat(error.messages_dict)) from None
     return loaded

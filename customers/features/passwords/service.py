@@ -29,10 +29,11 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
     with ctx.db.writing() as tx:
         before = found(accounts.lock(tx.conn, own.uuid), NotAuthenticated)
         sessions.require_alive(tx.conn, caller)
-        # A change that came in between counts: the password that was checked is the current one no more.
-        if sql.find_hash(tx.conn, own.account_id) != hashed:
+        # A change that came in between counts: the password that was checked is the current one no more, or no longer
+        # opens the account.
+        unchanged = sql.find_hash(tx.conn, own.account_id) == hashed
+        if not (unchanged and sql.set_password(tx.conn, own.account_id, new_hash)):
             raise WrongPassword()
-        sql.set_password(tx.conn, own.account_id, new_hash)
         ended = ctx.end_sessions(tx.conn, "customer", own.account_id, keep=own.digest)
         outbox.tell(tx, ctx.mail, "password_changed", before)
         details = {"sessions_ended": ended}
