@@ -159,7 +159,7 @@ export interface paths {
         delete: operations["delete_address"];
         options?: never;
         head?: never;
-        /** Update an address: change what the body names; the whole address must be valid then. */
+        /** Update an address: change what the body names. No required field may be blank then, sent or stored. */
         patch: operations["update_address"];
         trace?: never;
     };
@@ -226,7 +226,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign an admin in, as a customer; both may be signed in from one browser at the same time. */
+        /** Sign an admin in, in the same way as a customer. One browser may hold both sessions. */
         post: operations["login_admin"];
         delete?: never;
         options?: never;
@@ -243,7 +243,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign the admin out, as a customer. */
+        /** Sign the admin out; works like the customer's logout. */
         post: operations["logout_admin"];
         delete?: never;
         options?: never;

@@ -55,10 +55,9 @@ class TooManyRequests(ServiceError):
     status, code, message = 429, "too_many_requests", "Too many requests; try again later"
     headers = {"Retry-After": "1"}
 
-    def __init__(self, seconds: int = 1, *, is_first: bool = False) -> None:
+    def __init__(self, seconds: int = 1) -> None:
         super().__init__()
         self.seconds = seconds
-        self.is_first = is_first  # the first refusal since the limit was reached
         self.headers = {"Retry-After": str(seconds)}
 
 

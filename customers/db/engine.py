@@ -92,7 +92,7 @@ class Transaction:
         self._waiting: list[Callable[[], object]] = []
 
     def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Return the only row of a statement; None if it has none. As that of the database, in this transaction."""
+        """Return the single row of a statement, in this transaction; None if it has none. As Database.fetch_first()."""
         return _executed(driver(self.conn), statement, values).fetchone()
 
     def after_commit(self, function: Callable[[], object]) -> None:
@@ -157,7 +157,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Return a connection outside any transaction: each statement is one round trip and its own transaction."""
+        """Return a connection in autocommit: each statement, read or write, is one round trip and commits by itself."""
         with self._used() as (conn, _):
             yield conn
 
@@ -212,7 +212,7 @@ class Database:
             raise
 
     def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Return the only row of a statement on a hot path, outside any transaction; None if it has none.
+        """Return the single row of a statement on a hot path, in autocommit; None if it has none.
 
         psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
         """
@@ -257,9 +257,12 @@ def is_gone(error: Exception) -> bool:
     return getattr(getattr(error, "orig", None) or error, "sqlstate", None) in _GONE
 
 
-@functools.lru_cache(maxsize=2000)  # bounded, as a list's statement is made again after its maker has forgotten it
+@functools.lru_cache(maxsize=2000)  # bounded: search.py makes statements at run time
 def _compiled(statement: TextClause) -> bytes:
-    """Return a statement for psycopg, in one line: psycopg parses one over 4096 characters at each execution."""
+    """Return a statement for psycopg, in one line: psycopg parses one over 4096 characters at each execution.
+
+    So a statement may hold no comment, and no literal with several blanks in a row.
+    """
     return " ".join(str(statement.compile(dialect=_dialect)).split()).encode()
 
 

@@ -1,7 +1,8 @@
 """Who is calling, and may they: each route has one of these decorators.
 
-A decorator authorizes the caller, passes the caller to the view as the first argument, and adds the route's security
-and errors to the OpenAPI document.
+Most check the caller, and pass it to the view as the first argument. Those named `…_by_statement` pass the Claim, which
+the service checks; `public`, `sign_in` and `sign_out` pass nothing. All add the route's security and errors to the
+OpenAPI document.
 """
 
 import functools
@@ -124,7 +125,8 @@ def sign_in(view: View) -> View:
     return note(guarded, access="public", security=[], errors=(errors.CrossSite,))
 
 
-# Lets everybody call; whoever presents a session ends it. Passes nothing.
+# Lets everybody call. For the OpenAPI document alone: a view that ends a session calls claim(), which refuses other
+# sites. Passes nothing.
 sign_out = noted(access="public", security=[{}, *_SCHEMES], errors=(errors.CrossSite,))
 
 

@@ -44,7 +44,7 @@ class JsonResponse(Response):
 
 
 class Created(NamedTuple):
-    """What a POST has created: the row or mapping to answer, its path, and whether an earlier request created it."""
+    """What a POST has created: what to answer, its path, and whether an earlier request created it."""
 
     data: Any
     path: str

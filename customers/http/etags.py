@@ -20,7 +20,7 @@ HEADER = {"ETag": header("The version of what is answered")}
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]*)(?:-[a-z]+)?"')
 
 
-# For a read that answers 304 to a caller who has its version.
+# For the OpenAPI document alone: @answers(etag=True) answers a read with 304 to a caller who has its version.
 if_none_match = noted(
     parameters=[header_parameter("If-None-Match", "An ETag; 304 if nothing of the answer has changed since")],
     responses={304: {"description": "Not modified", "headers": HEADER}},

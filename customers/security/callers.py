@@ -88,6 +88,11 @@ class Claim:
         return [digest for digest in found if digest is not None]
 
     @property
+    def has_admin_cookie(self) -> bool:
+        """Whether a cookie names a session that may be an admin's. A sid in the header fills both digests."""
+        return self.admin_digest not in (None, self.customer_digest)
+
+    @property
     def empty(self) -> bool:
         """Whether the request presents nothing that could be a sid."""
         return self.customer_digest is None and self.admin_digest is None

@@ -52,8 +52,8 @@ def find_account(db: Database, kind: Kind, email: str) -> Found | None:
     return None if row is None else Found(*row)
 
 
-# A known network passes the account's own limit. It is looked for whether or not there is such an account, so that it
-# takes the same time: 0 is nobody's id.
+# A known network is exempt from the account's own limit. It is looked for whether or not there is such an account, so
+# that it takes the same time: 0 is nobody's id.
 COUNT_GUESS = for_each_kind(f"""
     SELECT {limits.COUNTED}, known.passed, account.account_id, account.uuid, account.email,
            account.password, account.enabled
@@ -74,14 +74,15 @@ COUNT_GUESS = for_each_kind(f"""
 
 @contextmanager
 def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Actor, failure: Event) -> Iterator[Guess]:
-    """Count a guess at an account's password; the block raises what a wrong one is answered with, or returns.
+    """Count a guess at an account's password, which the block checks.
 
-    A success clears what its network has failed at this account. Networks that the account has signed in from within
-    30 days pass the account's own limit. A refused guess is recorded: as ``failure``, or, once each time that a limit
-    closes, as throttled. Raises TooManyAttempts, and what the block raises.
+    The block raises InvalidCredentials or WrongPassword for a wrong one, which is recorded as ``failure``. If it
+    returns, what this network has failed at this account is cleared. A network that the account has signed in from
+    within 30 days is exempt from the account's own limit. Raises TooManyAttempts if a limit refuses the guess, which is
+    recorded once each time that the limit closes; and what the block raises.
     """
-    by_account, others = _limits(settings, kind, email, actor.origin)
-    in_force = [*by_account, *others]
+    pairs, singles = _limits(settings, kind, email, actor.origin)
+    in_force = [*pairs, *singles]
     number = next((number for number, limit in enumerate(in_force, 1) if limit.name == "account"), None)
     values = {**limits.counting(in_force), "email": email, "network": actor.origin.network or None, "account": number}
     refused_by, seconds, is_first, passed, *columns = db.fetch_one(COUNT_GUESS[kind], values)
@@ -89,11 +90,11 @@ def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Act
     if refused_by is not None:
         if is_first:
             _record(db, kind, account, actor, "login_throttled")
-        raise limits.refusal(in_force, TooManyAttempts, refused_by, seconds, is_first)
-    given_back = [limit for limit in others if limit.name != "account" or passed is None]
-    guess = Guess(account, cleared=by_account, given_back=given_back)
+        raise limits.refusal(in_force, TooManyAttempts, refused_by, seconds)
+    given_back = [limit for limit in singles if limit.name != "account" or passed is None]
+    guess = Guess(account, cleared=pairs, given_back=given_back)
     try:
-        with limits.given_back_if_undecided(db, [*by_account, *given_back]):
+        with limits.given_back_if_undecided(db, [*pairs, *given_back]):
             yield guess
     except (InvalidCredentials, WrongPassword):
         _record(db, kind, account, actor, failure)
@@ -103,11 +104,11 @@ def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Act
 
 
 def _limits(settings: Settings, kind: Kind, email: str, origin: Origin) -> tuple[list[Limit], list[Limit]]:
-    """Return the limits in force for a guess: those of an account and a network together, and the others."""
+    """Return the limits in force for a guess: those of account and network together, and those of one of them alone."""
     email = email.lower()
     free, pause = settings.limit_free_attempts, settings.limit_longest_pause
     places = limits.places(origin)
-    by_account = [
+    pairs = [
         Limit("account_and_network", limits.digest("guess", kind, email, place), free * times, pause + _DAY, pause)
         for place, times in places
     ]
@@ -115,8 +116,8 @@ def _limits(settings: Settings, kind: Kind, email: str, origin: Origin) -> tuple
         Limit("network", limits.digest("guess", place), settings.limit_network_failures * times, _QUARTER_OF_AN_HOUR)
         for place, times in places
     ]
-    others = [*by_network, _of_account(settings, kind, email)]
-    return [limit for limit in by_account if limit.most], [limit for limit in others if limit.most]
+    singles = [*by_network, _of_account(settings, kind, email)]
+    return [limit for limit in pairs if limit.most], [limit for limit in singles if limit.most]
 
 
 def _of_account(settings: Settings, kind: Kind, email: str) -> Limit:
@@ -132,8 +133,8 @@ def _record(db: Database, kind: Kind, account: Found | None, actor: Actor, event
 
 def clear_account(conn: Connection, settings: Settings, kind: Kind, email: str, origin: Origin) -> None:
     """Forget the failures at an account, from wherever and from this network: its owner has proved to be the owner."""
-    by_account, _ = _limits(settings, kind, email, origin)
-    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[*by_account, _of_account(settings, kind, email)]))
+    pairs, _ = _limits(settings, kind, email, origin)
+    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[*pairs, _of_account(settings, kind, email)]))
 
 
 # Notes that an account has signed in from a network, at most once a day.

@@ -1,7 +1,8 @@
 """Limits on guessing and flooding: attempts are counted in PostgreSQL, before anything is hashed.
 
-An attempt is counted by all of its limits or by none. How it ends says what becomes of the count: a failure stays, a
-success is forgiven, and what says nothing of the attempt (the service was busy) is given back.
+An attempt is counted by all of its limits or by none. Of guesses at a password, failures stay counted; a success clears
+or gives back what it counted. Registrations and reset requests all stay. Of changes of e-mail those stay that succeed,
+or whose e-mail is taken. What an error decides (the service was busy, the database failed) is given back.
 """
 
 import hashlib
@@ -118,21 +119,19 @@ def _digests(limits: Iterable[Limit]) -> str:
     return _array(rf'"\\x{limit.digest.hex()}"' for limit in limits)
 
 
-def refusal(
-    limits: Sequence[Limit], error: type[TooManyRequests], refused_by: int, seconds: int, is_first: bool
-) -> TooManyRequests:
+def refusal(limits: Sequence[Limit], error: type[TooManyRequests], refused_by: int, seconds: int) -> TooManyRequests:
     """Return the error for what a statement says of an attempt that a limit refuses, and count it in the metrics."""
     metrics.limit_refusals.labels(limits[refused_by - 1].name).inc()
-    return error(seconds, is_first=is_first)
+    return error(seconds)
 
 
 def _count(db: Database, limits: Sequence[Limit]) -> list[Limit]:
     """Count an attempt, and return the limits that have counted it. Raises TooManyRequests when one is reached."""
     in_force = [limit for limit in limits if limit.most]
     if in_force:
-        refused_by, seconds, is_first = db.fetch_one(COUNT, counting(in_force))
+        refused_by, seconds, _ = db.fetch_one(COUNT, counting(in_force))
         if refused_by is not None:
-            raise refusal(in_force, TooManyRequests, refused_by, seconds, is_first)
+            raise refusal(in_force, TooManyRequests, refused_by, seconds)
     return in_force
 
 
@@ -149,7 +148,7 @@ def given_back_if_undecided(db: Database, counted: Sequence[Limit]) -> Iterator[
 def _give_back(db: Database, counted: Sequence[Limit]) -> None:
     if counted:
         # What cannot be given back now expires.
-        with suppress(DriverError):
+        with suppress(DriverError, SQLAlchemyError):
             db.fetch_one(FORGIVE, forgiving(given_back=counted))
 
 

@@ -34,7 +34,8 @@ CUSTOMER = """customer.customer_id, customer.uuid, customer.status, customer.gro
               customers_time(customer.updated_at) AS updated_at"""
 
 # The version of what is answered of a customer, the addresses included. It changes with every write of these rows,
-# whoever writes them: `xmin` is the transaction that wrote a row.
+# whoever writes them: `xmin` is the transaction that wrote a row. That of _DOCUMENT must be the same text, and so must,
+# without addresses, that of _insert().
 VERSION = """md5(concat(customer.xmin, (
                   SELECT string_agg(concat(customer_address_id, '-', customer_address.xmin), ','
                                     ORDER BY coalesce(is_default, false) DESC, customer_address_id)
@@ -92,7 +93,7 @@ END_PENDING = text("""
 
 
 def end_pending(conn: Connection, customer_id: int) -> None:
-    """Note that an admin has set a customer's status, to whatever value; a change of it is noted by a trigger."""
+    """End an account's wait for confirmation: an admin has set its status. A trigger does where the status changes."""
     conn.execute(END_PENDING, {"customer_id": customer_id})
 
 
@@ -167,8 +168,9 @@ def find(fetch: Fetch, uuid: UUID) -> Document | None:
 def _rename_own(condition: str = "") -> TextClause:
     """Return a statement that finds whose session it is, renames that customer, and records it in the trail.
 
-    With the customer locked by the change, the session is looked for once more: FOR KEY SHARE does not find one that
-    another transaction has just ended. The entry has no event then, which the trail refuses, and nothing is done.
+    Once the UPDATE has locked the customer, the session is looked for again: FOR KEY SHARE does not find one that
+    another transaction has just ended. Then `event` is null, which audit_log's NOT NULL refuses, and PostgreSQL rolls
+    the whole statement back; rename_own() catches that.
     """
     event = "CASE WHEN EXISTS (SELECT FROM alive) THEN 'customer_updated' END"
     details = """CASE WHEN differs THEN CAST('{"fields": ["full_name"]}' AS jsonb)
@@ -261,9 +263,8 @@ def update(
     an unknown group.
     """
     unchanged = dict.fromkeys(("status", "email", "password", "full_name", "group_id"))
-    allowed = None if versions is None else list(versions)
     with constraints({**_EMAIL_CONSTRAINTS, **_GROUP_CONSTRAINT}):
-        return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid, "versions": allowed}).one_or_none()
+        return conn.execute(UPDATE, {**unchanged, **values, "uuid": uuid, "versions": versions}).one_or_none()
 
 
 LOCK = text("""
@@ -290,4 +291,4 @@ DELETE = text(f"""
 
 def delete(conn: Connection, uuid: UUID, versions: Sequence[str] | None = None) -> Row[Any] | None:
     """Delete the customer and return the row as it was; None if it is missing or If-Match does not match."""
-    return conn.execute(DELETE, {"uuid": uuid, "versions": None if versions is None else list(versions)}).one_or_none()
+    return conn.execute(DELETE, {"uuid": uuid, "versions": versions}).one_or_none()

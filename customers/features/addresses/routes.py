@@ -73,7 +73,7 @@ def get_address(_caller: Caller, uuid: UUID, address_uuid: UUID) -> Row[Any]:
 def update_address(
     caller: Caller, changes: dict[str, Any], uuid: UUID, address_uuid: UUID, versions: Sequence[str] | None
 ) -> dict[str, Any]:
-    """Update an address: change what the body names; the whole address must be valid then."""
+    """Update an address: change what the body names. No required field may be blank then, sent or stored."""
     return _linked(service.update(context.current(), caller, uuid, address_uuid, changes, versions), uuid)
 
 

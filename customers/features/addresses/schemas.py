@@ -22,7 +22,7 @@ class NewAddress(fields.OpenBody):
 
 
 class AddressChanges(fields.OpenBody):
-    """What to change of an address. The act refuses what is needed and blank, sent or stored."""
+    """What to change of an address. service.update() refuses blank required fields, of the address as it would be."""
 
     full_name = fields.Text(metadata={"minLength": 1, "example": "John A. Smith"})
     telephone = fields.Text(allow_none=True, metadata={"example": "555-765-4321"})

@@ -64,7 +64,8 @@ def update(
 ) -> Row[Any]:
     """Change what is named of an address and return it; ``versions`` are those that If-Match allows, None any.
 
-    Raises AddressNotFound, NothingToUpdate, PreconditionFailed, and InvalidInput if the whole address would not do.
+    Raises AddressNotFound, NothingToUpdate, PreconditionFailed, and InvalidInput if a required field of the merged
+    address is blank.
     """
     if not changes:
         raise errors.NothingToUpdate()
@@ -93,5 +94,5 @@ def delete(ctx: Context, caller: Caller, customer_uuid: UUID, uuid: UUID, versio
 
 
 def _log(tx: Transaction, caller: Caller, customer_uuid: UUID, events: Mapping[Event, Details]) -> None:
-    """Log what was done to an address, once it is committed; it is no security event, and not in the audit trail."""
+    """Log what was done to an address, once it is committed. It gets no row in the audit trail."""
     tx.after_commit(lambda: trail.write_lines(caller.actor, Subject("customer", customer_uuid), events))

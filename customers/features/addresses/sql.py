@@ -11,7 +11,8 @@ ADDRESS = """customer_address.customer_address_id, customer_address.uuid, custom
            customer_address.customer_id, customers_time(customer_address.created_at) AS created_at,
            customers_time(customer_address.updated_at) AS updated_at, md5(concat(customer_address.xmin)) AS version"""
 
-# Of a customer's addresses one writer at a time: what the others have done is seen by the statements after this one.
+# Creates and updates of a customer's addresses lock the customer first, so that they take turns, and the number of
+# addresses and the default stay right. A deletion locks its own row alone.
 LOCK_CUSTOMER = text("""
     SELECT customer_id
       FROM customer

@@ -83,7 +83,7 @@ def logout_customer() -> None:
 @access.sign_in
 @blueprint.arguments(schemas.Login)
 def login_admin(credentials: dict[str, str]) -> dict[str, str]:
-    """Sign an admin in, as a customer; both may be signed in from one browser at the same time."""
+    """Sign an admin in, in the same way as a customer. One browser may hold both sessions."""
     return {"sid": start_session("admin", credentials)}
 
 
@@ -91,7 +91,7 @@ def login_admin(credentials: dict[str, str]) -> dict[str, str]:
 @answers(200)
 @access.sign_out
 def logout_admin() -> None:
-    """Sign the admin out, as a customer."""
+    """Sign the admin out; works like the customer's logout."""
     end_session("admin")
 
 

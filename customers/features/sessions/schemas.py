@@ -12,7 +12,7 @@ _SID = {
 
 
 class Login(ma.Schema):
-    """An e-mail and a password; the document says nothing of unknown properties, which are ignored."""
+    """An e-mail and a password. EverShop documents nothing of unknown properties here; they are ignored."""
 
     class Meta:
         unknown = ma.EXCLUDE

@@ -93,7 +93,8 @@ def _insert(ctx: Context, kind: Kind, guess: Guess, found: Found, origin: Origin
                 evershop_sid = ctx.evershop.start(tx, account, former)
     if others is None:
         return None
-    if 2 * (others + 1) > most:  # logins at the same moment do not see each other's session yet
+    # From half of the maximum on, because logins at the same moment do not count each other's session yet.
+    if 2 * (others + 1) > most:
         sql.end_excess(ctx.db, kind, account.account_id, most)
     return Started(sid, account, evershop_sid)
 
