@@ -3,16 +3,19 @@
 import re
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 
 import pytest
 
 from tests.conftest import PASSWORD
 from tests.deploy.front import TRUSTED, TRUSTING, Front
-from tests.deploy.nginx import NAME, Answer, Nginx
-from tests.support.answering import answering
+from tests.deploy.nginx import NAME, UNLIMITED, Answer, Nginx
+from tests.support.answering import Reply, answering
 from tests.support.service import free_port, wait_until
 
 # As deploy/nginx.conf says for a shop behind another proxy; so the tests can come from any address.
@@ -213,3 +216,27 @@ def test_the_logs_of_nginx_the_service_and_a_backend_join_by_the_requests_id(fro
     text = (front.nginx.folder / "access.log").read_text() + front.nginx.errors()
     for secret in ("tell-nobody", PASSWORD, sid):
         assert secret not in text
+
+
+def test_a_read_whose_instance_breaks_off_is_sent_to_another_and_a_write_is_not() -> None:
+    """Else a customer could be registered twice, or told that the e-mail is taken."""
+    arrived, writes = list[str](), [("POST", "/api/customers"), ("PATCH", "/api/customers/me")] * 4
+
+    def break_off(request: BaseHTTPRequestHandler, _: bytes) -> Reply:
+        request.wfile, request.close_connection = BytesIO(), True
+        return 200, "application/json", b""
+
+    def answer(request: BaseHTTPRequestHandler, _: bytes) -> Reply:
+        arrived.append(request.command)
+        return 200, "application/json", b"{}"
+
+    with (
+        answering(break_off) as broken,
+        answering(answer) as whole,
+        closing(Nginx([broken, whole], whole, {**UNLIMITED, "max_fails=1 fail_timeout=1s": "max_fails=0"})) as nginx,
+    ):
+        reads = [nginx.call("GET", "/api/customers/me").status for _ in range(4)]
+        written = Counter(nginx.call(method, path, {"full_name": "Ann"}).status for method, path in writes)
+
+    assert (reads, arrived.count("GET")) == ([200] * 4, 4)
+    assert written == {200: 4, 503: 4}
