@@ -31,6 +31,11 @@ class Cookies(SecureCookieSessionInterface):
         except BadSignature:
             return self.session_class()
 
+    def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # type: ignore[override]
+        """Have the answer set the cookie if the request has changed it; one that has not looked at it needs no more."""
+        if session.accessed:
+            super().save_session(app, session, response)
+
 
 def sid(kind: Kind) -> str | None:
     """Return the sid that the cookie holds for this kind of account, or None."""

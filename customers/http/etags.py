@@ -32,7 +32,7 @@ def if_match(view: View) -> View:
 
     @functools.wraps(view)
     def conditional(*args: Any, **kwargs: Any) -> Any:
-        header = request.headers.get("If-Match")
+        header = request.environ.get("HTTP_IF_MATCH")
         versions = None if header is None or header.strip() == "*" else _TAG.findall(header)
         return view(*args, versions=versions, **kwargs)
 
@@ -45,7 +45,8 @@ def if_match(view: View) -> View:
 
 def has_current(version: str) -> bool:
     """Return whether this request is a read by a caller who has this version."""
-    header = request.environ.get("HTTP_IF_NONE_MATCH")
-    if header is None or request.method not in ("GET", "HEAD"):
+    environ = request.environ
+    header = environ.get("HTTP_IF_NONE_MATCH")
+    if header is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return False
     return header.strip() == "*" or version in _TAG.findall(header)

@@ -107,6 +107,12 @@ def send(client: CheckingClient, route: str, uuids: dict[str, str], **kwargs: An
     return client.open(path, **{"method": method, "json": ROUTES[route][2], **kwargs})
 
 
+def test_no_function_is_registered_around_views(app: Flask) -> None:
+    """app.Service does not call such functions, so that one of them would be forgotten."""
+    around = (app.url_value_preprocessors, app.before_request_funcs, app.teardown_request_funcs)
+    assert not any(functions for kind in around for functions in kind.values())
+
+
 def test_every_route_is_in_the_table_and_lets_in_whom_the_table_says(app: Flask) -> None:
     found = {
         f"{method} {rule.rule}": app.view_functions[rule.endpoint].__dict__["notes"]["access"]

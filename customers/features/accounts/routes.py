@@ -90,7 +90,7 @@ def get_customer(claim: Claim, uuid: Whose) -> Document:
 )
 @access.owner_or_admin_by_statement
 @etags.if_match
-@blueprint.arguments(schemas.CustomerChanges)
+@blueprint.arguments(schemas.CustomerChanges(partial=True))
 def update_customer(
     claim: Claim, changes: dict[str, Any], uuid: Whose, versions: Sequence[str] | None
 ) -> Document | dict[str, Any]:

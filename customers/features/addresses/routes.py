@@ -69,7 +69,7 @@ def get_address(_caller: Caller, uuid: UUID, address_uuid: UUID) -> Row[Any]:
 @answers(200, schemas.LinkedAddress, etag=True, raises=(errors.AddressNotFound, errors.NothingToUpdate))
 @access.owner_or_admin
 @etags.if_match
-@blueprint.arguments(schemas.AddressChanges)
+@blueprint.arguments(schemas.AddressChanges(partial=True))
 def update_address(
     caller: Caller, changes: dict[str, Any], uuid: UUID, address_uuid: UUID, versions: Sequence[str] | None
 ) -> dict[str, Any]:
