@@ -62,7 +62,7 @@ def on_starting(server: Arbiter) -> None:
     if fault := tracing.fault(os.environ):
         server.log.warning("%s", fault)
     try:
-        with ctx.db.reading():
+        with ctx.db.autocommit():
             pass
     except SQLAlchemyError as error:
         if "needs UTF8" in str(error):

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL.
 
-``reading()`` is autocommit, ``writing()`` a transaction; ``fetch_first()`` and ``fetch_one()`` execute one hot
-statement; ``unhurried()`` is a connection without timeouts.
+``autocommit()`` is a connection in autocommit, ``writing()`` a transaction; ``fetch_first()`` and ``fetch_one()``
+execute one hot statement; ``unhurried()`` is a connection without timeouts.
 """
 
 import functools
@@ -156,7 +156,7 @@ class Database:
         return found
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def autocommit(self) -> Iterator[Connection]:
         """Return a connection in autocommit: each statement, read or write, is one round trip and commits by itself."""
         with self._used() as (conn, _):
             yield conn

@@ -50,7 +50,7 @@ VERSION = text("""
 
 def check(database: Database) -> None:
     """Do nothing if the database answers and its schema is at least this version. Raises SchemaMissing, NO_SCHEMA."""
-    with database.reading() as conn:
+    with database.autocommit() as conn:
         applied = conn.execute(VERSION).scalar_one_or_none()
     if applied is None or applied < version():
         raise SchemaMissing()

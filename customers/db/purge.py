@@ -35,7 +35,7 @@ STATEMENTS = {
 def purge(database: Database, settings: Settings, batch: int = 1000) -> dict[str, int]:
     """Delete what has ended, at most ``batch`` rows a statement; return how many rows of each there were."""
     values = {"batch": batch, "reset_lifetime": settings.reset_lifetime}
-    with database.reading() as conn:
+    with database.autocommit() as conn:
         return {name: _until_done(conn, statement, values) for name, statement in STATEMENTS.items()}
 
 

@@ -78,7 +78,7 @@ class EverShop:
             if shown_is == "another" and linked is not None:
                 self._end(db, linked)
             if shown_is == "ended" and linked is None:  # a row that was written although its session had ended
-                with db.reading() as conn:
+                with db.autocommit() as conn:
                     conn.execute(sql.DELETE_FORMER[kind], {"former": sids.get(kind)})
             if shown_is in ("another", "new"):
                 shown = self._adopt(db, claim, kind, account_id, sids.get(kind))
@@ -92,7 +92,7 @@ class EverShop:
         if is_ == "ended" and digest is not None:
             self._end(db, digest)
         if is_ == "late":
-            with db.reading() as conn:
+            with db.autocommit() as conn:
                 conn.execute(sql.KEEP, {"digest": digest, **self._times(kind), **self._timezone})
         return digest if is_ in ("late", "alive") else None
 
@@ -115,7 +115,7 @@ class EverShop:
         return adopted
 
     def _end(self, db: Database, digest: bytes) -> None:
-        with db.reading() as conn:
+        with db.autocommit() as conn:
             conn.execute(sql.END, {"digest": digest})
 
     def start(self, tx: Transaction, account: Account, former: str | None) -> str:
@@ -155,12 +155,12 @@ class EverShop:
 
     def require_setup(self, db: Database) -> None:
         """Do nothing if PostgreSQL knows the shop's time zone and the setup is there; else its error is raised."""
-        with db.reading() as conn:
+        with db.autocommit() as conn:
             conn.execute(sql.SETUP, self._timezone)
 
     def before_purge(self, db: Database) -> None:
         """Put off the end of sessions that EverShop's pages have used since."""
-        with db.reading() as conn:
+        with db.autocommit() as conn:
             for kind in KINDS:
                 lifetime = self._times(kind)["lifetime"]
                 conn.execute(sql.PUT_OFF[kind], {"lifetime": lifetime, **self._timezone})

@@ -76,7 +76,7 @@ class State(Collector):
         """Return the metrics; only that the database is away while it is."""
         up = ("customers_database_up", "Whether the database answers, and has its schema")
         try:
-            with self._db.reading() as conn:
+            with self._db.autocommit() as conn:
                 row = conn.execute(STATE).one()
         except SQLAlchemyError:
             yield GaugeMetricFamily(*up, value=0)

@@ -27,7 +27,7 @@ def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
     """Send one mail that is due; return whether there was one, sent or not."""
     # Longer than a server that answers slowly at every step can take, so that nobody else sends it meanwhile.
     lease = settings.smtp_timeout * (STEPS + 2)
-    with db.reading() as conn:
+    with db.autocommit() as conn:
         row = outbox.claim(conn, lease)
     if row is None:
         return False
@@ -51,7 +51,7 @@ def deliver_next(db: Database, settings: Settings, mail: Mail) -> bool:
 
 def _note(db: Database, row: Row[Any], outcome: str, error: str | None = None) -> None:
     """Note what has become of a mail: sent, retried or given_up."""
-    with db.reading() as conn:
+    with db.autocommit() as conn:
         outbox.note(conn, row.outbox_mail_id, error, final=outcome == "given_up")
     metrics.mails.labels(outcome).inc()
     fields = {"mail": row.outbox_mail_id, "kind": row.kind, "error": error}

@@ -102,7 +102,7 @@ def know(db: Database, settings: Settings, claim: Claim, digest: bytes | None, r
     account = Account(kind, account_id, uuid, email, digest, recent, group_id)
     if unseen:
         idle, lifetime = settings.session_times(kind)
-        with db.reading() as conn:
+        with db.autocommit() as conn:
             conn.execute(EXTEND, {"digest": digest, "idle": idle, "lifetime": lifetime})
     claim.caller = Caller(None, account, claim.origin) if is_admin else Caller(account, None, claim.origin)
     return claim.caller

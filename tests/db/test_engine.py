@@ -43,7 +43,7 @@ def test_the_service_sets_its_own_whatever_the_database_its_url_and_the_environm
     made = registered(client, full_name=NAME)
     log_in(client, NEW["email"])
     read, (session,) = data_of(client.get(ME)), data_of(client.get(f"{ME}/sessions"))
-    with context.of(app).db.reading() as conn:
+    with context.of(app).db.autocommit() as conn:
         names = ("DateStyle", "TimeZone", "client_encoding", "standard_conforming_strings")
         shown = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in names]
     context.of(app).db.close()
@@ -70,7 +70,7 @@ def test_a_write_is_all_or_nothing_and_what_waits_for_its_commit_is_called_only_
         write("a@example.com", fail=True)
     write("b@example.com", fail=False)
 
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         assert conn.execute(text("SELECT email FROM customer")).scalars().all() == ["b@example.com"]
     assert called == ["b@example.com"]
 
@@ -82,7 +82,7 @@ def test_an_answer_that_does_not_come_in_time_is_an_error_and_its_connection_is_
     app = make_app(database_timeout=0.3)
     ctx, client = context.of(app), new_client(app, use_cookies=False)
 
-    with pytest.raises(Exception, match="timeout"), ctx.db.reading() as conn:
+    with pytest.raises(Exception, match="timeout"), ctx.db.autocommit() as conn:
         conn.execute(text("SELECT pg_sleep(60)"))
 
     assert client.get(customer.path, headers=customer.headers).status_code == 200

@@ -71,7 +71,7 @@ def test_no_page_that_an_index_can_give_is_read_from_the_whole_table(grown: Db, 
 
     def uses() -> dict[str, int]:
         """Return how often each index was read so far; "customer" stands for the whole table."""
-        with ctx.db.reading() as conn:
+        with ctx.db.autocommit() as conn:
             conn.execute(text("SELECT pg_stat_force_next_flush()"))
         return {row["name"]: row["uses"] for row in grown.all(USES)}
 

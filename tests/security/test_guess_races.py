@@ -67,6 +67,13 @@ def test_what_was_not_decided_is_given_back_and_begins_no_pause(make_app: MakeAp
     assert right(app, customer.email) == 200
 
 
+def test_an_attempt_that_cannot_be_given_back_keeps_its_own_error(make_app: MakeApp) -> None:
+    ctx = context.of(make_app(database_url="postgresql://127.0.0.1:1/none"))
+
+    with pytest.raises(Busy), limits.given_back_if_undecided(ctx.db, [limits.Limit("account", b"", 1, 60)]):
+        raise Busy()
+
+
 def test_attempts_counted_and_given_back_at_once_never_wait_in_a_circle(make_app: MakeApp, db: Db) -> None:
     ctx = context.of(make_app(trusted_proxies=1, **dict.fromkeys(GUESSING, 1000)))
 

@@ -219,7 +219,7 @@ def test_counters_are_read_by_index_though_there_were_none_when_it_was_planned(
         conn.execute("VACUUM attempt_counter")
 
     def whole_reads() -> int:
-        with context.of(limited).db.reading() as own:
+        with context.of(limited).db.autocommit() as own:
             own.execute(text("SELECT pg_stat_force_next_flush()"))
         db.execute("SELECT pg_stat_force_next_flush()")
         found: int = db.one("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'attempt_counter'")["seq_scan"]

@@ -11,7 +11,7 @@ from customers.db.engine import driver
 
 def round_trips(ctx: Context, act: Callable[[], object]) -> int:
     """Return how many round trips an act makes here, as libpq traces them: each ends with Sync, or is a Query."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         connection = driver(conn).pgconn
     with tempfile.TemporaryFile("w+") as file:
         connection.trace(file.fileno())

@@ -31,7 +31,7 @@ class Traced:
         provider.add_span_processor(SimpleSpanProcessor(self._spans))
         db = context.of(app).db
         db.cursor_factory = tracing.traced_cursor(provider)
-        with db.reading():  # connects, with statements of its own
+        with db.autocommit():  # connects, with statements of its own
             pass
         app.wsgi_app = tracing.trace_requests(app.wsgi_app, provider)  # type: ignore[assignment, method-assign]  # as Flask has it
         self.client = new_client(app)

@@ -30,7 +30,7 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     CustomerNotFound for a key whose customer has been deleted since.
     """
     group_id = _group_id(caller, new) or DEFAULT
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         earlier = idempotency_keys.find(conn, key)  # before anything is hashed
     if earlier:
         return earlier, errors.found(sql.find(ctx.db.fetch_first, earlier), errors.CustomerNotFound), True

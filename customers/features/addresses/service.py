@@ -23,13 +23,13 @@ MOST = 100
 
 def list_all(ctx: Context, customer_uuid: UUID) -> Sequence[Row[Any]]:
     """Return a customer's addresses. Raises CustomerNotFound."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         return errors.found(sql.list_all(conn, customer_uuid), errors.CustomerNotFound)
 
 
 def read(ctx: Context, customer_uuid: UUID, uuid: UUID) -> Row[Any]:
     """Return one of a customer's addresses. Raises AddressNotFound."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         return errors.found(sql.find(conn, customer_uuid, uuid), errors.AddressNotFound)
 
 

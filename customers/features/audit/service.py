@@ -12,7 +12,7 @@ from customers.security.callers import OPERATOR
 
 def list_page(ctx: Context, customer_uuid: UUID, *, page: int, limit: int) -> Page:
     """Return a page of what is recorded of a customer, deleted or not, the newest first. Raises CustomerNotFound."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         return found(sql.list_page(conn, customer_uuid, number=page, limit=limit), CustomerNotFound)
 
 

@@ -20,13 +20,13 @@ DEFAULT = sql.DEFAULT
 
 def list_all(ctx: Context) -> Sequence[Row[Any]]:
     """Return all groups, each with how many customers are in it."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         return sql.list_all(conn)
 
 
 def read(ctx: Context, uuid: UUID) -> Row[Any]:
     """Return a group with how many customers are in it. Raises GroupNotFound."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         return found(sql.find(conn, uuid), GroupNotFound)
 
 

@@ -132,7 +132,7 @@ def purge_audit(days: int) -> None:
 @click.option("--retry", is_flag=True, help="Have the mails that were given up tried again, for another day.")
 def outbox(retry: bool) -> None:
     """Show the mail that waits, and the mail that was given up."""
-    with context.current().db.reading() as conn:
+    with context.current().db.autocommit() as conn:
         if retry:
             click.echo(f"{mails.retry_failed(conn)} mails will be tried again.")
         unsent = mails.list_unsent(conn)

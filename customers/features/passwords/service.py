@@ -21,7 +21,7 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
     own = authorization.require_customer(caller)
     with ctx.hasher.place(caller.origin.network):
         with guesses.counted(ctx.db, ctx.settings, "customer", own.email, caller.actor, "current_password_failed"):
-            with ctx.db.reading() as conn:
+            with ctx.db.autocommit() as conn:
                 hashed = sql.find_hash(conn, own.account_id)
             if not ctx.hasher.verify(current, hashed):
                 raise WrongPassword()
@@ -63,7 +63,7 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
     """
     token = outbox.digest(secret)
     lifetime = ctx.settings.reset_lifetime
-    with ctx.db.reading() as conn:  # before anything is hashed: made-up tokens must not cost more than a look
+    with ctx.db.autocommit() as conn:  # before anything is hashed: made-up tokens must not cost more than a look
         uuid = found(sql.find_owner(conn, token, lifetime), InvalidToken)
     with ctx.hasher.place(origin.network):
         hashed = ctx.hasher.hash(password)

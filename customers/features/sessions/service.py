@@ -109,7 +109,7 @@ def log_out(ctx: Context, kind: Kind, digest: bytes, origin: Origin) -> None:
 
 def list_all(ctx: Context, caller: Caller, customer_uuid: UUID) -> list[dict[str, Any]]:
     """Return a customer's live sessions, the last used first, and which is the caller's. Raises CustomerNotFound."""
-    with ctx.db.reading() as conn:
+    with ctx.db.autocommit() as conn:
         listed = found(sql.list_all(conn, customer_uuid, ctx.settings.max_sessions), CustomerNotFound)
     own = caller.customer.digest if caller.customer else None
     return [{**session._mapping, "current": session.digest == own} for session in listed]

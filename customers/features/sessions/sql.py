@@ -67,7 +67,7 @@ END_EXCESS = for_each_kind("""
 
 def end_excess(db: Database, kind: Kind, account_id: int, most: int) -> None:
     """End the least recently used sessions of an account beyond so many."""
-    with db.reading() as conn:
+    with db.autocommit() as conn:
         conn.execute(END_EXCESS[kind], {"account_id": account_id, "most": most})
 
 
@@ -83,7 +83,7 @@ RENEW_HASH = for_each_kind("""
 def renew_hash(db: Database, kind: Kind, account_id: int, password: str, renewed: str) -> bool:
     """Replace a hash by a stronger one of the same password; return False if it has been changed meanwhile."""
     values = {"account_id": account_id, "password": password, "renewed": renewed}
-    with db.reading() as conn:
+    with db.autocommit() as conn:
         return conn.execute(RENEW_HASH[kind], values).rowcount == 1
 
 
