@@ -34,9 +34,16 @@ def is_storable(value: Any) -> bool:
     """Return whether PostgreSQL can store every string in a JSON value, names included."""
     if isinstance(value, str):
         return not _UNSTORABLE.search(value)
-    if isinstance(value, dict):
-        return all(is_storable(name) and is_storable(item) for name, item in value.items())
-    return not isinstance(value, list) or all(is_storable(item) for item in value)
+    waiting = [value]  # without recursion: the value may be nested deeper than functions can be
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += [*item, *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+        elif isinstance(item, str) and _UNSTORABLE.search(item):
+            return False
+    return True
 
 
 def text(value: str, *, shortest: int = 0, longest: int = TEXT_CHARACTERS) -> str:

@@ -39,12 +39,14 @@ BEGIN
     END IF;
 
     -- The service sets no timeouts itself: so they hold behind PgBouncer, too. Waiting for a lock counts as part of the
-    -- statement. What an operator has set otherwise stays.
+    -- statement. Every statement finds its rows by index; a merge join may read a whole table where PostgreSQL's
+    -- statistics know early customers alone. What an operator has set otherwise stays.
     FOR held IN
         SELECT setting, value
           FROM (VALUES
                 ('statement_timeout', '5s'),
-                ('idle_in_transaction_session_timeout', '10s')
+                ('idle_in_transaction_session_timeout', '10s'),
+                ('enable_mergejoin', 'off')
                ) AS listed (setting, value)
          WHERE NOT EXISTS (
                SELECT

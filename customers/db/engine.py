@@ -29,9 +29,15 @@ T = TypeVar("T")
 # A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
 _TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
-# Whatever the database, the role or the environment say otherwise. PgBouncer keeps these for each
-# of its clients. Timeouts of statements are the role's: see deploy/role.sql.
-_SESSION = "SET timezone TO 'UTC'; SET datestyle TO 'ISO'; SET standard_conforming_strings TO on"
+# Whatever the database, the role or the environment say otherwise. PgBouncer keeps the first three for each of its
+# clients. Timeouts of statements are the role's: see deploy/role.sql, which sets the last one for poolers, too: where
+# only early customers have sessions or addresses, a merge join looks cheap, and reads all customers for a late one.
+_SESSION = """
+    SET timezone TO 'UTC';
+    SET datestyle TO 'ISO';
+    SET standard_conforming_strings TO on;
+    SET enable_mergejoin TO off
+"""
 
 # Seconds after which a connection is looked at before it is used.
 _IDLE = 0.5

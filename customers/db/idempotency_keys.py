@@ -16,7 +16,7 @@ class Key(NamedTuple):
     """A request's key. Only digests are stored: a key may be a secret, and a body may hold a password."""
 
     digest: bytes  # of the caller and the key
-    request_digest: bytes  # of method, path and body; keyed with the secret key
+    request_digest: bytes  # of route, arguments and body; keyed with the secret key
 
 
 FIND = text("""

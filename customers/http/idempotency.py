@@ -32,19 +32,21 @@ def idempotent(view: View) -> View:
 
     @functools.wraps(view)
     def keyed(caller: Caller, *args: Any, **kwargs: Any) -> Any:
-        return view(caller, *args, key=_key(caller), **kwargs)
+        return view(caller, *args, key=_key(caller, kwargs), **kwargs)
 
     return note(keyed, errors=(errors.IdempotencyKeyInvalid, errors.IdempotencyKeyReused), parameters=[_PARAMETER])
 
 
-def _key(caller: Caller) -> Key | None:
+def _key(caller: Caller, arguments: dict[str, Any]) -> Key | None:
     account = caller.admin or caller.customer
     value = request.headers.get(HEADER)
     if account is None or value is None:
         return None
     if not _PRINTABLE.fullmatch(value):
         raise errors.IdempotencyKeyInvalid()
-    asked = b"\n".join([request.method.encode(), request.path.encode(), read_body(request.environ)])
+    # Not the path: `me`, and a uuid in upper case, stand for the same.
+    route = " ".join(map(str, (request.endpoint, *arguments.values())))
+    asked = route.encode() + b"\n" + read_body(request.environ)
     return Key(
         digest=hashlib.sha256(f"{account.kind} {account.account_id}\n{value}".encode()).digest(),
         request_digest=hmac.digest(context.current().settings.secret_key.encode(), asked, "sha256"),

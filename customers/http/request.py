@@ -26,7 +26,7 @@ Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 _DRAINED = 16 * 2**20  # bytes; a body over the limit, and not over this, is read before it is refused
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_PRIVATE_PATH = re.compile(r"/(?:api|customers?|admin|session)(?:/|$)")
+_PRIVATE_PATH = re.compile(r"/+(?:api|customers?|admin|session)(?:/|$)")
 
 # Stop browsers from rendering JSON answers as pages, whoever leads one to it (ASVS 5.0, 3.2.1, 3.4.3,
 # 3.4.5, 3.4.6). The pages and the documentation bring policies of their own.

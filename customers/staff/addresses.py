@@ -64,14 +64,14 @@ def edit_address(claim: Claim, uuid: UUID, address_uuid: UUID) -> Response:
     values = _sent()
     try:
         loaded = load(schemas.AddressChanges(), forms.differing(values, stored._asdict()))
-        service.update(context.current(), claim.caller, uuid, address_uuid, loaded, [request.form.get("version", "")])
+        service.update(context.current(), claim.caller, uuid, address_uuid, loaded, [forms.version()])
     except NothingToUpdate:
         return back(uuid, "same")
     except PreconditionFailed:
         now = service.read(context.current(), uuid, address_uuid)
         return _form(claim, uuid, now, values, status=412, conflict=True)
     except ServiceError as error:
-        return _form(claim, uuid, stored, values, version=request.form.get("version", ""), **refused(error))
+        return _form(claim, uuid, stored, values, version=forms.version(), **refused(error))
     return back(uuid, "address-saved")
 
 

@@ -55,7 +55,7 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
     changes = forms.differing(values, stored.parsed())
     if request.form.get("password"):
         changes["password"] = request.form["password"]
-    version = request.form.get("version", "")
+    version = forms.version()
     try:
         loaded = load(schemas.CustomerChanges(), changes)
         service.update(ctx, claim.caller, uuid, loaded, [version])

@@ -5,10 +5,18 @@ from typing import Any
 
 from flask import request
 
+from customers.rules import is_storable
+
 
 def typed(*names: str) -> dict[str, str]:
     """Return what the form holds in these fields; nothing where it has none."""
     return {name: request.form.get(name, "") for name in names}
+
+
+def version() -> str:
+    """Return the version of what the form was loaded with, "" for what cannot be one."""
+    sent = request.form.get("version", "")
+    return sent if is_storable(sent) else ""
 
 
 def differing(values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

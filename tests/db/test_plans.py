@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from customers.config import Settings
 from customers.features.accounts.search import KEYS
 from customers.features.sessions import service as admins
 from customers.http import context
-from tests.conftest import PASSWORD, application, log_in, new_client
+from tests.conftest import ADDRESS, PASSWORD, application, log_in, new_client
 from tests.support.answers import data_of
-from tests.support.builders import CUSTOMERS
+from tests.support.builders import CUSTOMERS, ME
 from tests.support.database import Db
 from tests.support.shops import with_schema
 
@@ -55,6 +57,67 @@ def grown(make_database: Callable[[], str]) -> Iterator[Db]:
             conn.execute(FILL)
             conn.execute("VACUUM (ANALYZE) customer")
         yield db
+
+
+# Sessions and addresses, of the first customers alone when PostgreSQL looks.
+FIRST = b"""
+    INSERT INTO login_session (digest, customer_id, expires_at)
+    SELECT sha256(customer_id::text::bytea), customer_id, now() + interval '1 day'
+      FROM customer
+     ORDER BY customer_id
+     LIMIT 64;
+    INSERT INTO customer_address (customer_id, full_name, address_1, province, country, postcode)
+    SELECT customer_id, 'A', 'A', 'A', 'US', '1'
+      FROM login_session;
+    ANALYZE login_session, customer_address;
+"""
+READ = """
+    SELECT sum(idx_tup_read) + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'customer') AS rows
+      FROM pg_stat_user_indexes
+     WHERE relname = 'customer'
+"""
+
+
+def test_the_last_customer_is_found_as_fast_as_the_first(grown: Db, settings: Settings) -> None:
+    """PostgreSQL joins by merging where it believes that it need not read far: it would read all customers before."""
+    with psycopg.connect(grown.conninfo) as conn:
+        conn.execute(FIRST)
+    app = application(replace(settings, database_url=grown.conninfo))  # past a pooler
+    ctx, client = context.of(app), new_client(app)
+    created = client.post(CUSTOMERS, json={"email": "last@example.com", "password": PASSWORD, "full_name": "Last"})
+    path = created.headers["Location"]
+    log_in(client, "last@example.com")
+
+    def rows_read() -> int:
+        """Return how many rows of customers were read so far."""
+        with ctx.db.autocommit() as conn:
+            conn.execute(text("SELECT pg_stat_force_next_flush()"))
+        found: int = grown.one(READ)["rows"]
+        return found
+
+    def act(method: str, path: str, body: Any = None) -> TestResponse:
+        before = rows_read()
+        answer = client.open(path, method=method, json=body)
+        assert answer.status_code < 300, answer.text
+        assert rows_read() - before < 50, f"{method} {path}"
+        return answer
+
+    for whose in (ME, path):
+        act("GET", whose)
+        act("PATCH", whose, {"full_name": "Lasting"})
+        act("PATCH", whose, {"full_name": "Last", "email": "last@example.com"})
+        address = act("POST", f"{whose}/addresses", ADDRESS).headers["Location"]
+        for each in (
+            ("GET", f"{whose}/addresses"),
+            ("GET", address),
+            ("PATCH", address, {"city": "X"}),
+            ("DELETE", address),
+        ):
+            act(*each)
+        act("GET", f"{whose}/sessions")
+        act("GET", f"{whose}/export")
+    act("POST", "/customer/logout")
+    ctx.db.close()
 
 
 @pytest.mark.parametrize("plans", ["custom", "generic"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from werkzeug.test import Client
 
 from customers.telemetry.logs import JsonFormatter
 from tests.conftest import PASSWORD, Account, new_client
@@ -18,9 +19,11 @@ from tests.support.database import Db
 def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405_that_names_the_right_ones(
     client: CheckingClient, admin: Account
 ) -> None:
-    for path in ("/", "/nowhere", "/api/customers/", "//api/customers", "/docs/assets/", "/docs/assets/../__init__.py",
+    for path in ("/", "/nowhere", "/api/customers/", "/docs/assets/", "/docs/assets/../__init__.py",
                  "/docs/assets/..%2f__init__.py", "/docs/own/..%2f..%2fdocs.py", "/schema.sql"):  # fmt: skip
         refused(client.get(path), 404, "not_found")
+    for path in ("//api/customers", "//admin/customers", "//healthz"):
+        assert Client(client.application).get("/", environ_overrides={"PATH_INFO": path}).status_code == 404
     for method, path, allowed in (
         ("PUT", CUSTOMERS, {"GET", "HEAD", "OPTIONS", "POST"}),
         ("POST", f"{CUSTOMERS}/{MISSING}", {"GET", "HEAD", "OPTIONS", "PATCH", "DELETE"}),

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.conftest import Account
+from tests.conftest import Account, MakeCustomer
 from tests.support.answers import data_of, refused
-from tests.support.builders import MISSING, address_of
+from tests.support.builders import ME, MISSING, address_of
 from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.threads import at_once
@@ -81,6 +81,17 @@ def test_never_a_304_when_anything_in_the_answer_has_changed_an_address_included
         assert data_of(after) != data_of(before)
         assert after.headers["ETag"] != before.headers["ETag"]
         before = after
+
+
+def test_customers_written_by_one_transaction_have_tags_of_their_own(make_customer: MakeCustomer, db: Db) -> None:
+    """`me` is one URL for all: who signs in after somebody else must not be told that nothing has changed."""
+    one, two = make_customer(), make_customer()
+    db.execute("UPDATE customer SET updated_at = now()")
+
+    theirs = tag(one.client, ME)
+
+    assert data_of(two.client.get(ME, headers={"If-None-Match": theirs}))["uuid"] == two.uuid
+    refused(send(two.client, ME, "PATCH", theirs), 412, "precondition_failed")
 
 
 @pytest.mark.parametrize("first", ["PATCH", "DELETE"])

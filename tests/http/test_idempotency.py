@@ -53,6 +53,23 @@ def test_the_same_request_again_gets_the_first_result_and_creates_nothing(accoun
             assert client.post(path, json=body, headers=key).status_code == 404
 
 
+def test_a_path_in_another_spelling_is_the_same_request(customer: Account, db: Db) -> None:
+    for path in (ME, customer.path, customer.path.replace(customer.uuid, customer.uuid.upper())):
+        data_of(customer.client.post(f"{path}/addresses", json=ADDRESS, headers=KEY), 201)
+    assert count(db, "customer_address") == 1
+
+
+def test_who_has_registered_somebody_else_is_not_shown_what_became_of_it(
+    customer: Account, admin: Account, db: Db
+) -> None:
+    for registers, status in (customer, 409), (admin, 201):
+        body, key = {**NEW, "email": f"{status}@example.com"}, {"Idempotency-Key": str(status)}
+        created = data_of(registers.client.post(CUSTOMERS, json=body, headers=key), 201)
+        data_of(admin.client.patch(f"{CUSTOMERS}/{created['uuid']}", json={"full_name": "The Owner"}))
+
+        assert registers.client.post(CUSTOMERS, json=body, headers=key).status_code == status
+
+
 def test_an_anonymous_registration_ignores_its_key(app: Flask, client: CheckingClient, db: Db) -> None:
     """The remembered answer told a stranger whether a guessed password was right: 201 or 400, without any limit."""
     data_of(client.post(CUSTOMERS, json=NEW, headers=KEY), 201)

@@ -98,6 +98,7 @@ def test_an_overtaken_edit_shows_both(visitor: Visitor, customer: Account, edit:
             assert theirs in page.texts["td"]
             assert page.texts["strong"] == ["Mine"]
             assert db.one(f"SELECT {field} FROM {table}") == {field: theirs}
+        rejected(visitor.submit(page, form, path, version="\0"), 412)
         assert leads_to(visitor.submit(page, form, path))
         assert db.one(f"SELECT {field} FROM {table}") == {field: "Mine"}
 

@@ -12,6 +12,7 @@ from customers import errors, rules
 from customers.context import Context
 from customers.db import idempotency_keys
 from customers.db.documents import Document, Page
+from customers.db.engine import Fetch
 from customers.db.idempotency_keys import Key
 from customers.features.accounts import person_sql, search, sql
 from customers.features.groups.sql import DEFAULT
@@ -33,7 +34,7 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     with ctx.db.autocommit() as conn:
         earlier = idempotency_keys.find(conn, key)  # before anything is hashed
     if earlier:
-        return earlier, errors.found(sql.find(ctx.db.fetch_first, earlier), errors.CustomerNotFound), True
+        return earlier, _created_before(ctx.db.fetch_first, caller, earlier), True
     registers = caller.admin is None
     limited = limits.request(ctx.db, ctx.settings, "registrations", caller.origin) if registers else nullcontext()
     with limited:
@@ -55,10 +56,22 @@ def _insert(ctx: Context, caller: Caller, values: Mapping[str, Any], key: Key | 
         with ctx.db.writing() as tx:
             uuid, replayed = idempotency_keys.claim(tx.conn, key)
             if replayed:
-                return uuid, errors.found(sql.find(tx.fetch_first, uuid), errors.CustomerNotFound), True
+                return uuid, _created_before(tx.fetch_first, caller, uuid), True
             created = sql.insert(tx.fetch_first, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
     trail.write_lines(actor, Subject("customer", uuid), {event: {}})
     return uuid, created, False
+
+
+def _created_before(fetch: Fetch, caller: Caller, uuid: UUID) -> Document:
+    """Return the account that an earlier request with the caller's key created.
+
+    Whoever is no admin may register an e-mail of somebody else, who then makes the account theirs: so nobody else is
+    shown an account that has changed since. Raises EmailTaken for such a one, CustomerNotFound.
+    """
+    document, unchanged = errors.found(sql.find(fetch, uuid), errors.CustomerNotFound)
+    if caller.admin is None and not unchanged:
+        raise errors.EmailTaken()
+    return document
 
 
 def _group_id(caller: Caller, body: Mapping[str, Any]) -> int | None:

@@ -34,9 +34,9 @@ CUSTOMER = """customer.customer_id, customer.uuid, customer.status, customer.gro
               customers_time(customer.updated_at) AS updated_at"""
 
 # The version of what is answered of a customer, the addresses included. It changes with every write of these rows,
-# whoever writes them: `xmin` is the transaction that wrote a row. That of _DOCUMENT must be the same text, and so must,
-# without addresses, that of _insert().
-VERSION = """md5(concat(customer.xmin, (
+# whoever writes them: `xmin` is the transaction that wrote a row. That may have written several customers, and `me`
+# stands for each. That of _DOCUMENT must be the same text, and so must, without addresses, that of _insert().
+VERSION = """md5(concat(customer.customer_id, '-', customer.xmin, '-', (
                   SELECT string_agg(concat(customer_address_id, '-', customer_address.xmin), ','
                                     ORDER BY coalesce(is_default, false) DESC, customer_address_id)
                     FROM customer_address
@@ -57,7 +57,8 @@ def _insert(news: str = "", tell: str = "") -> TextClause:
            INSERT INTO customer (uuid, status, group_id, email, password, full_name)
            VALUES (:uuid, :status, :group_id, :email, :password, :full_name)
                ON CONFLICT DO NOTHING
-           RETURNING customer_id, uuid, status, md5(concat(xmin)) AS version, {_BODY} {news}),
+           RETURNING customer_id, uuid, status, md5(concat(customer_id, '-', xmin, '-')) AS version,
+                     {_BODY} {news}),
            pending AS (
            INSERT INTO pending_customer (customer_id)
            SELECT customer_id
@@ -101,7 +102,7 @@ def end_pending(conn: Connection, customer_id: int) -> None:
 _DOCUMENT = f"""(SELECT CAST(row_to_json(answer) AS text)
               FROM (SELECT {CUSTOMER},
                            coalesce(address.list, '[]') AS addresses) AS answer) AS body,
-           md5(concat(customer.xmin, address.versions)) AS version"""
+           md5(concat(customer.customer_id, '-', customer.xmin, '-', address.versions)) AS version"""
 _ADDRESSES = """LEFT JOIN LATERAL (
            SELECT json_agg((SELECT answer
                               FROM (SELECT customer_address_id, uuid, full_name, telephone, address_1, address_2, city,
@@ -153,16 +154,16 @@ def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[
 
 
 FIND = text(f"""
-    SELECT {_BODY}, {VERSION} AS version
+    SELECT {_BODY}, {VERSION} AS version, updated_at = created_at AS unchanged
       FROM customer
      WHERE uuid = :uuid
 """)
 
 
-def find(fetch: Fetch, uuid: UUID) -> Document | None:
-    """Return a customer without the addresses, or None."""
+def find(fetch: Fetch, uuid: UUID) -> tuple[Document, bool] | None:
+    """Return a customer without the addresses, and whether the row is still as it was created; or None."""
     row = fetch(FIND, {"uuid": uuid})
-    return None if row is None else Document(*row)
+    return None if row is None else (Document(*row[:2]), row[2])
 
 
 def _rename_own(condition: str = "") -> TextClause:

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-ADDRESS = """customer_address.customer_address_id, customer_address.uuid, customer_address.full_name, telephone,
+# `xmin` is the transaction that wrote a row; it may have written several.
+VERSION = "md5(concat(customer_address.customer_address_id, '-', customer_address.xmin))"
+
+ADDRESS = f"""customer_address.customer_address_id, customer_address.uuid, customer_address.full_name, telephone,
            address_1, address_2, city, province, country, postcode, coalesce(is_default, false) AS is_default,
            customer_address.customer_id, customers_time(customer_address.created_at) AS created_at,
-           customers_time(customer_address.updated_at) AS updated_at, md5(concat(customer_address.xmin)) AS version"""
+           customers_time(customer_address.updated_at) AS updated_at, {VERSION} AS version"""
 
 # Creates and updates of a customer's addresses lock the customer first, so that they take turns, and the number of
 # addresses and the default stay right. A deletion locks its own row alone.
@@ -108,7 +111,7 @@ UPDATE = text(f"""
            (:full_name, :telephone, :address_1, :address_2, :city, :province, :country, :postcode, :is_default, now())
      WHERE customer_id = :customer_id
        AND uuid = :uuid
-       AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))
+       AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
     RETURNING {ADDRESS}
 """)
 
@@ -125,7 +128,7 @@ DELETE = text(f"""
     DELETE FROM customer_address
      WHERE customer_id = :customer_id
        AND uuid = :uuid
-       AND (CAST(:versions AS text[]) IS NULL OR md5(concat(xmin)) = ANY(CAST(:versions AS text[])))
+       AND (CAST(:versions AS text[]) IS NULL OR {VERSION} = ANY(CAST(:versions AS text[])))
     RETURNING {ADDRESS}
 """)
 
