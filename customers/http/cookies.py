@@ -4,7 +4,7 @@ import hashlib
 from uuid import UUID
 
 from flask import Flask, Request, Response, after_this_request, session
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from itsdangerous import BadSignature
 
 from customers.http import context
@@ -31,7 +31,7 @@ class Cookies(SecureCookieSessionInterface):
         except BadSignature:
             return self.session_class()
 
-    def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:  # type: ignore[override]
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Have the answer set the cookie if the request has changed it; one that has not looked at it needs no more."""
         if session.accessed:
             super().save_session(app, session, response)
