@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from email.utils import parseaddr
@@ -22,7 +23,7 @@ _DAY = 24 * 3600
 _COOKIE_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z", error="Not a name that a cookie may have.")
 _TIMEZONE = Regexp(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*\Z", error="Must be a time zone such as Europe/Berlin.")
 _OWN_RESET_URL = "http://127.0.0.1:8000/reset-password?token={token}"
-_RESET_URL = Regexp(r"https?://.*\{token\}", error="Must be a URL that holds {{token}}.")
+_RESET_URL = Regexp(r"https?://[^\s/]\S*\{token\}\S*\Z", error="Must be a URL that holds {{token}}.")
 
 
 def _database_url(value: str) -> str:
@@ -64,16 +65,28 @@ def _list(value: str) -> tuple[str, ...]:
 
 
 def _smtp_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.port == 0:
-        raise ValueError("Must be a URL such as smtp://user:secret@host:587 or smtps://host.")
+    """Return a URL as it is. A "/", "?" or "#" in a password that is not escaped would end the host."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0
+    except ValueError:  # its own words repeat the password
+        good = False
+    if not good or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("Must be a URL such as smtp://user:secret@host:587 or smtps://host; escape / as %2F.")
     return value
 
 
 def _mail_from(value: str) -> str:
-    if "@" not in parseaddr(value)[1] or not value.isprintable():
+    address = parseaddr(value)[1]
+    if not (re.fullmatch(r"[!-~]+@[!-~]+", address) and value.isprintable()):
         raise ValueError("Must be an address such as Shop <no-reply@shop.example>.")
     return value
+
+
+def _folder(value: str) -> Path:
+    if not Path(value).is_dir():
+        raise ValueError("Is no folder.")
+    return Path(value)
 
 
 def _processors(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -153,7 +166,7 @@ class Settings:
     smtp_timeout: float = _setting("CUSTOMERS_SMTP_TIMEOUT", _SECONDS, 10.0)
     mail_directory: Path | None = _setting("CUSTOMERS_MAIL_DIRECTORY", Path, None)
     mail_from: str = _setting("CUSTOMERS_MAIL_FROM", _mail_from, "Customers <no-reply@localhost>")
-    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", Path, None)
+    mail_templates: Path | None = _setting("CUSTOMERS_MAIL_TEMPLATES", _folder, None)
     mail_sender: bool = _setting("CUSTOMERS_MAIL_SENDER", _FLAG, True)
     reset_url: str = _setting("CUSTOMERS_RESET_URL", _RESET_URL, _OWN_RESET_URL)
     reset_lifetime: int = _setting("CUSTOMERS_RESET_LIFETIME", _whole(60, 10**6), 3600)
@@ -206,7 +219,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     needed = {"CUSTOMERS_DATABASE_URL", "CUSTOMERS_SECRET_KEY"}
     if "CUSTOMERS_SMTP_URL" in given:
         needed |= {"CUSTOMERS_MAIL_FROM", "CUSTOMERS_RESET_URL"}
-    weak = [key for key in values.get("evershop_cookie_secrets", ()) if len(key.encode()) < SECRET_KEY_BYTES]
+    weak = [
+        key for key in values.get("evershop_cookie_secrets", ()) if len(key.encode(errors="replace")) < SECRET_KEY_BYTES
+    ]
     if weak and not values.get("evershop_weak_secrets"):
         faults.append(
             f"CUSTOMERS_EVERSHOP_COOKIE_SECRETS: Each must have at least {SECRET_KEY_BYTES} bytes, which EverShop's"

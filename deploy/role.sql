@@ -1,9 +1,9 @@
 -- The role that the service runs as in production: it can do all that the service does, and cannot change or delete what
 -- is in the audit trail, make admins, or change a table. So whoever takes over the service cannot wipe out the traces.
 --
--- Apply it as the role that owns the tables, or as a superuser, after each `flask init-db`; again is harmless. That role
--- goes on to run the operator's commands: init-db, create-admin, purge-audit, and imports and exports. The service, and
--- purge and outbox, run as this one.
+-- Apply it as the role that owns the tables, or as a superuser, after each `flask init-db`; again is harmless. The first
+-- time the owner needs CREATEROLE. The owner goes on to run the operator's commands: init-db, create-admin, purge-audit,
+-- and imports and exports. The service, and purge and outbox, run as this one.
 --
 --     psql --set ON_ERROR_STOP=1 --file deploy/role.sql "$OWNERS_DATABASE_URL"
 --     psql --command '\password customers_service' "$OWNERS_DATABASE_URL"

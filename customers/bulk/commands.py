@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -46,6 +47,8 @@ def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> N
     target = rejected or Path(f"{source or 'customers'}.rejected.csv")
     if source and target.exists() and target.samefile(source):
         raise click.UsageError("Invalid value for '--rejected': is the file to import.")
+    if not target.exists() and not os.access(target.parent, os.W_OK):
+        raise click.UsageError(f"Invalid value for '--rejected': {printable(target)} cannot be written.")
     options = Options(**chosen)
     # Line ends stay as they are, and bytes that are not UTF-8 become lone surrogates.
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")

@@ -70,6 +70,8 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int 
             read, batch = found
             _hash(conn, hasher, options, batch)
             yield _load(conn, options, read, batch)
+        # Connections keep the plans that they made for a small table until its statistics change.
+        conn.execute(staging.ANALYZE)
 
 
 def _batches(records: Iterable[Record], options: Options, most: int) -> Iterator[tuple[Outcome, list[Row]]]:

@@ -140,6 +140,22 @@ SEE = text("""
         ON CONFLICT DO NOTHING
 """)
 
+# A row that is rejected for its uuid has named no e-mail: a later one of the same is judged by itself.
+REJECT_REPEATED_UUID = text("""
+    UPDATE staged
+       SET fate = 'uuid: Stood in the file before.'
+     WHERE fate IN ('added', 'updated', 'skipped')
+       AND line = (SELECT seen.line FROM seen WHERE seen.name = staged.folded)
+       AND EXISTS (SELECT FROM seen WHERE seen.name = ANY(staged.uuids) AND seen.line <> staged.line)
+""")
+
+FORGET_REJECTED = text("""
+    DELETE FROM seen
+     USING staged
+     WHERE seen.line = staged.line
+       AND staged.fate = 'uuid: Stood in the file before.'
+""")
+
 JUDGE_REPEATED = text("""
     UPDATE staged
        SET fate = CASE
@@ -158,6 +174,9 @@ def judge(conn: Connection, options: Mapping[str, bool]) -> Sequence[Row[Any]]:
         conn.execute(LOCK)
     conn.execute(JUDGE, {**options, "default_group": DEFAULT})
     conn.execute(SEE)
+    if conn.execute(REJECT_REPEATED_UUID).rowcount:
+        conn.execute(FORGET_REJECTED)
+        conn.execute(SEE)
     conn.execute(JUDGE_REPEATED, options)
     return conn.execute(text("SELECT line, fate FROM staged")).all()
 
@@ -220,6 +239,9 @@ INSERT_ADDRESSES = text("""
         OR (staged.fate = 'updated' AND staged.readdress)
      ORDER BY staged.line, address.ordinality
 """)
+
+
+ANALYZE = text("ANALYZE customer, customer_address")
 
 
 def write(conn: Connection) -> None:

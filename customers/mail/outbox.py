@@ -80,7 +80,8 @@ FIND_ACCOUNT = text("""
     SELECT customer_id, email
       FROM customer
      WHERE customers_fold(email) = customers_fold(:email)
-       AND (status = 1 OR customer_id IN (SELECT customer_id FROM pending_customer))
+       AND (status = 1
+            OR EXISTS (SELECT FROM pending_customer WHERE pending_customer.customer_id = customer.customer_id))
        FOR NO KEY UPDATE
 """)
 

@@ -19,7 +19,7 @@ from tests.support.rows import add_group
 
 __all__ = ["shop"]
 
-UUID, HOME_UUID = "0b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10", "1b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10"
+UUID, HOME_UUID, OTHER = (f"{digit}b5f8a1e-6f0c-4f6b-9a52-3f1f3a7b2c10" for digit in "012")
 NO_HASH = "password_hash: Not a bcrypt hash ($2a$, $2b$ or $2y$) of cost 14 or less."
 NO_JSON = "meta_data: Not the text of a JSON object."
 OTHER_HASH = "$2b$04$fACShfgxfVqugPkgZHOhAuJho188lJ/BxEGm9FFr8zy6bZFZ7P.KK"
@@ -128,12 +128,23 @@ def test_neither_a_secret_nor_a_control_character_of_a_file_is_told_again(shop: 
         assert OLD_HASH not in told
 
 
+def test_postgresql_knows_of_the_customers_afterwards(shop: Shop) -> None:
+    shop.load_json(ANN)
+    assert shop.db.one("SELECT reltuples AS known FROM pg_class WHERE relname = 'customer'") == {"known": 1}
+
+
 def test_leniently_old_shops_rows_come_in(shop: Shop) -> None:
-    old = {**ANN, "full_name": None, "created_at": None, "addresses": [{"country": "DE", "full_name": None}]}
+    old: dict[str, Any] = {
+        **ANN,
+        "full_name": None,
+        "created_at": None,
+        "addresses": [{"country": "DE", "full_name": None}],
+    }
 
     assert shop.load_json(old).exit_code == 1
     assert shop.load_json(old, options=("--lenient",)).stdout == summary(1, added=1)
     assert [address["country"] for address in shop.addresses()] == ["DE"]
+    assert shop.load_json({**BOB, "full_name": ""}, options=("--lenient",)).stdout == summary(1, added=1)
 
 
 def test_a_row_after_rejected_ones_of_the_same_e_mail_counts(shop: Shop) -> None:
@@ -146,6 +157,11 @@ def test_a_row_after_rejected_ones_of_the_same_e_mail_counts(shop: Shop) -> None
 
     assert result.stdout == summary(5, added=1, rejected=4)
     assert [row["full_name"] for row in shop.customers()] == ["Ann", "Second"]
+
+    third = {**ANN, "email": "third@example.com"}
+    again = shop.load_json({**third, "uuid": OTHER}, {**third, "email": "fourth@example.com", "uuid": OTHER},
+                           {**third, "email": "fourth@example.com"})  # fmt: skip
+    assert again.stdout == summary(3, added=2, rejected=1)
 
 
 CHANGES: list[dict[str, Any]] = [

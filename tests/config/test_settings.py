@@ -72,9 +72,10 @@ def test_a_wrong_value_is_a_fault_that_names_its_variable() -> None:
                                       "null", "https://shop.example:x"],
         "CUSTOMERS_TRUSTED_PROXIES": ["-1"],
         "CUSTOMERS_DATABASE_TIMEOUT": ["0", "nan"],
-        "CUSTOMERS_SMTP_URL": ["mail.example", "smtp://"],
-        "CUSTOMERS_MAIL_FROM": ["nobody", "a@b.co\nBcc: c@d.ef"],
-        "CUSTOMERS_RESET_URL": ["https://x/", "/reset?token={token}"],
+        "CUSTOMERS_SMTP_URL": ["mail.example", "smtp://", "smtp://mail.example/x", "smtp://user:12#word@mail.example"],
+        "CUSTOMERS_MAIL_FROM": ["nobody", "a@b.co\nBcc: c@d.ef", "@b.co", "no-réply@b.co", "no reply@b.co"],
+        "CUSTOMERS_MAIL_TEMPLATES": ["/nowhere"],
+        "CUSTOMERS_RESET_URL": ["https://x/", "/reset?token={token}", "https://x/ {token}", "https:// /{token}", "https://x/{token}\nx"],
         "CUSTOMERS_LOG_LEVEL": ["loud"],
     }.items():  # fmt: skip
         for value in values:
@@ -107,6 +108,8 @@ def test_settings_do_not_show_their_secrets() -> None:
         ("CUSTOMERS_DATABASE_URL", "postgresql://user:tell-nobody@[x/y"),
         ("CUSTOMERS_SMTP_URL", "http://user:tell-nobody@mail.example"),
         ("CUSTOMERS_SMTP_URL", "smtp://user:tell-nobody@mail.example:port"),
+        ("CUSTOMERS_SMTP_URL", "smtp://user:tell-nobody/x@mail.example"),
+        ("CUSTOMERS_SMTP_URL", "smtp://user:tell-nobody\u2100@mail.example"),
     ):
         assert "tell-nobody" not in " ".join(faults({**NEEDED, name: value}))
 

@@ -1,5 +1,6 @@
 """The `flask` commands of the operator."""
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -38,6 +39,10 @@ class Command(click.Command):
             if isinstance(getattr(error, "orig", error), migrate.NO_SCHEMA):
                 raise click.ClickException(SchemaMissing.message) from None
             raise click.ClickException(f"the database says: {logs.message(error)}") from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # click's
+                raise
+            raise click.ClickException(f"{error.filename or 'output'}: {error.strerror}") from None
 
 
 @blueprint.cli.command("init-db", cls=Command)
