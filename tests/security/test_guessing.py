@@ -191,9 +191,8 @@ def test_the_first_refusal_of_each_pause_is_recorded_and_no_other(limited: Flask
             statuses(limited, 1, email)
             lengthen_pauses(db)
 
-    rows = db.all(
-        "SELECT actor_kind, subject_uuid, host(ip) AS ip FROM audit_log WHERE event = 'login_throttled' ORDER BY audit_log_id"
-    )
+    columns = "actor_kind, subject_uuid, host(ip) AS ip"
+    rows = db.all(f"SELECT {columns} FROM audit_log WHERE event = 'login_throttled' ORDER BY audit_log_id")
     known, unknown = (("anonymous", subject, HOME) for subject in (UUID(customer.uuid), None))
     assert [tuple(row.values()) for row in rows] == [known, known, unknown, unknown]
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [12, 0, 0, 12]
