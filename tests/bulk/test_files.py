@@ -134,6 +134,16 @@ def test_an_empty_file_is_no_fault_and_wrong_usage_does_nothing(shop: Shop) -> N
     assert shop.load_csv(HEADER, "x", options=("--rejected", str(file))).exit_code == 2
     assert file.read_text().startswith(HEADER)
     assert shop.run("import-customers", str(shop.folder / "none")).exit_code == 2
+    # Nor be found out to be in no folder when rows are in.
+    assert shop.load_json(ANN, {}, options=("--rejected", str(shop.folder / "none" / "list"))).exit_code == 2
+    assert shop.customers() == []
+
+
+def test_a_full_disk_is_told_in_one_line(shop: Shop) -> None:
+    result = shop.load_json({}, options=("--rejected", "/dev/full"))
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: output: No space left on device\n"
 
 
 TEXTS = st.text() | st.text("ab.@-_+'\" \t\n\0\ud800ßé", max_size=80) | st.from_regex(r"[a-z.]{1,9}@[a-z.-]{1,9}\.co")
