@@ -140,13 +140,14 @@ SEE = text("""
         ON CONFLICT DO NOTHING
 """)
 
-# A row that is rejected for its uuid has named no e-mail: a later one of the same is judged by itself.
+# A row that is rejected for its uuid has named no e-mail: a later one of the same is judged by itself. With count(*),
+# since EXISTS becomes a join that reads all of `seen` for each row.
 REJECT_REPEATED_UUID = text("""
     UPDATE staged
        SET fate = 'uuid: Stood in the file before.'
      WHERE fate IN ('added', 'updated', 'skipped')
        AND line = (SELECT seen.line FROM seen WHERE seen.name = staged.folded)
-       AND EXISTS (SELECT FROM seen WHERE seen.name = ANY(staged.uuids) AND seen.line <> staged.line)
+       AND (SELECT count(*) FROM seen WHERE seen.name = ANY(staged.uuids) AND seen.line <> staged.line) > 0
 """)
 
 FORGET_REJECTED = text("""
