@@ -408,7 +408,7 @@ BEGIN
            expires_at = CASE WHEN wanted.longest IS NULL THEN counter.expires_at
                              ELSE moment + make_interval(secs => wanted.memory) END
       FROM unnest(digests, most, longest, memory) WITH ORDINALITY AS wanted (digest, most, longest, memory, place)
-     WHERE counter.digest = ANY(digests)        -- so that a plan of before there were many reads no more than these
+     WHERE counter.digest = ANY(digests)        -- a plan made while there were few rows reads no others
        AND counter.digest = wanted.digest
        AND wanted.place IS DISTINCT FROM passed;
 
@@ -621,7 +621,8 @@ BEGIN
 END
 $$;
 
--- What PostgreSQL would guess from entries that are nearly all of one admin: that the newest of anybody soon come.
+-- How many subjects there are, as a part of the rows. Where nearly all entries are one admin's, PostgreSQL would count few,
+-- and read the whole trail backwards for the entries of anybody else.
 ALTER TABLE audit_log ALTER subject_uuid SET (n_distinct = -0.05);
 
 -- All indexes, EverShop's first. Each is made only if it is not there: CREATE INDEX IF NOT EXISTS would keep all writers

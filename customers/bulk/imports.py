@@ -70,8 +70,9 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int 
             read, batch = found
             _hash(conn, hasher, options, batch)
             yield _load(conn, options, read, batch)
-        # Connections keep the plans that they made for a small table until its statistics change.
-        conn.execute(staging.ANALYZE)
+        if not options.dry_run:
+            # Connections keep the plans that they made for a small table until its statistics change.
+            conn.execute(staging.ANALYZE)
 
 
 def _batches(records: Iterable[Record], options: Options, most: int) -> Iterator[tuple[Outcome, list[Row]]]:

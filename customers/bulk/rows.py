@@ -82,7 +82,10 @@ def check(record: Record, *, lenient: bool = False) -> dict[str, Any]:
     """Return a row: its line, the columns that the record gives, and all uuids in it. Raises Rejected."""
     if record.fault:
         raise Rejected(record.fault)
-    row = _checked({**record.values, "full_name": record.values.get("full_name") or None} if lenient else record.values)
+    values = record.values
+    if lenient and values.get("full_name") == "":
+        values = {**values, "full_name": None}
+    row = _checked(values)
     if "email" not in row:
         raise Rejected("email: Is missing.")
     if "password" in row and "password_hash" in row:
