@@ -17,6 +17,25 @@ SET LOCAL client_min_messages = warning;
 -- Two processes that apply this file at once take turns; the number is arbitrary but fixed.
 SELECT pg_advisory_xact_lock(4715386912);
 
+-- Which version of the schema this file makes; `/readyz` compares it with what the database has. Raise the number with
+-- every change of what is made. An older service finds a higher number good enough, so that instances can be upgraded in
+-- turn; its own file, which a rollback applies again, changes nothing then: its functions would replace newer ones.
+SET LOCAL customers.schema_version = 6;
+
+DO $$
+DECLARE
+    applied int;
+BEGIN
+    IF to_regclass('customers_schema') IS NOT NULL THEN
+        SELECT version INTO applied FROM customers_schema;
+        IF applied > current_setting('customers.schema_version')::int THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('the database has version %s of the schema, which is newer', applied);
+        END IF;
+    END IF;
+END
+$$;
 
 DO $$
 BEGIN
@@ -714,8 +733,7 @@ BEGIN
 END
 $$;
 
--- Which version of this file the database has; `/readyz` compares it with the line below. Raise the number with every
--- change of this file. An older service finds a higher number good enough, so that instances can be upgraded in turn.
+-- Which version the database has: see the beginning.
 CREATE TABLE IF NOT EXISTS customers_schema (
     only_row   boolean NOT NULL DEFAULT true,
     version    int NOT NULL,
@@ -725,7 +743,7 @@ CREATE TABLE IF NOT EXISTS customers_schema (
 );
 
 INSERT INTO customers_schema (version)
-VALUES (6) -- schema version
+VALUES (current_setting('customers.schema_version')::int)
 ON CONFLICT (only_row) DO UPDATE
    SET version = excluded.version, applied_at = now()
  WHERE customers_schema.version < excluded.version;

@@ -23,29 +23,35 @@ class SchemaConflict(Exception):
 @functools.cache
 def version() -> int:
     """Return the version that `schema.sql` gives a database."""
-    match = re.search(r"^VALUES \((\d+)\) -- schema version$", FILE.read_text(), re.MULTILINE)
+    match = re.search(r"^SET LOCAL customers.schema_version = (\d+);$", FILE.read_text(), re.MULTILINE)
     assert match, "schema.sql names its version"
     return int(match[1])
-
-
-def apply(database: Database, *more: Path, repair_defaults: bool = False, recount: bool = False) -> None:
-    """Apply `schema.sql`, and more files of SQL, in one transaction; again, or twice at once, is harmless.
-
-    Raises SchemaConflict.
-    """
-    chosen = {"customers.repair_defaults": repair_defaults, "customers.recount": recount}
-    options = "".join(f"SET LOCAL {name} = 'on';" for name, wanted in chosen.items() if wanted)
-    with database.unhurried() as conn, driver(conn).transaction():
-        try:
-            driver(conn).execute((options + "".join(file.read_text() for file in (FILE, *more))).encode())
-        except (pg_errors.UniqueViolation, pg_errors.CheckViolation) as conflict:
-            raise SchemaConflict(conflict.diag.message_primary) from None
 
 
 VERSION = text("""
     SELECT version
       FROM customers_schema
 """)
+
+
+def apply(database: Database, *more: Path, repair_defaults: bool = False, recount: bool = False) -> int:
+    """Apply `schema.sql`, and more files of SQL, in one transaction; again, or twice at once, is harmless.
+
+    Returns the version that the database has then. A newer one than this service's stays as it is: nothing is changed.
+    Raises SchemaConflict.
+    """
+    chosen = {"customers.repair_defaults": repair_defaults, "customers.recount": recount}
+    options = "".join(f"SET LOCAL {name} = 'on';" for name, wanted in chosen.items() if wanted)
+    with database.unhurried() as conn:
+        try:
+            with driver(conn).transaction():
+                driver(conn).execute((options + "".join(file.read_text() for file in (FILE, *more))).encode())
+        except (pg_errors.UniqueViolation, pg_errors.CheckViolation) as conflict:
+            raise SchemaConflict(conflict.diag.message_primary) from None
+        except pg_errors.ObjectNotInPrerequisiteState:
+            pass  # as schema.sql says of a newer version
+        applied: int = conn.execute(VERSION).scalar_one()
+        return applied
 
 
 def check(database: Database) -> None:

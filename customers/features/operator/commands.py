@@ -56,8 +56,9 @@ def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
     changed or lost. Where existing rows stand in the way, it names them, changes nothing, and exits with status 1.
     """
     more = (EVERSHOP,) if evershop else ()
-    migrate.apply(context.current().db, *more, repair_defaults=repair_defaults, recount=recount)
-    click.echo(f"The database schema is at version {migrate.version()}.")
+    applied = migrate.apply(context.current().db, *more, repair_defaults=repair_defaults, recount=recount)
+    newer = "" if applied == migrate.version() else ": that of a newer release, so nothing was changed"
+    click.echo(f"The database schema is at version {applied}{newer}.")
     if evershop:
         click.echo("Apply deploy/role.sql now. It gives the service's role these rights to EverShop's tables:")
         click.echo("".join(f"  {rights}\n" for rights in EVERSHOP_RIGHTS), nl=False)

@@ -91,12 +91,16 @@ def test_init_db_may_be_repeated_and_what_the_database_refuses_is_one_line(
     make: Callable[..., Made], settings: Settings
 ) -> None:
     """Rows in its way; no schema to make tables in, as for a role that may not; no tables; no database."""
-    shop, bare = (application(make(sql)[0].settings) for sql in (EVERSHOP, "DROP SCHEMA public"))
+    (ctx, db), (other, _) = make(EVERSHOP), make("DROP SCHEMA public")
+    shop, bare = application(ctx.settings), application(other.settings)
 
     failed(run(shop, "init-db"), "Jane@Example.com", "--repair-defaults")
     for options in (["--repair-defaults"], []):
         result = run(shop, "init-db", *options)
         assert (result.exit_code, result.output) == (0, f"The database schema is at version {migrate.version()}.\n")
+    db.execute("UPDATE customers_schema SET version = 1000")
+    result = run(shop, "init-db")
+    assert (result.exit_code, "at version 1000: that of a newer release" in result.output) == (0, True)
     failed(run(bare, "init-db"), "the database says: ")
     failed(run(bare, "purge"), "flask init-db")
     failed(run(application(replace(settings, database_url=NOWHERE)), "init-db"), "the database says: ")
