@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -47,8 +46,6 @@ def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> N
     target = rejected or Path(f"{source or 'customers'}.rejected.csv")
     if source and target.exists() and target.samefile(source):
         raise click.UsageError("Invalid value for '--rejected': is the file to import.")
-    if not target.exists() and not os.access(target.parent, os.W_OK):
-        raise click.UsageError(f"Invalid value for '--rejected': {printable(target)} cannot be written.")
     options = Options(**chosen)
     # Line ends stay as they are, and bytes that are not UTF-8 become lone surrogates.
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
@@ -59,12 +56,12 @@ def import_customers(file: BinaryIO, rejected: Path | None, **chosen: bool) -> N
         raise click.UsageError(f"{printable(source or '-')}: {refusal}.") from None
 
     total, groups = Counter[str](), dict[str, str]()
-    with click.open_file(str(target), "w", "utf-8", lazy=True) as rejects:
+    with click.open_file(str(target), "w", "utf-8") as rejects:
+        writer = csv.writer(rejects, lineterminator="\n")
+        writer.writerow(("line", "reason"))
         for outcome in imports.run(context.current(), reader, options):
-            if outcome.rejected:
-                header = [] if total["rejected"] else [("line", "reason")]
-                csv.writer(rejects, lineterminator="\n").writerows([*header, *sorted(outcome.rejected)])
-                rejects.flush()
+            writer.writerows(sorted(outcome.rejected))
+            rejects.flush()
             total.update(outcome.counts, rejected=len(outcome.rejected))
             groups = outcome.groups | groups
             if total["read"] > outcome.counts["read"] > 0:

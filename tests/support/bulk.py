@@ -31,7 +31,6 @@ class Shop:
     def load(self, content: str | bytes, *options: str) -> Result:
         file = self.folder / "customers"
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-        self.rejects.unlink(missing_ok=True)
         return self.run("import-customers", str(file), *options)
 
     def load_json(self, *rows: dict[str, Any], options: tuple[str, ...] = ()) -> Result:
@@ -45,8 +44,6 @@ class Shop:
         return self.folder / "customers.rejected.csv"
 
     def rejected(self) -> list[tuple[int, str]]:
-        if not self.rejects.exists():
-            return []
         with self.rejects.open(newline="") as file:
             header, *rows = csv.reader(file)
         assert header == ["line", "reason"]
