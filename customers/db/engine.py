@@ -1,7 +1,7 @@
 """Connections to PostgreSQL.
 
-``autocommit()`` is a connection in autocommit, ``writing()`` a transaction; ``fetch_first()`` and ``fetch_one()``
-execute one hot statement; ``unhurried()`` is a connection without timeouts.
+``autocommit()`` is a connection in autocommit, ``writing()`` a transaction; ``one()``, ``one_or_none()`` and ``all()``
+execute a hot statement; ``unhurried()`` is a connection without timeouts.
 """
 
 import functools
@@ -97,8 +97,8 @@ class Transaction:
         self.conn = conn
         self._waiting: list[Callable[[], object]] = []
 
-    def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Return the single row of a statement, in this transaction; None if it has none. As Database.fetch_first()."""
+    def one_or_none(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the single row of a statement, in this transaction; None if it has none. As Database.one_or_none()."""
         return _executed(driver(self.conn), statement, values).fetchone()
 
     def after_commit(self, function: Callable[[], object]) -> None:
@@ -217,20 +217,20 @@ class Database:
             self._leave(error)
             raise
 
-    def fetch_first(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def one_or_none(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return the single row of a statement on a hot path, in autocommit; None if it has none.
 
         psycopg executes it by itself: SQLAlchemy's result objects would cost more than the statement.
         """
         return self._execute(statement, values).fetchone()
 
-    def fetch_all(self, statement: TextClause, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement on a hot path, as fetch_first() does."""
+    def all(self, statement: TextClause, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement on a hot path, as one_or_none() does."""
         return self._execute(statement, values).fetchall()
 
-    def fetch_one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the row of a statement that always has one, as fetch_first() does."""
-        row = self.fetch_first(statement, values)
+    def one(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the row of a statement that always has one, as one_or_none() does."""
+        row = self.one_or_none(statement, values)
         assert row is not None, "a statement with one row"
         return row
 

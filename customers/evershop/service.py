@@ -74,7 +74,7 @@ class EverShop:
             values |= {f"{kind}_digest": digests[kind], f"{kind}_sid": sids.get(kind)}
             values[f"{kind}_evershop_digest"] = _digest(sids.get(kind))
         found: dict[Kind, bytes | None] = {}
-        for kind, account_id, linked, shown_is, own_is in db.fetch_all(sql.RESOLVE[kinds], values):
+        for kind, account_id, linked, shown_is, own_is in db.all(sql.RESOLVE[kinds], values):
             if shown_is == "another" and linked is not None:
                 self._end(db, linked)
             if shown_is == "ended" and linked is None:  # a row that was written although its session had ended

@@ -48,7 +48,7 @@ FIND_ACCOUNT = for_each_kind(_ACCOUNT)
 
 def find_account(db: Database, kind: Kind, email: str) -> Found | None:
     """Return the account that an e-mail signs in to, or None."""
-    row = db.fetch_first(FIND_ACCOUNT[kind], {"email": email})
+    row = db.one_or_none(FIND_ACCOUNT[kind], {"email": email})
     return None if row is None else Found(*row)
 
 
@@ -85,7 +85,7 @@ def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Act
     in_force = [*pairs, *singles]
     number = next((number for number, limit in enumerate(in_force, 1) if limit.name == "account"), None)
     values = {**limits.counting(in_force), "email": email, "network": actor.origin.network or None, "account": number}
-    refused_by, seconds, is_first, passed, *columns = db.fetch_one(COUNT_GUESS[kind], values)
+    refused_by, seconds, is_first, passed, *columns = db.one(COUNT_GUESS[kind], values)
     account = None if columns[0] is None else Found(*columns)
     if refused_by is not None:
         if is_first:
@@ -100,7 +100,7 @@ def counted(db: Database, settings: Settings, kind: Kind, email: str, actor: Act
         _record(db, kind, account, actor, failure)
         raise
     if not guess.forgiven:
-        db.fetch_one(limits.FORGIVE, guess.forgiving)
+        db.one(limits.FORGIVE, guess.forgiving)
 
 
 def _limits(settings: Settings, kind: Kind, email: str, origin: Origin) -> tuple[list[Limit], list[Limit]]:

@@ -129,7 +129,7 @@ def _count(db: Database, limits: Sequence[Limit]) -> list[Limit]:
     """Count an attempt, and return the limits that have counted it. Raises TooManyRequests when one is reached."""
     in_force = [limit for limit in limits if limit.most]
     if in_force:
-        refused_by, seconds, _ = db.fetch_one(COUNT, counting(in_force))
+        refused_by, seconds, _ = db.one(COUNT, counting(in_force))
         if refused_by is not None:
             raise refusal(in_force, TooManyRequests, refused_by, seconds)
     return in_force
@@ -149,7 +149,7 @@ def _give_back(db: Database, counted: Sequence[Limit]) -> None:
     if counted:
         # What cannot be given back now expires.
         with suppress(DriverError, SQLAlchemyError):
-            db.fetch_one(FORGIVE, forgiving(given_back=counted))
+            db.one(FORGIVE, forgiving(given_back=counted))
 
 
 FORGIVING = "customers_forgive_attempts(CAST(:cleared AS bytea[]), CAST(:given_back AS bytea[]))"

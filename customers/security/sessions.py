@@ -81,7 +81,7 @@ def identify(db: Database, settings: Settings, claim: Claim) -> Caller:
     """Return who is calling. Raises NotAuthenticated for a header that names no session."""
     caller = claim.caller
     for digest in claim.digests:
-        row = db.fetch_first(IDENTIFY, {"digest": digest, "recent_login": settings.recent_login})
+        row = db.one_or_none(IDENTIFY, {"digest": digest, "recent_login": settings.recent_login})
         if row is not None:
             found = know(db, settings, claim, digest, row)
             caller = Caller(found.customer or caller.customer, found.admin or caller.admin, claim.origin)

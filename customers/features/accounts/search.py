@@ -154,7 +154,7 @@ def read_page(
     names = frozenset(filters)
     asked = {"admin_digest": claim.admin_digest, "recent_login": settings.recent_login, **values}
     statement = _first_page_statement(names, sort, limit) if number == 1 else _total_statement(names)
-    row = db.fetch_first(statement, asked)
+    row = db.one_or_none(statement, asked)
     if row is None:
         return sessions.identify(db, settings, claim), None
     account, (total, *page) = row[:7], row[7:]
@@ -169,5 +169,5 @@ def read_page(
     on_page = min(limit, total - offset)
     statement = _later_page_statement(names, sort, on_page if backwards else limit, backwards=backwards)
     skipped = total - offset - on_page if backwards else offset
-    size, body = db.fetch_one(statement, {**values, "offset": skipped})
+    size, body = db.one(statement, {**values, "offset": skipped})
     return caller, Page(body, size, total, number, limit)

@@ -34,7 +34,7 @@ def create(ctx: Context, caller: Caller, new: Mapping[str, Any], key: Key | None
     with ctx.db.autocommit() as conn:
         earlier = idempotency_keys.find(conn, key)  # before anything is hashed
     if earlier:
-        return earlier, _created_before(ctx.db.fetch_first, caller, earlier), True
+        return earlier, _created_before(ctx.db.one_or_none, caller, earlier), True
     registers = caller.admin is None
     limited = limits.request(ctx.db, ctx.settings, "registrations", caller.origin) if registers else nullcontext()
     with limited:
@@ -51,13 +51,13 @@ def _insert(ctx: Context, caller: Caller, values: Mapping[str, Any], key: Key | 
     tell = ctx.evershop is not None
     if key is None:
         uuid = uuid4()
-        created = sql.insert(ctx.db.fetch_first, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
+        created = sql.insert(ctx.db.one_or_none, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
     else:
         with ctx.db.writing() as tx:
             uuid, replayed = idempotency_keys.claim(tx.conn, key)
             if replayed:
-                return uuid, _created_before(tx.fetch_first, caller, uuid), True
-            created = sql.insert(tx.fetch_first, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
+                return uuid, _created_before(tx.one_or_none, caller, uuid), True
+            created = sql.insert(tx.one_or_none, event, actor, {**values, "uuid": uuid}, tell_evershop=tell)
     trail.write_lines(actor, Subject("customer", uuid), {event: {}})
     return uuid, created, False
 

@@ -146,7 +146,7 @@ def read(db: Database, settings: Settings, claim: Claim, whose: Whose) -> tuple[
     values = {"customer_digest": claim.customer_digest, "recent_login": settings.recent_login, "uuid": whose}
     digests = [claim.customer_digest] if whose == ME else claim.digests
     for digest in digests:
-        row = db.fetch_first(READ_OWN if whose == ME else READ, {**values, "digest": digest})
+        row = db.one_or_none(READ_OWN if whose == ME else READ, {**values, "digest": digest})
         if row is not None:
             *account, body, version = row
             return sessions.know(db, settings, claim, digest, account), body and Document(body, version)
@@ -228,7 +228,7 @@ def rename_own(
         **claim.origin._asdict(),
     }
     try:
-        row = db.fetch_first(RENAME_OWN if versions is None else RENAME_OWN_IF_MATCH, values)
+        row = db.one_or_none(RENAME_OWN if versions is None else RENAME_OWN_IF_MATCH, values)
     except NotNullViolation:  # the session has ended meanwhile
         return None
     if row is None:

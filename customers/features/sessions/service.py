@@ -85,10 +85,10 @@ def _insert(ctx: Context, kind: Kind, guess: Guess, found: Found, origin: Origin
     values = sql.new_session(account, guess, found.password, min(ctx.settings.session_times(kind)), origin)
     evershop_sid = None
     if ctx.evershop is None:
-        others = sql.start(ctx.db.fetch_first, kind, values)
+        others = sql.start(ctx.db.one_or_none, kind, values)
     else:
         with ctx.db.writing() as tx:
-            others = sql.start(tx.fetch_first, kind, values)
+            others = sql.start(tx.one_or_none, kind, values)
             if others is not None:
                 evershop_sid = ctx.evershop.start(tx, account, former)
     if others is None:
