@@ -112,9 +112,9 @@ def list_page(
 def rename_own(
     ctx: Context, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
 ) -> Document | None:
-    """Rename the caller's own account in one statement with who is calling; None, and nothing done, for others.
+    """Rename the caller's own account in one statement with who is calling.
 
-    Raises PreconditionFailed.
+    None, and nothing done, for others, or if If-Match does not match.
     """
     if whose != ME and claim.has_admin_cookie:
         return None  # an admin may be calling, which the general path finds out
@@ -122,7 +122,6 @@ def rename_own(
     if found is None:
         return None
     caller, renamed, differs = found
-    renamed = errors.found(renamed, errors.PreconditionFailed)
     details = {"fields": ["full_name"] if differs else []}
     subject = Subject("customer", authorization.require_customer(caller).uuid)
     trail.write_lines(caller.actor, subject, {"customer_updated": details})

@@ -173,37 +173,31 @@ def _rename_own(condition: str = "") -> TextClause:
     another transaction has just ended. Then `event` is null, which audit_log's NOT NULL refuses, and PostgreSQL rolls
     the whole statement back; rename_own() catches that.
     """
-    event = "CASE WHEN EXISTS (SELECT FROM alive) THEN 'customer_updated' END"
     details = """CASE WHEN differs THEN CAST('{"fields": ["full_name"]}' AS jsonb)
                        ELSE CAST('{"fields": []}' AS jsonb) END"""
     return text(f"""
-      WITH own AS MATERIALIZED (
-           SELECT {sessions.CUSTOMER}, customer.full_name
-             FROM {sessions.CUSTOMER_SESSION}
-            WHERE customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid)),
-           changed AS (
+      WITH changed AS (
            UPDATE customer
               SET full_name = :full_name,
                   updated_at = now()
-             FROM own
+             FROM (SELECT {sessions.CUSTOMER}, customer.full_name
+                     FROM {sessions.CUSTOMER_SESSION}) AS own
             WHERE customer.customer_id = own.customer_id
-              AND customer.status = 1 {condition}
-           RETURNING customer.uuid, {VERSION} AS version,
-                     {_BODY},
+              AND customer.status = 1
+              AND customer.uuid = coalesce(CAST(:uuid AS uuid), customer.uuid) {condition}
+           RETURNING own.is_admin, own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
+                     {_BODY}, {VERSION} AS version,
                      customer.full_name IS DISTINCT FROM own.full_name AS differs),
            alive AS (
-           SELECT login_session.digest
-             FROM changed
-             JOIN login_session
-               ON login_session.digest = :customer_digest
-              FOR KEY SHARE OF login_session),
+           SELECT 'customer_updated' AS event
+             FROM login_session
+            WHERE digest = :customer_digest
+              AND EXISTS (SELECT FROM changed)
+              FOR KEY SHARE),
            recorded AS (
-           {trail.recording(event, "'customer', uuid", "customer", details, "changed")})
-    SELECT own.is_admin, own.customer_id, own.uuid, own.email, own.group_id, own.recent, own.unseen,
-           changed.body, changed.version, changed.differs
-      FROM own
-      LEFT JOIN changed
-        ON true
+           {trail.recording("event", "'customer', uuid", "customer", details, "changed LEFT JOIN alive ON true")})
+    SELECT is_admin, customer_id, uuid, email, group_id, recent, unseen, body, version, differs
+      FROM changed
 """)
 
 
@@ -213,11 +207,10 @@ RENAME_OWN_IF_MATCH = _rename_own(f"AND {VERSION} = ANY(CAST(:versions AS text[]
 
 def rename_own(
     db: Database, settings: Settings, claim: Claim, whose: Whose, full_name: str, versions: Sequence[str] | None
-) -> tuple[Caller, Document | None, bool] | None:
+) -> tuple[Caller, Document, bool] | None:
     """Give a customer who is signed in a new name; return who that is, the account, and whether its name was another.
 
-    Instead of the account None, if If-Match does not match. None, and nothing is done, if the claim is not that
-    customer's.
+    None, and nothing is done, if the claim is not that customer's, or If-Match does not match.
     """
     values = {
         "customer_digest": claim.customer_digest,
@@ -234,10 +227,8 @@ def rename_own(
     if row is None:
         return None
     *account, body, version, differs = row
-    if body is None and versions is None:  # the account has been disabled or deleted meanwhile
-        return None
     caller = sessions.know(db, settings, claim, claim.customer_digest, account)
-    return caller, body and Document(body, version), differs
+    return caller, Document(body, version), differs
 
 
 # None means "as it is": no column here may become null.
