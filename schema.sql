@@ -37,16 +37,6 @@ BEGIN
 END
 $$;
 
-DO $$
-BEGIN
-    IF current_setting('server_encoding') <> 'UTF8' THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'check_violation',
-            MESSAGE = format('the database has the encoding %s, and needs UTF8', current_setting('server_encoding'));
-    END IF;
-END
-$$;
-
 
 -- ---------------------------------------------------------------- how texts are compared and times are written
 

@@ -939,7 +939,7 @@ export interface components {
         AddressChanges: {
             /** @example John A. Smith */
             full_name?: string;
-            /** @example 555-765-4321 */
+            /** @example 555-123-4567 */
             telephone?: string | null;
             /** @example 123 Main Street */
             address_1?: string;

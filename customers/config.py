@@ -132,7 +132,6 @@ class Settings:
     # The database
     database_url: str = _setting("CUSTOMERS_DATABASE_URL", _database_url, "", secret=True)
     prepared_statements: bool = _setting("CUSTOMERS_PREPARED_STATEMENTS", _FLAG, True)
-    connect_timeout: int = _setting("CUSTOMERS_CONNECT_TIMEOUT", _whole(1, 60), 3)
     database_timeout: float = _setting("CUSTOMERS_DATABASE_TIMEOUT", _SECONDS, 6.0)
 
     # Sessions

@@ -18,10 +18,15 @@ class ServiceError(Exception):
     message = "Something went wrong on our side"
     headers: Mapping[str, str] = {}
 
-    def __init__(self, message: str | None = None, *, errors: FieldErrors | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, errors: FieldErrors | None = None, retry_after: int | None = None
+    ) -> None:
+        """``retry_after`` is in how many seconds the next attempt is allowed (RFC 9110 section 10.2.3)."""
         super().__init__(message or self.message)
         self.message = message or self.message
         self.errors = errors
+        if retry_after is not None:
+            self.headers = {**self.headers, "Retry-After": str(retry_after)}
 
 
 def found(value: T | None, missing: type[ServiceError]) -> T:
@@ -47,33 +52,6 @@ class InvalidInput(ServiceError):
     def __init__(self, message: str | None = None, *, errors: FieldErrors | None = None) -> None:
         first = next((messages[0] for messages in (errors or {}).values() if messages), None)
         super().__init__(message or first, errors=errors)
-
-
-class TooManyRequests(ServiceError):
-    """A rate limit was exceeded; ``seconds`` is when the next attempt is allowed (RFC 6585 section 4)."""
-
-    status, code, message = 429, "too_many_requests", "Too many requests; try again later"
-    headers = {"Retry-After": "1"}
-
-    def __init__(self, seconds: int = 1) -> None:
-        super().__init__()
-        self.seconds = seconds
-        self.headers = {"Retry-After": str(seconds)}
-
-
-class TooManyAttempts(TooManyRequests):
-    """Too many failed attempts at a password (ASVS 5.0, 6.3.1)."""
-
-    code, message = "too_many_attempts", "Too many failed attempts; try again later"
-
-
-class Busy(ServiceError):
-    status, code, message = 503, "busy", "The service is busy; try again"
-    headers = {"Retry-After": "1"}
-
-    def __init__(self, retry_after: int = 1) -> None:
-        super().__init__()
-        self.headers = {"Retry-After": str(retry_after)}
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] = {}) -> type[ServiceError]:
@@ -121,6 +99,10 @@ PreconditionFailed = _error(412, "precondition_failed", "This has been changed s
 BodyTooLarge = _error(413, "body_too_large", "The body is too large")
 UnsupportedMediaType = _error(415, "unsupported_media_type", "The body must be sent as application/json")
 
+TooManyRequests = _error(429, "too_many_requests", "Too many requests; try again later", {"Retry-After": "1"})
+# At a password (ASVS 5.0, 6.3.1).
+TooManyAttempts = _error(429, "too_many_attempts", "Too many failed attempts; try again later", {"Retry-After": "1"})
+Busy = _error(503, "busy", "The service is busy; try again", {"Retry-After": "1"})
 Unavailable = _error(503, "unavailable", "The service is not available; try again", {"Retry-After": "2"})
 MailUnavailable = _error(503, "mail_unavailable", "Mail cannot be sent at present", {"Retry-After": "3600"})
 SchemaMissing = _error(503, "schema_missing", "The schema is missing or old; run: flask init-db", {"Retry-After": "10"})

@@ -66,7 +66,7 @@ def is_visible(value: str) -> bool:
 
 def email(value: str) -> str:
     """Return an e-mail trimmed and as typed, an international domain in ASCII (IDNA 2008, UTS 46, as in browsers)."""
-    value = _with_ascii_domain(value.strip())
+    value = with_ascii_domain(value.strip())
     if not value.isascii() or not value.isprintable() or _QUOTED.search(value):
         raise ValidationError(_check_email.error)
     _check_email(value)
@@ -77,10 +77,11 @@ def email(value: str) -> str:
 
 def searched_email(value: str) -> str:
     """Return what may be an e-mail to look for, with its domain in ASCII, as it is stored."""
-    return _with_ascii_domain(text(value, shortest=1))
+    return with_ascii_domain(text(value, shortest=1))
 
 
-def _with_ascii_domain(value: str) -> str:
+def with_ascii_domain(value: str) -> str:
+    """Return what may be an e-mail with an international domain in ASCII; what is none, as it is."""
     name, at, domain = value.rpartition("@")
     try:
         return value if not at or domain.isascii() else name + at + idna.encode(domain, uts46=True).decode()

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Document(NamedTuple):
@@ -14,7 +14,7 @@ class Document(NamedTuple):
 
     def extended(self, member: str, value: Any) -> "Document":
         """Return this JSON object with one more member."""
-        return self._replace(body=f"{self.body[:-1]},{_encode({member: value})[1:]}")
+        return self._replace(body=f"{self.body[:-1]},{encode({member: value})[1:]}")
 
     def parsed(self) -> Any:
         """Return the JSON as Python values."""

@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A host that is gone is noticed within some 25 seconds (libpq's names; a URL may say otherwise).
-_TCP = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# A host that does not answer is given up after 3 seconds, one that is gone within some 25 (libpq's names; a URL may say
+# otherwise).
+_TCP = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 # Whatever the database, the role or the environment say otherwise. PgBouncer keeps the first three for each of its
 # clients. Timeouts of statements are the role's: see deploy/role.sql, which sets the last one for poolers, too: where
@@ -131,7 +138,6 @@ class Database:
     def _connect(self) -> PatientConnection:
         settings = self._settings
         defaults: dict[str, Any] = {
-            "connect_timeout": settings.connect_timeout,
             "application_name": "customers",
             **_TCP,
         }

@@ -46,7 +46,7 @@ def apply(database: Database, *more: Path, repair_defaults: bool = False, recoun
         try:
             with driver(conn).transaction():
                 driver(conn).execute((options + "".join(file.read_text() for file in (FILE, *more))).encode())
-        except (pg_errors.UniqueViolation, pg_errors.CheckViolation) as conflict:
+        except pg_errors.UniqueViolation as conflict:
             raise SchemaConflict(conflict.diag.message_primary) from None
         except pg_errors.ObjectNotInPrerequisiteState:
             pass  # as schema.sql says of a newer version

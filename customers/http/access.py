@@ -13,7 +13,7 @@ from flask import request
 
 from customers import errors
 from customers.http import context, cookies
-from customers.http.openapi import note, noted
+from customers.http.openapi import View, note, noted
 from customers.http.request import CLAIM, ID
 from customers.security import authorization, sessions
 from customers.security.authorization import Whose
@@ -25,9 +25,6 @@ ORIGINAL_METHOD = "X-Original-Method"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-
-View = Callable[..., Any]
-
 
 # ---------------------------------------------------------------- what a request presents
 
@@ -68,10 +65,6 @@ def claim(*, origin_needed: bool = True, by_cookie: bool = False) -> Claim:
 
 def identified(presents: Claim) -> Caller:
     """Return who a claim turns out to be. Raises NotAuthenticated for a header without a session."""
-    if presents.empty:
-        if presents.by_header:
-            raise errors.NotAuthenticated()
-        return presents.caller
     ctx = context.current()
     return sessions.identify(ctx.db, ctx.settings, presents)
 

@@ -1,7 +1,6 @@
 """What goes out: one decorator that dumps, tags and documents an answer, and the one form of every error."""
 
 import functools
-import json
 import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -16,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from customers import errors
-from customers.db.documents import Document, Page
+from customers.db.documents import Document, Page, encode
 from customers.db.engine import is_gone
 from customers.db.migrate import NO_SCHEMA
 from customers.errors import ServiceError
@@ -26,7 +25,6 @@ from customers.telemetry import logs
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was created"}}
 
@@ -106,11 +104,11 @@ def _respond(found: Any, status: int, dump: Callable[[Any], Any], *, etag: bool)
     if isinstance(found, Document):
         body, version = f'{{"data":{found.body}}}', found.version
     elif isinstance(found, Page):
-        body = f'{{"data":{found.body},{_encode(paging.place(found))[1:]}'
+        body = f'{{"data":{found.body},{encode(paging.place(found))[1:]}'
     else:
         if etag:
             version = found.version if isinstance(found, Row) else found["version"]
-        body = _encode({"data": dump(found)})
+        body = encode({"data": dump(found)})
     if etag and version is not None:
         headers["ETag"] = f'"{version}"'
         if etags.has_current(version):
@@ -142,7 +140,7 @@ def envelope(error: ServiceError) -> dict[str, Any]:
 def fail(error: Exception) -> Response:
     """Turn any exception into an answer; what is not the caller's doing is logged with its cause."""
     found = understand(error)
-    return JsonResponse(_encode(envelope(found)), found.status, headers(error, found))
+    return JsonResponse(encode(envelope(found)), found.status, headers(error, found))
 
 
 def understand(error: Exception) -> ServiceError:

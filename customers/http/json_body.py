@@ -12,7 +12,6 @@ from webargs import core
 from webargs.flaskparser import FlaskParser
 
 from customers import errors, rules
-from customers.errors import FieldErrors
 from customers.http import context
 
 _BODY = "customers.body"  # in the WSGI environment
@@ -103,7 +102,7 @@ def load(schema: ma.Schema, data: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(data, unknown=ma.EXCLUDE if schema.unknown == ma.INCLUDE else None)
     except ma.ValidationError as error:
-        raise errors.InvalidInput(errors=flat(error.messages_dict)) from None
+        raise errors.InvalidInput(errors=error.messages_dict) from None
     return loaded
 
 
@@ -128,11 +127,3 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _decode = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=_refuse_duplicates).decode
-
-
-def flat(messages: Any) -> FieldErrors:
-    """Return marshmallow's messages as field -> list of texts, whatever they are nested in."""
-    return {
-        str(field): [str(text) for text in found] if isinstance(found, list) else [json.dumps(found)]
-        for field, found in messages.items()
-    }

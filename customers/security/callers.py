@@ -7,6 +7,7 @@ from customers.security import networks
 
 Kind = Literal["customer", "admin"]
 KINDS: tuple[Kind, ...] = ("customer", "admin")
+ActorKind = Literal["anonymous", "customer", "admin", "operator"]
 
 
 class Origin(NamedTuple):
@@ -25,7 +26,7 @@ class Origin(NamedTuple):
 class Actor(NamedTuple):
     """Whose act something is, for the audit trail."""
 
-    kind: Literal["anonymous", "customer", "admin", "operator"]
+    kind: ActorKind
     uuid: UUID | None = None
     origin: Origin = Origin()
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from customers.config import Settings
 from customers.db.engine import Database
-from customers.errors import Busy, EmailTaken, TooManyRequests
+from customers.errors import Busy, EmailTaken, ServiceError, TooManyRequests
 from customers.security.callers import Origin
 from customers.security.networks import site_of
 from customers.telemetry import metrics
@@ -119,10 +119,10 @@ def _digests(limits: Iterable[Limit]) -> str:
     return _array(rf'"\\x{limit.digest.hex()}"' for limit in limits)
 
 
-def refusal(limits: Sequence[Limit], error: type[TooManyRequests], refused_by: int, seconds: int) -> TooManyRequests:
+def refusal(limits: Sequence[Limit], error: type[ServiceError], refused_by: int, seconds: int) -> ServiceError:
     """Return the error for what a statement says of an attempt that a limit refuses, and count it in the metrics."""
     metrics.limit_refusals.labels(limits[refused_by - 1].name).inc()
-    return error(seconds)
+    return error(retry_after=seconds)
 
 
 def _count(db: Database, limits: Sequence[Limit]) -> list[Limit]:

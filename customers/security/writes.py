@@ -31,7 +31,7 @@ class WriteBound:
         now = time.time()
         if not claim.has_admin_cookie and claim.customer_digest in self._closed and self._window == now // _WINDOW:
             metrics.limit_refusals.labels("writes").inc()
-            raise TooManyRequests(int(_WINDOW - now % _WINDOW) + 1)
+            raise TooManyRequests(retry_after=int(_WINDOW - now % _WINDOW) + 1)
 
     def count(self, claim: Claim) -> None:
         """Count a write that a customer has made; those of admins count for nothing."""

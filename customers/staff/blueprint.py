@@ -114,8 +114,8 @@ _FIELDS: dict[type[ServiceError], str] = {errors.EmailTaken: "email", errors.Gro
 
 def sentence(found: ServiceError) -> str:
     """Return an error's message with a full stop, and with the time to wait where there is one to be told."""
-    if isinstance(found, errors.TooManyRequests):
-        return found.message.replace("later", f"in {duration(found.seconds)}") + "."
+    if found.status == 429:
+        return found.message.replace("later", f"in {duration(int(found.headers['Retry-After']))}") + "."
     return found.message.rstrip(".") + "."
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.conftest import PASSWORD
 from tests.support.postgres import Postgres
@@ -62,8 +63,8 @@ def test_without_postgresql_requests_are_503_and_it_heals_without_a_restart(
 def test_a_slow_or_frozen_postgresql_is_a_503(postgres: Postgres, serve: Callable[..., Service]) -> None:
     """A frozen one takes connections and never answers: its own statement timeout is frozen with it."""
     postgres.execute("ALTER DATABASE postgres SET statement_timeout = '1s'")  # as deploy/role.sql does for its role
-    timeouts = {"CUSTOMERS_DATABASE_TIMEOUT": "5", "CUSTOMERS_CONNECT_TIMEOUT": "1"}
-    service = serve(postgres.conninfo, CUSTOMERS_MAIL_SENDER="false", **timeouts)
+    url = make_conninfo(postgres.conninfo, connect_timeout=1)
+    service = serve(url, CUSTOMERS_MAIL_SENDER="false", CUSTOMERS_DATABASE_TIMEOUT="5")
     path, header = sign_up(service, ANN["email"])
 
     with psycopg.connect(postgres.conninfo) as conn:

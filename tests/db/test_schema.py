@@ -218,12 +218,8 @@ def test_a_database_that_is_not_in_utf_8_is_refused_by_name(server: str, setting
         made = application(reaching(settings, latin1)).test_cli_runner().invoke(args=["init-db"])
         url = {"CUSTOMERS_DATABASE_URL": database_url(latin1), "CUSTOMERS_SECRET_KEY": settings.secret_key}
         started = run("gunicorn", PORT=str(free_port()), **url)
-        with psycopg.connect(latin1, autocommit=True) as conn:
-            with pytest.raises(psycopg.Error, match=said.removeprefix("the database ")):
-                conn.execute(migrate.FILE.read_bytes())
-            tables = conn.execute("SELECT FROM pg_tables WHERE schemaname = 'public'").fetchall()
 
-    assert (made.exit_code, said in made.output, tables) == (1, True, [])
+    assert (made.exit_code, said in made.output) == (1, True)
     assert (started.returncode, f"Error: {said}" in started.stderr) == (1, True), started.stderr
 
 

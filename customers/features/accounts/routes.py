@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response
+from flask import Response
 from sqlalchemy import Row
 
 from customers import errors
@@ -12,7 +12,7 @@ from customers.db.documents import Document, Page
 from customers.db.idempotency_keys import Key
 from customers.features.accounts import schemas, service
 from customers.http import access, context, etags
-from customers.http.answers import JSON, Created, answers
+from customers.http.answers import Created, JsonResponse, answers
 from customers.http.idempotency import idempotent
 from customers.http.openapi import Blueprint, header
 from customers.security import authorization
@@ -124,7 +124,6 @@ def delete_customer(caller: Caller, uuid: UUID, versions: Sequence[str] | None) 
 def export_customer(caller: Caller, uuid: UUID) -> Response:
     """Export everything stored about a customer as one document; no password, hash or token."""
     person = service.export(context.current(), caller, uuid)
-    response = make_response(f'{{"data":{person.body}}}')
-    response.content_type = JSON
-    response.headers["Content-Disposition"] = f'attachment; filename="customer-{uuid}.json"'
-    return response
+    return JsonResponse(
+        f'{{"data":{person}}}', 200, {"Content-Disposition": f'attachment; filename="customer-{uuid}.json"'}
+    )

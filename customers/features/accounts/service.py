@@ -202,8 +202,8 @@ def delete(ctx: Context, caller: Caller, uuid: UUID, versions: Sequence[str] | N
     return customer
 
 
-def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
-    """Return what is stored about a person but secrets (GDPR, articles 15, 20); that an admin read it is recorded.
+def export(ctx: Context, caller: Caller, uuid: UUID) -> str:
+    """Return as JSON what is stored about a person, without secrets (GDPR, articles 15, 20); record an admin's read.
 
     Raises CustomerNotFound.
     """
@@ -211,7 +211,7 @@ def export(ctx: Context, caller: Caller, uuid: UUID) -> Document:
         person = errors.found(person_sql.gather(tx.conn, uuid), errors.CustomerNotFound)
         if caller.admin is not None:
             trail.record(tx, caller.actor, Subject("customer", uuid), {"customer_exported": {}})
-    return Document(person, "")
+    return person
 
 
 def _lock(conn: Connection, caller: Caller, uuid: UUID) -> Row[Any]:

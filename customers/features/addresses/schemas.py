@@ -4,35 +4,31 @@ import marshmallow as ma
 
 from customers.http import fields
 
-_DEFAULT = {"description": "Whether it is the customer's default; setting it clears the previous default"}
-
-
-class NewAddress(fields.OpenBody):
-    """An address to add."""
-
-    full_name = fields.Text(required=True, shortest=1, metadata={"example": "John A. Smith"})
-    telephone = fields.Text(allow_none=True, metadata={"example": "555-123-4567"})
-    address_1 = fields.Text(required=True, shortest=1, metadata={"example": "123 Main Street"})
-    address_2 = fields.Text(allow_none=True, metadata={"example": "Apt 4B"})
-    city = fields.Text(allow_none=True, metadata={"example": "Springfield"})
-    province = fields.Text(required=True, shortest=1, metadata={"example": "IL"})
-    country = fields.Country(required=True)
-    postcode = fields.Text(required=True, shortest=1, metadata={"example": "62701"})
-    is_default = fields.Flag(metadata=_DEFAULT)
-
 
 class AddressChanges(fields.OpenBody):
     """What to change of an address. service.update() refuses blank required fields, of the address as it would be."""
 
     full_name = fields.Text(metadata={"minLength": 1, "example": "John A. Smith"})
-    telephone = fields.Text(allow_none=True, metadata={"example": "555-765-4321"})
+    telephone = fields.Text(allow_none=True, metadata={"example": "555-123-4567"})
     address_1 = fields.Text(metadata={"minLength": 1, "example": "123 Main Street"})
     address_2 = fields.Text(allow_none=True, metadata={"example": "Apt 4B"})
     city = fields.Text(allow_none=True, metadata={"example": "Springfield"})
     province = fields.Text(metadata={"minLength": 1, "example": "IL"})
     country = fields.Country(shortest=0)
     postcode = fields.Text(metadata={"minLength": 1, "example": "62701"})
-    is_default = fields.Flag(metadata=_DEFAULT)
+    is_default = fields.Flag(
+        metadata={"description": "Whether it is the customer's default; setting it clears the previous default"}
+    )
+
+
+class NewAddress(AddressChanges):
+    """An address to add."""
+
+    full_name = fields.Text(required=True, shortest=1, metadata={"example": "John A. Smith"})
+    address_1 = fields.Text(required=True, shortest=1, metadata={"example": "123 Main Street"})
+    province = fields.Text(required=True, shortest=1, metadata={"example": "IL"})
+    country = fields.Country(required=True)
+    postcode = fields.Text(required=True, shortest=1, metadata={"example": "62701"})
 
 
 class Address(ma.Schema):

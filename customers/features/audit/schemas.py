@@ -5,15 +5,16 @@ from typing import get_args
 import marshmallow as ma
 
 from customers.http import fields
+from customers.security.callers import ActorKind
 from customers.security.trail import Event
-
-ACTORS = ["anonymous", "customer", "admin", "operator"]
 
 
 class Actor(ma.Schema):
     """Whose act it was."""
 
-    kind = ma.fields.String(required=True, metadata={"enum": ACTORS, "description": "`operator` runs commands"})
+    kind = ma.fields.String(
+        required=True, metadata={"enum": list(get_args(ActorKind)), "description": "`operator` runs commands"}
+    )
     uuid = ma.fields.UUID(required=True, allow_none=True)
 
 

@@ -31,8 +31,7 @@ def change(ctx: Context, caller: Caller, current: str, new: str) -> None:
         sessions.require_alive(tx.conn, caller)
         # A change that came in between counts: the password that was checked is the current one no more, or no longer
         # opens the account.
-        unchanged = sql.find_hash(tx.conn, own.account_id) == hashed
-        if not (unchanged and sql.set_password(tx.conn, own.account_id, new_hash)):
+        if not sql.set_password(tx.conn, own.account_id, new_hash, former=hashed):
             raise WrongPassword()
         ended = ctx.end_sessions(tx.conn, "customer", own.account_id, keep=own.digest)
         outbox.tell(tx, ctx.mail, "password_changed", before)

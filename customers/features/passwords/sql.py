@@ -52,11 +52,16 @@ SET_PASSWORD = text("""
            status = 1,
            updated_at = now()
      WHERE customer_id = :customer_id
+       AND (CAST(:former AS varchar) IS NULL OR password = CAST(:former AS varchar))
        AND (status = 1
             OR EXISTS (SELECT FROM pending_customer WHERE pending_customer.customer_id = customer.customer_id))
 """)
 
 
-def set_password(conn: Connection, customer_id: int, password: str) -> bool:
-    """Give an active or pending account a new hash, and make it active; return whether it is such an account."""
-    return conn.execute(SET_PASSWORD, {"customer_id": customer_id, "password": password}).rowcount > 0
+def set_password(conn: Connection, customer_id: int, password: str, *, former: str | None = None) -> bool:
+    """Give an active or pending account a new hash, and make it active; return whether it is such an account.
+
+    With ``former``, only while its hash is still that one.
+    """
+    values = {"customer_id": customer_id, "password": password, "former": former}
+    return conn.execute(SET_PASSWORD, values).rowcount > 0
