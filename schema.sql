@@ -20,7 +20,7 @@ SELECT pg_advisory_xact_lock(4715386912);
 -- Which version of the schema this file makes; `/readyz` compares it with what the database has. Raise the number with
 -- every change of what is made. An older service finds a higher number good enough, so that instances can be upgraded in
 -- turn; its own file, which a rollback applies again, changes nothing then: its functions would replace newer ones.
-SET LOCAL customers.schema_version = 6;
+SET LOCAL customers.schema_version = 7;
 
 DO $$
 DECLARE
@@ -458,7 +458,9 @@ END
 $$;
 
 -- Whatever changes who owns an account makes every secret of its reset mails useless for good, whoever changes it and by
--- whatever path: a secret belongs to the account as it was when it was asked for. A new status ends the wait for one.
+-- whatever path: a secret belongs to the account as it was when it was asked for. A new status ends the wait for one, and
+-- who is disabled, by an EverShop too, is not signed in again when enabled. A new hash ends no session here: a login renews
+-- old ones.
 CREATE OR REPLACE FUNCTION customers_account_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -466,6 +468,7 @@ BEGIN
     DELETE FROM reset_password_token WHERE customer_id = NEW.customer_id;
     IF NEW.status IS DISTINCT FROM OLD.status THEN
         DELETE FROM pending_customer WHERE customer_id = NEW.customer_id;
+        DELETE FROM login_session WHERE customer_id = NEW.customer_id AND NEW.status IS DISTINCT FROM 1;
     END IF;
     RETURN NULL;
 END
@@ -482,6 +485,30 @@ BEGIN
         FOR EACH ROW
         WHEN ((OLD.email, OLD.password, OLD.status) IS DISTINCT FROM (NEW.email, NEW.password, NEW.status))
         EXECUTE FUNCTION customers_account_changed();
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION customers_admin_disabled()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    DELETE FROM login_session WHERE admin_user_id = NEW.admin_user_id;
+    RETURN NULL;
+END
+$$;
+
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION customers_admin_disabled() SET search_path = %I, pg_temp', current_schema());
+    IF NOT EXISTS (SELECT FROM pg_trigger
+                    WHERE tgrelid = 'admin_user'::regclass
+                      AND tgname = 'customers_admin_disabled') THEN
+        CREATE TRIGGER customers_admin_disabled
+        AFTER UPDATE OF status ON admin_user
+        FOR EACH ROW
+        WHEN (OLD.status AND NEW.status IS NOT TRUE)
+        EXECUTE FUNCTION customers_admin_disabled();
     END IF;
 END
 $$;

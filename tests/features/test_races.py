@@ -76,7 +76,8 @@ OVERTAKEN: list[tuple[str, str, str, Any, str]] = [
       for call, body in ((f"PATCH {ME}", {"password": NEW_PASSWORD}), (f"PATCH {ME}", {"email": "thief@example.com"}),
                          (f"PATCH {ME}", {"full_name": "Thief"}), (f"DELETE {ME}", None),
                          (f"POST {ME}/password", CHANGE), (f"DELETE {ME}/sessions", None))),
-    ("UPDATE customer SET status = 0", "customer", f"PATCH {ME}", {"full_name": "Thief"}, "401 not_authenticated"),
+    *(("UPDATE customer SET status = 0", "customer", call, body, "401 not_authenticated")
+      for call, body in ((f"PATCH {ME}", {"full_name": "Thief"}), (f"POST {ME}/password", CHANGE))),
     ("DELETE FROM customer_group WHERE customer_group_id > 1", "admin", "PATCH {own}", {"group_id": "{group_id}"},
      "400 invalid_input"),
     ("UPDATE customer SET group_id = (SELECT max(customer_group_id) FROM customer_group)", "admin", "DELETE {group}",

@@ -156,13 +156,13 @@ def update(
     limited = limits.email_change(ctx.db, ctx.settings, uuid, caller.origin) if limits_change else nullcontext()
     with limited, ctx.db.writing() as tx:
         before = _lock(tx.conn, caller, uuid)
-        customer = errors.found(sql.update(tx.conn, uuid, values, versions), errors.PreconditionFailed)
-        if "status" in values:
-            sql.end_pending(tx.conn, customer.customer_id)
         ended = 0
         if "password" in values or values.get("status") == 0:
             own = caller.customer.digest if caller.customer and values.get("status") != 0 else None
-            ended = ctx.end_sessions(tx.conn, "customer", customer.customer_id, keep=own)
+            ended = ctx.end_sessions(tx.conn, "customer", before.customer_id, keep=own)
+        customer = errors.found(sql.update(tx.conn, uuid, values, versions), errors.PreconditionFailed)
+        if "status" in values:
+            sql.end_pending(tx.conn, customer.customer_id)
         if "password" in values:
             outbox.tell(tx, ctx.mail, "password_changed", before)
         if customer.email != before.email:

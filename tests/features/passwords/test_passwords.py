@@ -105,16 +105,6 @@ def test_a_login_renews_no_hash_that_has_been_replaced_meanwhile(
         assert (late.status_code, stored(db)) == (status, new)
 
 
-def test_a_password_is_not_changed_where_another_program_has_disabled_the_account_meanwhile(
-    customer: Account, database: str, db: Db
-) -> None:
-    old = stored(db)
-
-    late = overtaken(database, db, "UPDATE customer SET status = 0", lambda: customer.client.post(PATH, json=CHANGE))
-
-    assert (late.status_code, stored(db)) == (403, old)
-
-
 def test_every_refused_login_costs_the_same_work_and_what_is_no_hash_opens_nothing(
     make_app: Make, customer: Account, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,13 +99,30 @@ def test_the_bound_is_a_setting_and_holds_for_logins_at_once(
     assert db.one("SELECT count(*) FROM login_session") == {"count": 4}
 
 
-def test_a_session_of_a_disabled_account_counts_for_nothing(customer: Account, admin: Account, db: Db) -> None:
-    db.execute("UPDATE customer SET status = 0")
-    db.execute("UPDATE admin_user SET status = false")
+def test_a_session_of_a_disabled_account_counts_for_nothing_and_ends_whoever_disables_it(
+    customer: Account, admin: Account, db: Db
+) -> None:
+    def disable(replication: str = "origin") -> None:
+        db.execute(f"SET session_replication_role TO {replication}")  # as a replica, no trigger ends the sessions
+        db.execute("UPDATE customer SET status = 0")
+        db.execute("UPDATE admin_user SET status = false")
+        db.execute("RESET session_replication_role")
 
-    for account in (customer, admin):
-        for path in (customer.path, "/session"):
-            refused(account.client.get(path), 401, "not_authenticated")
+    def enable() -> None:
+        db.execute("UPDATE customer SET status = 1")
+        db.execute("UPDATE admin_user SET status = true")
+
+    def statuses() -> list[int]:
+        paths = (customer.path, "/session")
+        return [account.client.get(path).status_code for account in (customer, admin) for path in paths]
+
+    disable("replica")
+    assert statuses() == [401] * 4
+    enable()
+    assert statuses() == [200, 204] * 2
+    disable()
+    enable()
+    assert statuses() == [401] * 4
 
 
 def test_sensitive_changes_need_a_recent_login(customer: Account, other: Account, admin: Account, db: Db) -> None:
