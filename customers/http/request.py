@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from flask import Response
+
 from customers import errors
 from customers.config import Settings
 from customers.http import answers
@@ -58,7 +60,7 @@ _CORS_PREFLIGHT = [
 
 
 def around(app: Wsgi, settings: Settings) -> Wsgi:
-    """Return a WSGI application that does for each request of ``app`` what is said above."""
+    """Return a WSGI middleware: request id, headers of every answer, CORS, access log, metric of requests."""
     trusted = settings.trusted_origins
 
     def handle(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -88,13 +90,10 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
                 headers[:] = [header for header in headers if header[0] != "Vary"]
                 headers.append(("Vary", ", ".join([*vary, "Origin"])))
                 headers += _cors(environ, trusted)
-            return start_response(line, headers, exc_info) if exc_info else start_response(line, headers)
+            return start_response(line, headers, exc_info)
 
         try:
-            if _is_too_large(environ, settings.max_body):  # also where no view reads the body
-                found = answers.fail(errors.BodyTooLarge())(environ, started)
-            else:
-                found = app(environ, started)
+            found: Iterable[bytes] = (_without_a_view(environ, settings) or app)(environ, started)
             if status == errors.BodyTooLarge.status and not _is_too_large(environ, _DRAINED):
                 _drain(environ["wsgi.input"])
             return found
@@ -107,6 +106,16 @@ def around(app: Wsgi, settings: Settings) -> Wsgi:
             logs.request_id.set(None)
 
     return handle
+
+
+def _without_a_view(environ: Environ, settings: Settings) -> Response | None:
+    """Return the answer to what no view need see: a preflight, and a body over the limit, read by a view or not.
+
+    Browsers tell a page nothing of a preflight that is refused, not even by a 404.
+    """
+    if _is_preflight(environ) and environ.get("HTTP_ORIGIN", "").lower() in settings.trusted_origins:
+        return Response(status=204)
+    return answers.fail(errors.BodyTooLarge()) if _is_too_large(environ, settings.max_body) else None
 
 
 def _is_too_large(environ: Environ, limit: int) -> bool:
@@ -126,9 +135,12 @@ def _cors(environ: Environ, trusted: frozenset[str]) -> list[tuple[str, str]]:
     origin = environ.get("HTTP_ORIGIN", "")
     if origin.lower() not in trusted:
         return []
-    preflight = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
     allowed = [("Access-Control-Allow-Origin", origin), *_CORS_ANSWER]
-    return allowed + _CORS_PREFLIGHT if preflight else allowed
+    return allowed + _CORS_PREFLIGHT if _is_preflight(environ) else allowed
+
+
+def _is_preflight(environ: Environ) -> bool:
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 def _log(environ: Environ, status: int, seconds: float) -> None:

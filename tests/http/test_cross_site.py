@@ -95,11 +95,14 @@ def test_trusted_origins_pass_and_get_cors_answers(app_with: Callable[..., Flask
         write = browser.patch(customer.path, json={"full_name": "X"}, headers=headers)
         refusal = browser.patch(customer.path, json={}, headers=headers)
         too_large = browser.patch(customer.path, data=b" " * (2**20 + 1), headers=headers)
-        preflight = browser.options(customer.path, headers={**headers, "Access-Control-Request-Method": "PATCH"})
+        asked = {**headers, "Access-Control-Request-Method": "PATCH"}
+        preflight = browser.options(customer.path, headers=asked)
+        nowhere = browser.options("/nowhere", headers=asked)  # what a page may then be told is a 404
 
         data_of(login)
         data_of(write)
-        for response in (login, write, refusal, too_large, preflight):
+        assert (preflight.status_code, nowhere.status_code) == (204, 204)
+        for response in (login, write, refusal, too_large, preflight, nowhere):
             assert response.headers["Access-Control-Allow-Origin"] == origin
             assert response.headers["Access-Control-Allow-Credentials"] == "true"
             assert "Origin" in response.headers["Vary"]
