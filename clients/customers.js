@@ -368,6 +368,8 @@ export class Customers {
     const [method, template = ""] = route.split(" ");
     const { signal = null, idempotencyKey, ifMatch, ifNoneMatch } = options;
     const url = this.#baseUrl + filled(template, places) + search(query);
+    // Outside of the try: what JSON cannot hold is a fault of the caller's code, and no network's.
+    const text = body && JSON.stringify(body);
     const headers = {
       Accept: "application/json",
       ...(body && { "Content-Type": "application/json" }),
@@ -381,7 +383,7 @@ export class Customers {
         method,
         headers,
         signal,
-        body: body && JSON.stringify(body),
+        body: text,
         // By header no cookie is sent or taken, so that a page may hold sessions of its own beside the browser's.
         credentials: byHeader ? "omit" : this.#baseUrl ? "include" : "same-origin",
         // The service redirects nobody, and neither a password nor a sid is for whoever else does.
@@ -478,21 +480,23 @@ function seconds(retryAfter) {
  * @example
  * const { data } = await createOnce((options) => customers.createAddress("me", form, options));
  *
- * @template T
- * @param {(options: { idempotencyKey: string, signal: AbortSignal | null }) => Promise<T>} create Sends the request
- *   with these options, and the same body each time.
- * @param {{ idempotencyKey?: string, signal?: AbortSignal | null, tries?: number, firstWait?: number,
- *   longestWait?: number }} [options] Waits in seconds: the first one doubles each time, where the service does not say;
- *   if it asks for more than the longest, give up at once.
- * @returns {Promise<T>}
+ * `create` sends the request with the options that it is given, and the same body each time. Waits are in seconds: the
+ * first one doubles each time, where the service does not say; if it asks for more than the longest, give up at once.
+ *
+ * @type {<T>(
+ *   create: (options: { idempotencyKey: string, signal: AbortSignal | null }) => Promise<T>,
+ *   options?: { idempotencyKey?: string | null, signal?: AbortSignal | null, tries?: number, firstWait?: number,
+ *     longestWait?: number },
+ * ) => Promise<T>}
  */
-export async function createOnce(
+export const createOnce = async (
   create,
-  { idempotencyKey = newIdempotencyKey(), signal = null, tries = 4, firstWait = 0.5, longestWait = 10 } = {},
-) {
+  { idempotencyKey, signal = null, tries = 4, firstWait = 0.5, longestWait = 10 } = {},
+) => {
+  const key = idempotencyKey ?? newIdempotencyKey();
   for (let tried = 1; ; tried += 1) {
     try {
-      return await create({ idempotencyKey, signal });
+      return await create({ idempotencyKey: key, signal });
     } catch (error) {
       if (!(error instanceof CustomersError) || !mayPass(error) || tried >= tries) throw error;
       // Not all at the same moment: whoever was refused together would come back together.
@@ -501,7 +505,7 @@ export async function createOnce(
       await pause(wait, signal);
     }
   }
-}
+};
 
 /** Return whether the same request may succeed later. @param {CustomersError} error */
 function mayPass(error) {

@@ -459,7 +459,8 @@ test("createOnce creates once when the answer is lost", async () => {
   await customers.login(customer, { keepSid: true });
 
   losing = true;
-  const create = createOnce((options) => customers.createAddress("me", HOME, options), { firstWait: 0 });
+  const send = (/** @type {{ idempotencyKey: string }} */ options) => customers.createAddress("me", HOME, options);
+  const create = createOnce(send, { firstWait: 0, idempotencyKey: null });
   const { data, replayed } = await create;
 
   assert.deepEqual([requests, replayed, data.city], [3, true, HOME.city]);

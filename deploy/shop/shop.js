@@ -43,7 +43,8 @@ function onSubmit(id, act) {
     } catch (error) {
       if (!(error instanceof CustomersError)) throw error;
       if (error.code === "not_authenticated") show(null);
-      say([error.message, ...Object.values(error.errors).flat()].join(" "), true);
+      if (error.code === "precondition_failed") await load();
+      say(Object.values(error.errors).flat().join(" ") || error.message, true);
     }
   });
 }
@@ -115,10 +116,10 @@ onSubmit("address", async (values, form) => {
   return "The address is added.";
 });
 
-element("logout").addEventListener("click", async () => {
+onSubmit("logout", async () => {
   await customers.logout();
   await load();
-  say("You are signed out.");
+  return "You are signed out.";
 });
 
 // A page that the browser keeps for its Back button comes back as it was left, also after a sign-out in another tab: so it is
