@@ -37,7 +37,8 @@ NOTICES = {
     "enabled": "The account has been enabled.",
     "disabled": "The account has been disabled, and its sessions have ended.",
     "deleted": "The customer has been deleted.",
-    "mailed": "A link for a new password is on its way, unless one was sent within the last minute.",
+    "mailed": "A link for a new password is on its way, unless the account is disabled, or has had one within the last "
+    "minute or five within a day.",
     "address-added": "The address has been added.",
     "address-saved": "The address has been saved.",
     "address-deleted": "The address has been deleted.",
@@ -70,7 +71,7 @@ def show(template: str, status: int = 200, headers: dict[str, str] | None = None
     common: dict[str, Any] = {
         "admin": admin,
         "token": guard.token(admin.digest) if admin else "",
-        "notice": NOTICES.get(request.args.get("done", "")),
+        "notice": NOTICES.get(request.args.get("done", "")) if status < 400 else None,
         "faults": {},
     }
     return make_response(render_template(template, **{**common, **values}), status, headers)

@@ -61,10 +61,17 @@ def edit_customer(claim: Claim, uuid: UUID) -> Response:
     except NothingToUpdate:
         return back(uuid, "same")
     except PreconditionFailed:
-        return _edit(claim, service.read(ctx, claim, uuid), values, status=412, conflict=True)
+        return _edit(claim, service.read(ctx, claim, uuid), values, status=412, conflict=True, faults=_to_retype())
     except ServiceError as error:
-        return _edit(claim, stored, values, version=version, **refused(error))
+        more = refused(error)
+        more["faults"] = _to_retype() | more["faults"]
+        return _edit(claim, stored, values, version=version, **more)
     return back(uuid, "saved")
+
+
+def _to_retype() -> dict[str, list[str]]:
+    """Return what to say at the field of a password that was typed, and is not shown again."""
+    return {"password": ["Type the new password again."]} if request.form.get("password") else {}
 
 
 def _edit(claim: Claim, customer: Document, values: Mapping[str, str] | None = None, **more: Any) -> Response:

@@ -1,11 +1,14 @@
 """What was typed into a form."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from flask import request
 
 from customers.rules import is_storable
+
+_LINE_BREAKS = re.compile("[\r\n]")
 
 
 def typed(*names: str) -> dict[str, str]:
@@ -20,6 +23,9 @@ def version() -> str:
 
 
 def differing(values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was typed where it is not what is stored, so that a form changes nothing else."""
-    shown = {name: "" if stored[name] is None else str(stored[name]) for name in values}
+    """Return what was typed where it is not what is stored, so that a form changes nothing else.
+
+    Browsers take line breaks out of the value of a field.
+    """
+    shown = {name: "" if stored[name] is None else _LINE_BREAKS.sub("", str(stored[name])).strip() for name in values}
     return {name: value for name, value in values.items() if str(value).strip() != shown[name]}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Response, request
 
-from customers.errors import ServiceError
+from customers.errors import NothingToUpdate, ServiceError
 from customers.features.groups import schemas, service
 from customers.http import context
 from customers.http.json_body import load
@@ -52,7 +52,10 @@ def edit_group(claim: Claim, uuid: UUID) -> Response:
         return _one(uuid)
     values = forms.typed("group_name")
     try:
-        service.update(context.current(), claim.caller, uuid, load(schemas.GroupChanges(), values))
+        changes = forms.differing(values, service.read(context.current(), uuid)._asdict())
+        service.update(context.current(), claim.caller, uuid, load(schemas.GroupChanges(), changes))
+    except NothingToUpdate:
+        return go("list_groups", done="same")
     except ServiceError as error:
         return _one(uuid, values["group_name"], **refused(error))
     return go("list_groups", done="group-renamed")

@@ -18,7 +18,6 @@ from customers.staff.guard import page
 COLUMNS = {"full_name": "Name", "email": "E-mail", "status": "Status", "created_at": "Created", "customer_id": "No."}
 _DIRECTIONS = (("", ""), ("-", ", descending"))
 ORDERS = {f"{minus}{key}": label + after for key, label in COLUMNS.items() for minus, after in _DIRECTIONS}
-FILTERS = ("keyword", "status", "group_id", "created_from", "created_to")
 
 
 @blueprint.route("/admin/customers")
@@ -47,8 +46,8 @@ def list_customers(claim: Claim) -> Response:
         customers=found.parsed(),
         sort=sort,
         asked=asked,
-        filtered=any(name in asked for name in FILTERS),
-        narrowed=any(name in asked for name in (*FILTERS[1:], "sort")),
+        filtered=bool(asked.keys() - {"page", "limit", "sort"}),
+        narrowed=any(name in asked for name in ("status", "group_id", "created_from", "created_to", "sort")),
         labels=COLUMNS,
         orders=ORDERS,
         names=groups.names(),

@@ -49,6 +49,7 @@ def test_anybody_but_an_admin_by_cookie_is_sent_to_the_login(app: Flask, custome
             to = leads_to(client.open(path, method=method))
             assert to.startswith("/admin/login?next=/admin/"), path
             assert ("done=unsaved" in to) == (method == "POST")
+            assert ("/admin/groups" in to) == path.startswith("/admin/groups")
             assert "Sign in" in client.get(to).text
 
 
