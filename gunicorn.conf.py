@@ -43,9 +43,10 @@ workers = settings.workers
 threads = settings.threads
 graceful_timeout = 30  # on SIGTERM a worker finishes the requests it has begun
 keepalive = 75  # longer than nginx keeps an idle connection to an upstream (60 s), so that nginx closes it
-# What deploy/nginx.conf lets pass: it refuses longer ones with an error in the envelope.
+# What deploy/nginx.conf lets pass: it refuses longer ones with an error in the envelope. By HTTP/2 a header of 8 KiB in
+# nginx's buffers may be a longer one: it is compressed, and cookies come one by one.
 limit_request_line = 8190
-limit_request_field_size = 8200
+limit_request_field_size = 40_000
 limit_request_fields = 1100  # nginx lets 1000 pass, and adds its own
 forwarder_headers = ""  # by default a header SCRIPT_NAME from this machine would change which path is served
 worker_tmp_dir = memory  # a slow disk must not make a worker look dead

@@ -1,8 +1,10 @@
 """deploy/nginx.conf: names, limits, errors, headers, logs."""
 
+import json
 import re
 import socket
 import ssl
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -139,10 +141,10 @@ def test_a_network_is_a_64_of_ipv6_and_ten_times_as_generously_its_48(limited: N
 
 def test_a_body_of_more_than_a_mebibyte_is_refused_by_nginx(front: Front) -> None:
     largest = front.nginx.call("POST", "/customer/login", b"x" * 2**20)
-    larger = front.nginx.call("POST", "/customer/login", b"x" * (2**20 + 1), Origin=TRUSTED)
-
     assert largest.body["error"]["code"] == "malformed_json"
-    refused(larger, 413, "body_too_large", TRUSTED)
+    for path in ("/customer/login", "/api/customers/x.html"):  # whose end decides no Content-Type
+        larger = front.nginx.call("POST", path, b"x" * (2**20 + 1), Origin=TRUSTED)
+        refused(larger, 413, "body_too_large", TRUSTED)
 
 
 def test_a_service_that_is_away_is_a_503_to_be_tried_again() -> None:
@@ -169,6 +171,18 @@ def test_many_headers_are_read_and_what_cannot_be_read_is_a_400_in_the_envelope(
         answer = nginx.call("GET", "/orders/")
     refused(answer, 400, "bad_request")
     assert "Retry-After" not in answer.headers
+    refused(front.nginx.call("TRACE", "/api/customers"), 405, "method_not_allowed")
+
+
+def test_by_http_2_too_what_is_too_long_is_refused_in_the_envelope(front: Front) -> None:
+    """Compressed, it was short enough for nginx, and gunicorn refused it in HTML."""
+    to = ["--resolve", f"{NAME}:{front.nginx.port}:127.0.0.1", "--cacert", str(front.nginx.certificate)]
+    for path, header, status in (("/" + "e" * 8_180, "a: b", 400), ("", "a: " + "e" * 10_000, 401)):
+        command = ["curl", "--http2", "--silent", "--noproxy", "*", *to, "-H", header, "-w", " %{http_version}"]
+        done = subprocess.run([*command, f"{front.nginx.base}/api/customers{path}"], capture_output=True, check=True)
+
+        body, _, version = done.stdout.decode().rpartition(" ")
+        assert (version, json.loads(body)["error"]["status"]) == ("2", status)
 
 
 def test_the_services_own_errors_and_headers_pass_as_they_are(front: Front) -> None:
