@@ -16,6 +16,7 @@ set -eu
 
 restart=${1:?the command that restarts the instance on \$PORT is missing}
 ports=${PORTS:-8000 8001}
+drain=${DRAIN:-2}
 
 fail() {
     echo "$*" >&2
@@ -25,7 +26,9 @@ fail() {
 taken_out() { echo "${RUN:-/run}/nginx-without-$1"; }
 
 # Words of $NGINX are words of a command.
-ready() { ${NGINX:-} curl --silent --fail --max-time 5 --output /dev/null "http://127.0.0.1:$1/readyz"; }
+ready() { ${NGINX:-} curl --noproxy '*' --silent --fail --max-time 5 --output /dev/null "http://127.0.0.1:$1/readyz"; }
+
+case $drain in '' | *[!0-9]*) fail "DRAIN is no number of seconds: $drain" ;; esac
 
 for port in $ports; do
     ready "$port" || fail "The instance on port $port is not ready: nothing was restarted."
@@ -34,7 +37,7 @@ done
 
 for port in $ports; do
     ${NGINX:-} touch "$(taken_out "$port")"
-    sleep "${DRAIN:-2}"
+    sleep "$drain"
     PORT=$port sh -c "$restart" || fail "The command failed for port $port, which nginx leaves out until $(taken_out "$port") is removed."
     tries=60
     until ready "$port"; do
