@@ -8,6 +8,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 
 from customers.config import SECRET_KEY_BYTES, Settings
 from customers.db.engine import Database, driver
+from customers.evershop import sql
 from customers.evershop.service import RIGHTS
 from customers.telemetry import logs
 
@@ -86,6 +87,22 @@ CHECKS = (
             SELECT name
               FROM unnest(ARRAY['session', 'cart', '"order"', 'event', 'customer', 'admin_user']) AS name
              WHERE to_regclass(name) IS NULL
+        """),
+    ),
+    Check(
+        "EverShop's tables have the columns that the service needs.",
+        "These columns are missing, so this is not the database of an EverShop 2.2: {found}.",
+        text("""
+            SELECT concat(relation, '.', name)
+              FROM unnest(CAST(:columns AS text[])) AS needed
+             CROSS JOIN LATERAL split_part(needed, '.', 1) AS relation
+             CROSS JOIN LATERAL split_part(needed, '.', 2) AS name
+             WHERE to_regclass(relation) IS NOT NULL
+               AND NOT EXISTS (SELECT
+                                 FROM pg_attribute
+                                WHERE attrelid = to_regclass(relation)
+                                  AND attname = name
+                                  AND NOT attisdropped)
         """),
     ),
     Check(
@@ -217,7 +234,12 @@ CHECKS = (
 def findings(db: Database, settings: Settings) -> Iterator[Finding]:
     """Return what was found, in the order of what to do; nothing is changed, and no schema is needed."""
     yield _secrets(settings)
-    values = {"rights": [*_USUAL_RIGHTS, *RIGHTS], "timezone": settings.evershop_timezone}
+    columns = {**sql.COLUMNS, "event": "name, data"}
+    values = {
+        "rights": [*_USUAL_RIGHTS, *RIGHTS],
+        "columns": [f"{table}.{name}" for table, names in columns.items() for name in names.split(", ")],
+        "timezone": settings.evershop_timezone,
+    }
     with db.unhurried() as conn:
         for check in CHECKS:
             yield _answer(conn, check, values)

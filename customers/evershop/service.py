@@ -112,6 +112,8 @@ class EverShop:
             tx.conn.execute(sql.ADOPT[kind], values)
             tx.conn.execute(sql.LINK, {"sid": sid})
             adopted: bytes | None = tx.conn.execute(sql.FIND_LINKED, values).scalar_one_or_none()
+            if adopted is None:
+                tx.conn.execute(sql.END, values)
         return adopted
 
     def _end(self, db: Database, digest: bytes) -> None:

@@ -51,7 +51,7 @@ _RESOLVE = _written("""
                 ELSE 'alive' END AS own_is
       FROM (VALUES (1)) AS one
       LEFT JOIN LATERAL (
-           SELECT CASE WHEN sess ->> '{owner}' ~ '^[0-9]{{1,10}}$'
+           SELECT CASE WHEN sess ->> '{owner}' ~ '^[1-9][0-9]{{0,9}}$'
                        THEN CAST(sess ->> '{owner}' AS bigint) END AS account_id,
                   sess ->> 'customersSession' IS NOT NULL AS is_linked,
                   expire AT TIME ZONE :timezone AS expires_at
@@ -211,8 +211,13 @@ TELL = """INSERT INTO event (name, data)
            SELECT CASE WHEN status = 1 THEN 'customer_registered' ELSE 'account_created' END, news
              FROM created"""
 
-SETUP = text("""
-    SELECT now() AT TIME ZONE :timezone,
-           (SELECT sid FROM session LIMIT 0),
-           (SELECT evershop_digest FROM login_session LIMIT 0)
+# EverShop's columns that statements above name, but those of `event`, which the service's role may not read.
+COLUMNS = {
+    "session": "sid, sess, expire",
+    "cart": "sid, status, customer_id, customer_group_id, customer_email, customer_full_name",
+    '"order"': "sid, created_at, customer_id",
+}
+_READABLE = "".join(f", (SELECT ROW({columns}) FROM {table} LIMIT 0)" for table, columns in COLUMNS.items())
+SETUP = text(f"""
+    SELECT now() AT TIME ZONE :timezone, (SELECT evershop_digest FROM login_session LIMIT 0) {_READABLE}
 """)

@@ -20,7 +20,7 @@ from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.html import Visitor
 from tests.support.service import wait_until
-from tests.support.threads import waiting_for_a_lock
+from tests.support.threads import overtaken, waiting_for_a_lock
 
 CHANGE = {"current_password": PASSWORD, "password": NEW_PASSWORD}
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -78,10 +78,24 @@ def test_a_session_that_ends_is_over_on_both_sides_at_the_next_request(
         browser.ours.set_cookie(name, value)
     assert browser.who() == {None}
     command(browser.ours.application, "purge")
-    if end not in ("EverShop disables", "EverShop's row is deleted"):  # which end the sessions that are used
+    if end != "EverShop's row is deleted":  # which ends what is used
         left = sessions(db)
         assert len(left) <= 1, "the customer's elsewhere"
         assert [row["sid"] for row in left] == [row["sid"] for row in signed_in(db)]
+
+
+def test_a_session_that_ends_at_evershop_while_it_becomes_one_here_leaves_none(
+    app: Flask, customer: Account, database: str, db: Db
+) -> None:
+    cookie, ids = signed_in_there(app, db, customer).get_cookie("sid"), "SELECT uuid FROM login_session ORDER BY uuid"
+    before = db.all(ids)
+    assert cookie
+
+    end = "SELECT FROM customer FOR UPDATE; DELETE FROM session"
+    late = overtaken(database, db, end, lambda: holding(app, cookie.value).get(ME))
+
+    refused(late, 401, "not_authenticated")
+    assert db.all(ids) == before
 
 
 def test_the_session_that_ends_the_others_stays(browse: Browse, customer: Account, db: Db) -> None:

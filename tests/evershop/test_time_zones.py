@@ -9,7 +9,7 @@ from flask import Flask
 from tests.conftest import Account, log_in, new_client
 from tests.evershop.conftest import MakeApp
 from tests.evershop.shop import command, sessions, signed_in_there
-from tests.support.answers import data_of
+from tests.support.answers import data_of, refused
 from tests.support.builders import ME
 from tests.support.database import Db
 
@@ -56,3 +56,9 @@ def test_when_the_clocks_change_no_session_ends_early_and_none_more_than_an_hour
 def test_a_time_zone_that_postgresql_does_not_know_is_told_at_once(app: Flask, make_app: MakeApp) -> None:
     """Else each request with a cookie of EverShop's was a 500, of a service that said it was ready."""
     assert new_client(make_app(evershop_timezone="Mars/Olympus")).get("/readyz").status_code == 500
+
+
+def test_without_a_column_of_evershops_that_is_needed_it_is_not_ready(app: Flask, db: Db) -> None:
+    db.execute("ALTER TABLE cart DROP COLUMN customer_full_name")
+
+    refused(new_client(app).get("/readyz"), 503, "schema_missing")

@@ -58,6 +58,7 @@ def test_each_fault_is_named_and_doing_what_is_shown_puts_it_right(make: Make) -
         ("INSERT INTO admin_user (email, password) VALUES ('boss@example.com', 'x')", "Boss@Example.com"),
         ("INSERT INTO customer_group (group_name) VALUES ('WHOLESALE')", "Wholesale"),
         ('DROP TABLE cart, "order"', 'cart, "order" are missing'),
+        ("ALTER TABLE cart DROP COLUMN customer_full_name", "cart.customer_full_name"),
     ],
 )
 def test_rows_and_tables_in_the_way_are_named(make: Make, sql: str, said: str) -> None:
