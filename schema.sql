@@ -353,10 +353,10 @@ CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
 -- Count an attempt before it is looked at, by all of its limits or by none, or say which limit refuses it. Several of one
 -- account or network at once take turns here, each for a moment only, so no more begin than may.
 --
--- A limit is an element of each array: `digests` says what is counted; it closes with the attempt number `most`, for as
--- long as `longest` says: null, until it expires, `memory` seconds after its first attempt; else for a pause that doubles
--- from a second to `longest`, and it expires `memory` seconds after its last attempt. The limit number `passed` is passed
--- and does not count. A row comes back in any case: `refused_by` is the number of the limit, null if the attempt has been
+-- The elements of the four arrays at one place are a limit. `digests`: what is counted. `most`: the number of the attempt
+-- that closes it. Where `longest` is null, it is a window that ends `memory` seconds after its first attempt. Else it closes
+-- for a pause that doubles from a second to `longest`, and is forgotten `memory` seconds after the last attempt. The limit
+-- number `passed` is left out. A row comes back in any case: `refused_by` is the number of the limit, null if the attempt has been
 -- counted; `seconds` is when to try again, rounded up; `is_first` whether it is the first refusal since the limit closed.
 -- But for `is_first`, which is noted, a refusal writes nothing.
 --

@@ -85,7 +85,7 @@ def _mail_from(value: str) -> str:
 
 def _folder(value: str) -> Path:
     if not Path(value).is_dir():
-        raise ValueError("Is no folder.")
+        raise ValueError("Not a directory.")
     return Path(value)
 
 

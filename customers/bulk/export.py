@@ -60,7 +60,7 @@ def write(ctx: Context, out: BinaryIO, kind: str, filters: Mapping[str, Any], *,
     condition, values = search.where(filters)
     more = (_HASH if with_hashes else "") + ("" if as_csv else _ADDRESSES.format(**_FRAGMENTS))
     statement = text(_EXPORT.format(**_FRAGMENTS, condition=condition, more=more))
-    with ctx.db.unhurried() as conn, driver(conn).transaction():
+    with ctx.db.without_timeouts() as conn, driver(conn).transaction():
         # By a cursor on the server: the rows stay there until they are asked for.
         streaming = conn.execution_options(stream_results=True, max_row_buffer=_CHUNK)
         found = streaming.execute(statement, values)

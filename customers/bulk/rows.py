@@ -16,7 +16,7 @@ from customers.http.json_body import refuse_constant
 from customers.security import hashing
 from customers.telemetry.logs import printable
 
-UNKNOWN = "-infinity"  # a time that is given as none, while None stands for a time that is not given
+UNKNOWN = "-infinity"  # for a time that the file gives as null; None stands for a column that it does not have
 _TIMES = ("created_at", "updated_at")
 
 # For the whole run: to make a schema costs more than to use it.
@@ -89,13 +89,13 @@ def check(record: Record, *, lenient: bool = False) -> dict[str, Any]:
     if "email" not in row:
         raise Rejected("email: Is missing.")
     if "password" in row and "password_hash" in row:
-        raise Rejected("password: Must not stand beside a password_hash.")
+        raise Rejected("password: Give a password or a password_hash, not both.")
     addresses = [_address(number, given, lenient) for number, given in enumerate(row.get("addresses", ()), 1)]
     if sum(address["is_default"] for address in addresses) > 1:
         raise Rejected("addresses: More than one is the default.")
     uuids = [given["uuid"] for given in (row, *addresses) if "uuid" in given]
     if len(set(uuids)) < len(uuids):
-        raise Rejected("uuid: Stands twice in the row.")
+        raise Rejected("uuid: Used twice in this row.")
     if "addresses" in row:
         row["addresses"] = json.dumps(addresses, default=str)
     return {**row, "line": record.line, "uuids": uuids}

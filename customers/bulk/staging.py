@@ -144,7 +144,7 @@ SEE = text("""
 # since EXISTS becomes a join that reads all of `seen` for each row.
 REJECT_REPEATED_UUID = text("""
     UPDATE staged
-       SET fate = 'uuid: Stood in the file before.'
+       SET fate = 'uuid: Used on an earlier line.'
      WHERE fate IN ('added', 'updated', 'skipped')
        AND line = (SELECT seen.line FROM seen WHERE seen.name = staged.folded)
        AND (SELECT count(*) FROM seen WHERE seen.name = ANY(staged.uuids) AND seen.line <> staged.line) > 0
@@ -154,15 +154,15 @@ FORGET_REJECTED = text("""
     DELETE FROM seen
      USING staged
      WHERE seen.line = staged.line
-       AND staged.fate = 'uuid: Stood in the file before.'
+       AND staged.fate = 'uuid: Used on an earlier line.'
 """)
 
 JUDGE_REPEATED = text("""
     UPDATE staged
        SET fate = CASE
            WHEN line = (SELECT seen.line FROM seen WHERE seen.name = staged.folded)
-           THEN 'uuid: Stood in the file before.'
-           WHEN :update THEN 'email: Stood in the file before.'
+           THEN 'uuid: Used on an earlier line.'
+           WHEN :update THEN 'email: Used on an earlier line.'
            ELSE 'skipped' END
      WHERE fate IN ('added', 'updated', 'skipped')
        AND EXISTS (SELECT FROM seen WHERE seen.name = ANY(staged.folded || staged.uuids) AND seen.line <> staged.line)

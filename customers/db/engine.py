@@ -1,7 +1,7 @@
 """Connections to PostgreSQL.
 
 ``autocommit()`` is a connection in autocommit, ``writing()`` a transaction; ``one()``, ``one_or_none()`` and ``all()``
-execute a hot statement; ``unhurried()`` is a connection without timeouts.
+execute a hot statement; ``without_timeouts()`` is a connection without timeouts.
 """
 
 import functools
@@ -56,10 +56,10 @@ _dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQL
 _GONE = frozenset({"25006", "57P01", "57P02", "57P03"})
 
 
-class PatientConnection(psycopg.Connection[Any]):
-    """A connection that waits for an answer only so long: a frozen server never ends a statement by itself."""
+class TimedConnection(psycopg.Connection[Any]):
+    """A connection with a timeout on the client's side: a frozen server does not enforce its own."""
 
-    patience: float | None = None  # seconds
+    response_timeout: float | None = None  # seconds
     used_at = 0.0
 
     @functools.cached_property
@@ -86,7 +86,7 @@ class PatientConnection(psycopg.Connection[Any]):
     def wait(self, gen: "PQGen[T]", interval: float = 0.1, timeout: float | None = None) -> T:
         """Return what an exchange with the server returns; close and raise OperationalError when it takes too long."""
         try:
-            return super().wait(gen, interval, timeout or self.patience)
+            return super().wait(gen, interval, timeout or self.response_timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
                 self.pgconn.finish()  # the answer may still come, and would be taken for the next statement's
@@ -135,19 +135,19 @@ class Database:
         self._own = threading.local()
         self.cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor  # of connections that are made from now on
 
-    def _connect(self) -> PatientConnection:
+    def _connect(self) -> TimedConnection:
         settings = self._settings
         defaults: dict[str, Any] = {
             "application_name": "customers",
             **_TCP,
         }
         conninfo = {**defaults, **conninfo_to_dict(settings.database_url), "client_encoding": "UTF8"}
-        conn = PatientConnection.connect(
+        conn = TimedConnection.connect(
             make_conninfo("", **conninfo),
             autocommit=True,
             prepare_threshold=5 if settings.prepared_statements else None,
         )
-        conn.patience = settings.database_timeout
+        conn.response_timeout = settings.database_timeout
         conn.cursor_factory = self.cursor_factory
         encoding = conn.info.parameter_status("server_encoding")
         if encoding != "UTF8":
@@ -156,9 +156,9 @@ class Database:
         conn.execute(_SESSION)
         return conn
 
-    def _connection(self) -> tuple[Connection, PatientConnection]:
+    def _connection(self) -> tuple[Connection, TimedConnection]:
         """Return this thread's connection, as SQLAlchemy and as psycopg know it."""
-        found: tuple[Connection, PatientConnection] | None = getattr(self._own, "found", None)
+        found: tuple[Connection, TimedConnection] | None = getattr(self._own, "found", None)
         if found is not None:
             if not found[1].gone():
                 return found
@@ -174,25 +174,25 @@ class Database:
             yield conn
 
     @contextmanager
-    def writing(self, *, unhurried: bool = False) -> Iterator[Transaction]:
+    def writing(self, *, without_timeouts: bool = False) -> Iterator[Transaction]:
         """Return a transaction that commits at the end of the block, or rolls back on an exception.
 
-        ``unhurried`` is for the rare act that may take longer than the role's timeout of statements allows.
+        ``without_timeouts`` is for the rare act that may take longer than the role's timeout of statements allows.
         """
         with self._used() as (conn, connection):
             transaction = Transaction(conn)
             with connection.transaction():
-                if unhurried:
-                    connection.patience = None
+                if without_timeouts:
+                    connection.response_timeout = None
                     connection.execute("SET LOCAL statement_timeout TO 0")
                 try:
                     yield transaction
                 finally:
-                    connection.patience = self._settings.database_timeout
+                    connection.response_timeout = self._settings.database_timeout
         transaction.committed()
 
     @contextmanager
-    def _used(self) -> Iterator[tuple[Connection, PatientConnection]]:
+    def _used(self) -> Iterator[tuple[Connection, TimedConnection]]:
         """Return this thread's connection; raise RuntimeError where the thread is using it already."""
         self._refuse_second_use()
         found = self._connection()
@@ -241,26 +241,26 @@ class Database:
         return row
 
     @contextmanager
-    def unhurried(self) -> Iterator[Connection]:
+    def without_timeouts(self) -> Iterator[Connection]:
         """Return a connection of its own for an operator's long work: no timeout ends a statement or a pause.
 
         In autocommit; ``with driver(conn).transaction()`` makes a transaction. Closed at the end.
         """
         with self.engine.connect() as conn:
-            driver(conn).patience = None
+            driver(conn).response_timeout = None
             driver(conn).execute("SET statement_timeout TO 0; SET idle_in_transaction_session_timeout TO 0")
             yield conn
 
     def close(self) -> None:
         """Close this thread's connection; its next use opens a new one. Needed before a process forks."""
-        found: tuple[Connection, PatientConnection] | None = getattr(self._own, "found", None)
+        found: tuple[Connection, TimedConnection] | None = getattr(self._own, "found", None)
         self._own.found = None
         if found is not None:
             found[1].close()
             found[0].close()
 
 
-def _executed(connection: PatientConnection, statement: TextClause, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+def _executed(connection: TimedConnection, statement: TextClause, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
     return connection.kept_cursor.execute(_compiled(statement), values)
 
 
@@ -278,8 +278,8 @@ def _compiled(statement: TextClause) -> bytes:
     return " ".join(str(statement.compile(dialect=_dialect)).split()).encode()
 
 
-def driver(conn: Connection) -> PatientConnection:
+def driver(conn: Connection) -> TimedConnection:
     """Return psycopg's connection, for what SQLAlchemy has no word for: COPY, several statements at once."""
     found = conn.connection.driver_connection
-    assert isinstance(found, PatientConnection)
+    assert isinstance(found, TimedConnection)
     return found

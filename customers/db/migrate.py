@@ -42,7 +42,7 @@ def apply(database: Database, *more: Path, repair_defaults: bool = False, recoun
     """
     chosen = {"customers.repair_defaults": repair_defaults, "customers.recount": recount}
     options = "".join(f"SET LOCAL {name} = 'on';" for name, wanted in chosen.items() if wanted)
-    with database.unhurried() as conn:
+    with database.without_timeouts() as conn:
         try:
             with driver(conn).transaction():
                 driver(conn).execute((options + "".join(file.read_text() for file in (FILE, *more))).encode())

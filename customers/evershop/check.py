@@ -240,7 +240,7 @@ def findings(db: Database, settings: Settings) -> Iterator[Finding]:
         "columns": [f"{table}.{name}" for table, names in columns.items() for name in names.split(", ")],
         "timezone": settings.evershop_timezone,
     }
-    with db.unhurried() as conn:
+    with db.without_timeouts() as conn:
         for check in CHECKS:
             yield _answer(conn, check, values)
 
@@ -267,7 +267,7 @@ def _answer(conn: Connection, check: Check, values: Mapping[str, object]) -> Fin
             driver(conn).execute("SET TRANSACTION READ ONLY")
             rows = conn.execute(check.statement, values).all()
     except (DataError, ProgrammingError) as error:  # no table, no right, not a time
-        return Finding("warning", f'Nobody can tell: "{check.fine}" The database says: {logs.message(error)}.')
+        return Finding("warning", f'Could not check: "{check.fine}" The database says: {logs.message(error)}.')
     if not rows:
         return Finding("ok", check.fine)
     first = [str(row[0]) for row in rows[:_SHOWN] if row]

@@ -162,7 +162,7 @@ class EverShop:
 
     def before_purge(self, db: Database) -> None:
         """Put off the end of sessions that EverShop's pages have used since."""
-        with db.unhurried() as conn:
+        with db.without_timeouts() as conn:
             for kind in KINDS:
                 lifetime = self._times(kind)["lifetime"]
                 conn.execute(sql.PUT_OFF[kind], {"lifetime": lifetime, **self._timezone})

@@ -118,8 +118,7 @@ def sign_in(view: View) -> View:
     return note(guarded, access="public", security=[], errors=(errors.CrossSite,))
 
 
-# Lets everybody call. For the OpenAPI document alone: a view that ends a session calls claim(), which refuses other
-# sites. Passes nothing.
+# Documents a logout, and checks nothing: the view calls claim(), which refuses writes from other sites. Passes nothing.
 sign_out = noted(access="public", security=[{}, *_SCHEMES], errors=(errors.CrossSite,))
 
 

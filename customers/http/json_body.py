@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any, NoReturn
 
 import marshmallow as ma
-from flask import Request, request
+from flask import request
 from gunicorn.http.errors import ParseException
 from webargs import core
 from webargs.flaskparser import FlaskParser
@@ -42,32 +42,9 @@ def read_body(environ: dict[str, Any]) -> bytes:
 
 
 class Parser(FlaskParser):
-    """webargs' parser for Flask, raising errors of ours."""
+    """webargs' parser for Flask, without its steps around a schema, which cost as much as the schema."""
 
     DEFAULT_VALIDATION_STATUS = 400
-
-    def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
-        # JSON is UTF-8 (RFC 8259 section 8.1): another charset, or a coding, is refused rather than guessed at.
-        environ = req.environ
-        plain = environ.get("CONTENT_TYPE") == "application/json" or (core.is_json(req.mimetype) and _is_utf8(req))
-        if not plain or environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-            raise errors.UnsupportedMediaType()
-        data = read_body(environ)
-        try:
-            body = _decode(data.decode())
-        except (ValueError, RecursionError):
-            raise errors.MalformedJson() from None
-        if not isinstance(body, dict):
-            raise errors.MalformedJson()
-        # Here and not in the schemas, so that it holds for ignored properties, too.
-        unstorable = [
-            name for name, value in body.items() if not rules.is_storable(name) or not rules.is_storable(value)
-        ]
-        if unstorable:
-            said = [rules.UNSTORABLE]
-            raise errors.InvalidInput(errors={name.encode(errors="replace").decode(): said for name in unstorable})
-        return body
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,25 +53,48 @@ class Parser(FlaskParser):
     def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **_: Any) -> Any:
         """Return what a schema loads from a request; a query string that was loaded before is not loaded again.
 
-        Without webargs' own steps in between, which cost as much as the schema. Raises InvalidInput.
+        Raises InvalidInput, and what read_object() raises.
         """
         if location != "query":
-            return load(argmap, self.load_json(request, argmap))
+            return load(argmap, read_object())
         key = argmap, request.query_string
         loaded = self._queries.get(key)
         if loaded is None:
-            loaded = load(argmap, self.load_querystring(request, argmap))
+            loaded = load(argmap, _read_query())
             if len(self._queries) >= _QUERIES:
                 self._queries.clear()
             self._queries[key] = loaded
         return dict(loaded)
 
-    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the query string. Raises InvalidInput for a parameter given twice: nobody knows which is meant."""
-        twice = [name for name, values in req.args.lists() if len(values) > 1]
-        if twice:
-            raise errors.InvalidInput(errors={name: ["Must be given once."] for name in twice})
-        return super().load_querystring(req, schema)
+
+def read_object() -> dict[str, Any]:
+    """Return the body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson, InvalidInput."""
+    # JSON is UTF-8 (RFC 8259 section 8.1): another charset, or a coding, is refused rather than guessed at.
+    environ = request.environ
+    plain = environ.get("CONTENT_TYPE") == "application/json" or (core.is_json(request.mimetype) and _is_utf8())
+    if not plain or environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise errors.UnsupportedMediaType()
+    data = read_body(environ)
+    try:
+        body = _decode(data.decode())
+    except (ValueError, RecursionError):
+        raise errors.MalformedJson() from None
+    if not isinstance(body, dict):
+        raise errors.MalformedJson()
+    # Here and not in the schemas, so that it holds for ignored properties, too.
+    unstorable = [name for name, value in body.items() if not rules.is_storable(name) or not rules.is_storable(value)]
+    if unstorable:
+        said = [rules.UNSTORABLE]
+        raise errors.InvalidInput(errors={name.encode(errors="replace").decode(): said for name in unstorable})
+    return body
+
+
+def _read_query() -> dict[str, str]:
+    """Return the query string. Raises InvalidInput for a parameter given twice: nobody knows which is meant."""
+    twice = [name for name, values in request.args.lists() if len(values) > 1]
+    if twice:
+        raise errors.InvalidInput(errors={name: ["Must be given once."] for name in twice})
+    return request.args.to_dict()
 
 
 def load(schema: ma.Schema, data: Any) -> dict[str, Any]:
@@ -106,9 +106,9 @@ def load(schema: ma.Schema, data: Any) -> dict[str, Any]:
     return loaded
 
 
-def _is_utf8(req: Request) -> bool:
+def _is_utf8() -> bool:
     try:
-        return codecs.lookup(req.mimetype_params.get("charset", "utf-8")).name == "utf-8"
+        return codecs.lookup(request.mimetype_params.get("charset", "utf-8")).name == "utf-8"
     except (LookupError, ValueError):
         return False
 

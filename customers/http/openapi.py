@@ -27,7 +27,7 @@ _WITH_BODY = (errors.MalformedJson, errors.InvalidInput, errors.UnsupportedMedia
 
 
 def note(view: View, **found: Any) -> View:
-    """Note something of a view, for the document and for tests that walk all routes; errors and parameters add up."""
+    """Attach metadata to a view, for the OpenAPI document and for tests of all routes; errors and parameters add up."""
     notes = {**getattr(view, "notes", {})}
     for name, value in found.items():
         notes[name] = (*notes.get(name, ()), *value) if name in ("errors", "parameters") else value
@@ -36,7 +36,7 @@ def note(view: View, **found: Any) -> View:
 
 
 def noted(**found: Any) -> Callable[[View], View]:
-    """Return a decorator that notes something of a view, as note() does."""
+    """Return a decorator that attaches metadata to a view, as note() does."""
     return functools.partial(note, **found)
 
 

@@ -31,7 +31,7 @@ class Actor(NamedTuple):
     origin: Origin = Origin()
 
 
-OPERATOR = Actor("operator")  # whoever runs a command
+OPERATOR = Actor("operator")  # of `flask` commands
 
 
 class Account(NamedTuple):

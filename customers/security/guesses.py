@@ -131,12 +131,6 @@ def _record(db: Database, kind: Kind, account: Found | None, actor: Actor, event
         trail.record(tx, actor, subject, {event: {"kind": kind}})
 
 
-def clear_account(conn: Connection, settings: Settings, kind: Kind, email: str, origin: Origin) -> None:
-    """Forget the failures at an account, from wherever and from this network: its owner has proved to be the owner."""
-    pairs, _ = _limits(settings, kind, email, origin)
-    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[*pairs, _of_account(settings, kind, email)]))
-
-
 # Notes that an account has signed in from a network, at most once a day.
 REMEMBERING = """INSERT INTO login_network AS known ({{account_id}}, network)
            SELECT {{account_id}}, CAST(:network AS cidr)
@@ -148,6 +142,8 @@ REMEMBERING = """INSERT INTO login_network AS known ({{account_id}}, network)
 REMEMBER = for_each_kind(REMEMBERING.format(source="(SELECT CAST(:account_id AS int) AS {account_id}) AS account"))
 
 
-def remember_network(conn: Connection, kind: Kind, account_id: int, origin: Origin) -> None:
-    """Note that an account has signed in from a network."""
-    conn.execute(REMEMBER[kind], {"account_id": account_id, "network": origin.network or None})
+def trust_owner(conn: Connection, settings: Settings, email: str, customer_id: int, origin: Origin) -> None:
+    """Forget the failures at a customer's account, from wherever, and note its network: its owner has proved it."""
+    pairs, _ = _limits(settings, "customer", email, origin)
+    conn.execute(limits.FORGIVE, limits.forgiving(cleared=[*pairs, _of_account(settings, "customer", email)]))
+    conn.execute(REMEMBER["customer"], {"account_id": customer_id, "network": origin.network or None})

@@ -37,8 +37,8 @@ _HASH = re.compile(r"\$2[aby]\$(?P<cost>0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{2
 _OWN_PREFIX = "$2b$"
 
 _SECONDS_AT_COST_12 = 0.25  # what one hash takes on an ordinary processor
-# Threads may all wait for so long, in seconds, without anybody calling the service slow.
-_NO_TIME = 1.0
+# How long, in seconds, a hash may wait in the queue before more requests are refused as busy.
+_ACCEPTABLE_WAIT = 1.0
 
 
 # EverShop escapes these parts of a JSON body before it hashes a password (its base/services/escapePayload).
@@ -168,7 +168,7 @@ class Hasher:
 
     def _refuse_if_slow(self) -> None:
         wait = self._jobs * self._job_seconds / self._threads
-        if wait > _NO_TIME:
+        if wait > _ACCEPTABLE_WAIT:
             metrics.hashing_refusals.inc()
             raise Busy(retry_after=math.ceil(wait))
 

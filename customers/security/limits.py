@@ -2,7 +2,8 @@
 
 An attempt is counted by all of its limits or by none. Of guesses at a password, failures stay counted; a success clears
 or gives back what it counted. Registrations and reset requests all stay. Of changes of e-mail those stay that succeed,
-or whose e-mail is taken. What an error decides (the service was busy, the database failed) is given back.
+or whose e-mail is taken. If an error keeps an attempt from being decided (the service was busy, the database failed),
+its count is given back.
 """
 
 import hashlib
@@ -137,7 +138,7 @@ def _count(db: Database, limits: Sequence[Limit]) -> list[Limit]:
 
 @contextmanager
 def given_back_if_undecided(db: Database, counted: Sequence[Limit]) -> Iterator[None]:
-    """Give an attempt back to the limits that have counted it, where the block's end says nothing of it."""
+    """Give an attempt back to the limits that have counted it, if an error keeps the block from deciding it."""
     try:
         yield
     except _UNDECIDED:

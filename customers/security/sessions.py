@@ -92,9 +92,9 @@ def identify(db: Database, settings: Settings, claim: Claim) -> Caller:
 
 
 def know(db: Database, settings: Settings, claim: Claim, digest: bytes | None, row: Sequence[Any]) -> Caller:
-    """Return who calls by a session, from the columns of its account; note it in the claim.
+    """Return the caller by a session, whose account's columns are ``row``, and store it in the claim.
 
-    Puts off the idle end of a session that was not seen for a minute.
+    Extends the idle time of a session that was last seen over a minute ago.
     """
     assert digest is not None, "a session has been found by it"
     is_admin, account_id, uuid, email, group_id, recent, unseen = row

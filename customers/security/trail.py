@@ -71,9 +71,9 @@ INSERT = text(f"""
 
 
 def recording(event: str, actor: str, subject_kind: str, details: str, source: str) -> str:
-    """Return the part of a statement that records an act on the accounts whose uuid a source has, as SQL writes it.
+    """Return an INSERT … SELECT for a CTE: an entry of the trail for each uuid in ``source``.
 
-    ``actor`` is a kind and a uuid. The caller writes the log lines.
+    The arguments are SQL; ``actor`` is a kind and a uuid. The caller writes the log lines.
     """
     return f"""INSERT INTO audit_log ({_COLUMNS})
            SELECT {event}, {actor}, '{subject_kind}', uuid, CAST(:ip AS inet), :user_agent, :request_id, {details}

@@ -67,7 +67,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"password_hash": "$2b$10$" + "a" * 53}, NO_HASH),
     ({"password_hash": OLD_HASH.replace("$10$", "$15$")}, NO_HASH),
     ({"password_hash": OLD_HASH.replace("$2a$", "$2x$")}, NO_HASH),
-    ({"password": PASSWORD}, "password: Must not stand beside a password_hash."),
+    ({"password": PASSWORD}, "password: Give a password or a password_hash, not both."),
     ({"uuid": "12"}, "uuid: Not a valid UUID."),
     ({"meta_data": '{"a": 1e999}'}, NO_JSON),
     ({"meta_data": '{"a": "\\u0000"}'}, NO_JSON),
@@ -77,7 +77,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"addresses": [{**HOME, "country": "USA"}]}, "addresses, 1: country: Must be two letters."),
     ({"addresses": [HOME, {**HOME, "street": "x"}]}, "addresses, 2: street: Unknown field."),
     ({"addresses": [{**HOME, "is_default": 1}] * 2}, "addresses: More than one is the default."),
-    ({"addresses": [{**HOME, "uuid": UUID}] * 2}, "uuid: Stands twice in the row."),
+    ({"addresses": [{**HOME, "uuid": UUID}] * 2}, "uuid: Used twice in this row."),
 ]
 
 

@@ -72,8 +72,7 @@ def reset(ctx: Context, origin: Origin, secret: str, password: str) -> None:
         if not (sql.use(tx.conn, token, lifetime) and sql.set_password(tx.conn, before.customer_id, hashed)):
             raise InvalidToken()
         ended = ctx.end_sessions(tx.conn, "customer", before.customer_id)
-        guesses.clear_account(tx.conn, ctx.settings, "customer", before.email, origin)
-        guesses.remember_network(tx.conn, "customer", before.customer_id, origin)
+        guesses.trust_owner(tx.conn, ctx.settings, before.email, before.customer_id, origin)
         outbox.tell(tx, ctx.mail, "password_changed", before)
         events: dict[Event, Details] = {"password_reset": {"sessions_ended": ended}}
         if before.status == 0:

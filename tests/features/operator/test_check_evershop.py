@@ -107,7 +107,7 @@ def test_the_rights_that_the_role_lacks_are_shown_as_statements_that_give_them(m
     assert "admin_user" not in lacks[0]
     assert [fault for fault in given if "rights" in fault] == []
     assert [fault for fault in given if "belongs to" in fault]
-    assert [fault for fault in given if fault.startswith("warning Nobody can tell") and "permission denied" in fault]
+    assert [fault for fault in given if fault.startswith("warning Could not check") and "permission denied" in fault]
     ctx.db.close()
     owners.execute(f"DROP OWNED BY {role}")
     owners.execute(f"DROP ROLE {role}")
