@@ -356,9 +356,9 @@ CREATE UNLOGGED TABLE IF NOT EXISTS attempt_counter (
 -- The elements of the four arrays at one place are a limit. `digests`: what is counted. `most`: the number of the attempt
 -- that closes it. Where `longest` is null, it is a window that ends `memory` seconds after its first attempt. Else it closes
 -- for a pause that doubles from a second to `longest`, and is forgotten `memory` seconds after the last attempt. The limit
--- number `passed` is left out. A row comes back in any case: `refused_by` is the number of the limit, null if the attempt has been
--- counted; `seconds` is when to try again, rounded up; `is_first` whether it is the first refusal since the limit closed.
--- But for `is_first`, which is noted, a refusal writes nothing.
+-- number `passed` is left out. A row comes back in any case: `refused_by` is the number of the limit, null if the attempt
+-- has been counted; `seconds` is when to try again, rounded up; `is_first` whether it is the first refusal since the limit
+-- closed. But for `is_first`, which is noted, a refusal writes nothing.
 --
 -- The two settings, here and below: a plan that was made while the table was empty would read all of a table that has
 -- grown, and one for arrays as parameters would be made again at each execution.

@@ -12,7 +12,7 @@ from customers.staff import forms, guard
 from customers.staff.blueprint import blueprint, refused, show
 
 
-@blueprint.route("/admin")
+@blueprint.route("/admin", strict_slashes=False)
 @access.public
 def home() -> Response:
     """Lead to the list, which leads to the login if need be."""
