@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from customers.config import Settings
 from customers.db.engine import Database, Transaction
 from customers.evershop import signature, sql
+from customers.security import sessions
 from customers.security.callers import KINDS, Account, Claim, Kind
 
 SETUP = Path(__file__).parent / "setup.sql"
@@ -114,6 +115,8 @@ class EverShop:
             adopted: bytes | None = tx.conn.execute(sql.FIND_LINKED, values).scalar_one_or_none()
             if adopted is None:
                 tx.conn.execute(sql.END, values)
+            elif account_id is not None:
+                sessions.end_excess(tx.conn, kind, account_id, self._settings.max_sessions)
         return adopted
 
     def _end(self, db: Database, digest: bytes) -> None:

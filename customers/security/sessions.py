@@ -148,3 +148,19 @@ END_ALL = for_each_kind("""
 def end_all(conn: Connection, kind: Kind, account_id: int, *, keep: bytes | None = None) -> int:
     """End an account's sessions, but for the one to keep; return how many there were."""
     return conn.execute(END_ALL[kind], {"account_id": account_id, "keep": keep}).rowcount
+
+
+END_EXCESS = for_each_kind("""
+    DELETE FROM login_session
+     WHERE digest = ANY(ARRAY(
+           SELECT digest
+             FROM login_session
+            WHERE {account_id} = :account_id
+            ORDER BY last_seen_at DESC, created_at DESC
+           OFFSET :most))
+""")
+
+
+def end_excess(conn: Connection, kind: Kind, account_id: int, most: int) -> None:
+    """End the least recently used sessions of an account beyond so many."""
+    conn.execute(END_EXCESS[kind], {"account_id": account_id, "most": most})

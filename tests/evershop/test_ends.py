@@ -98,6 +98,18 @@ def test_a_session_that_ends_at_evershop_while_it_becomes_one_here_leaves_none(
     assert db.all(ids) == before
 
 
+def test_sessions_that_evershop_began_count_for_the_most_an_account_may_have(
+    make_app: MakeApp, customer: Account, db: Db
+) -> None:
+    app = make_app(max_sessions=2)
+
+    clients = [signed_in_there(app, db, customer) for _ in range(3)]
+    seen = [client.get(ME).status_code for client in (*clients, *clients)]
+
+    assert seen == [200, 200, 200, 401, 200, 200]
+    assert db.one("SELECT count(*) FROM login_session") == {"count": 2}
+
+
 def test_the_session_that_ends_the_others_stays(browse: Browse, customer: Account, db: Db) -> None:
     browser, other = browse(customer), browse(customer)
 

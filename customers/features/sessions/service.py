@@ -95,7 +95,8 @@ def _insert(ctx: Context, kind: Kind, guess: Guess, found: Found, origin: Origin
         return None
     # From half of the maximum on, because logins at the same moment do not count each other's session yet.
     if 2 * (others + 1) > most:
-        sql.end_excess(ctx.db, kind, account.account_id, most)
+        with ctx.db.autocommit() as conn:
+            sessions.end_excess(conn, kind, account.account_id, most)
     return Started(sid, account, evershop_sid)
 
 

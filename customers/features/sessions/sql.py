@@ -54,23 +54,6 @@ def start(fetch: Fetch, kind: Kind, values: Mapping[str, Any]) -> int | None:
     return None if row is None else row[1]
 
 
-END_EXCESS = for_each_kind("""
-    DELETE FROM login_session
-     WHERE digest = ANY(ARRAY(
-           SELECT digest
-             FROM login_session
-            WHERE {account_id} = :account_id
-            ORDER BY last_seen_at DESC, created_at DESC
-           OFFSET :most))
-""")
-
-
-def end_excess(db: Database, kind: Kind, account_id: int, most: int) -> None:
-    """End the least recently used sessions of an account beyond so many."""
-    with db.autocommit() as conn:
-        conn.execute(END_EXCESS[kind], {"account_id": account_id, "most": most})
-
-
 # updated_at stays: nothing that the account's owner would call a change.
 RENEW_HASH = for_each_kind("""
     UPDATE {table}
