@@ -30,7 +30,7 @@ BEGIN
         SELECT version INTO applied FROM customers_schema;
         IF applied > current_setting('customers.schema_version')::int THEN
             RAISE EXCEPTION USING
-                ERRCODE = 'object_not_in_prerequisite_state',
+                ERRCODE = 'SV001',  -- of our own
                 MESSAGE = format('the database has version %s of the schema, which is newer', applied);
         END IF;
     END IF;
@@ -459,8 +459,8 @@ $$;
 
 -- Whatever changes who owns an account makes every secret of its reset mails useless for good, whoever changes it and by
 -- whatever path: a secret belongs to the account as it was when it was asked for. A new status ends the wait for one, and
--- who is disabled, by an EverShop too, is not signed in again when enabled. A new hash ends no session here: a login renews
--- old ones.
+-- the sessions of who is disabled, by an EverShop too, do not come back when enabled. A new hash ends no session here: a
+-- login renews old ones.
 CREATE OR REPLACE FUNCTION customers_account_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$

@@ -477,11 +477,11 @@ function seconds(retryAfter) {
  * or a little longer each time. Any other error, and the last one, is thrown. To try again later, in another call, give
  * the same key.
  *
- * @example
- * const { data } = await createOnce((options) => customers.createAddress("me", form, options));
- *
  * `create` sends the request with the options that it is given, and the same body each time. Waits are in seconds: the
  * first one doubles each time, where the service does not say; if it asks for more than the longest, give up at once.
+ *
+ * @example
+ * const { data } = await createOnce((options) => customers.createAddress("me", form, options));
  *
  * @type {<T>(
  *   create: (options: { idempotencyKey: string, signal: AbortSignal | null }) => Promise<T>,

@@ -21,7 +21,7 @@ class ServiceError(Exception):
     def __init__(
         self, message: str | None = None, *, errors: FieldErrors | None = None, retry_after: int | None = None
     ) -> None:
-        """``retry_after`` is in how many seconds the next attempt is allowed (RFC 9110 section 10.2.3)."""
+        """Make an error; ``retry_after`` is the seconds until the next attempt is allowed (RFC 9110 section 10.2.3)."""
         super().__init__(message or self.message)
         self.message = message or self.message
         self.errors = errors

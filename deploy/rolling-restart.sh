@@ -9,7 +9,7 @@
 #
 # NGINX runs a command where nginx runs, if that is not here: there the files are made that nginx.conf looks for, and
 # there curl asks the instances whether they are ready. PORTS names the instances' ports, as nginx.conf does. DRAIN is how
-# many seconds an instance is left alone before it is stopped: as long as a request may take from nginx to it.
+# many whole seconds an instance is left alone before it is stopped: as long as a request may take from nginx to it.
 #
 # On Kubernetes the preStop pause in kubernetes.yaml does the same.
 set -eu
@@ -26,9 +26,9 @@ fail() {
 taken_out() { echo "${RUN:-/run}/nginx-without-$1"; }
 
 # Words of $NGINX are words of a command.
-ready() { ${NGINX:-} curl --noproxy '*' --silent --fail --max-time 5 --output /dev/null "http://127.0.0.1:$1/readyz"; }
+ready() { ${NGINX:-} curl --noproxy 127.0.0.1 --silent --fail --max-time 5 --output /dev/null "http://127.0.0.1:$1/readyz"; }
 
-case $drain in '' | *[!0-9]*) fail "DRAIN is no number of seconds: $drain" ;; esac
+case $drain in '' | *[!0-9]*) fail "DRAIN must be whole seconds: $drain" ;; esac
 
 for port in $ports; do
     ready "$port" || fail "The instance on port $port is not ready: nothing was restarted."

@@ -4,6 +4,7 @@ import functools
 import re
 from pathlib import Path
 
+import psycopg
 from psycopg import errors as pg_errors
 from sqlalchemy import text
 
@@ -14,6 +15,9 @@ FILE = Path(__file__).parent.parent.parent / "schema.sql"
 
 # What PostgreSQL says of a statement when the schema is not there, or not all of it.
 NO_SCHEMA = (pg_errors.UndefinedTable, pg_errors.UndefinedColumn, pg_errors.UndefinedFunction)
+
+
+_NEWER = "SV001"  # the SQLSTATE by which schema.sql says that the database has a newer version
 
 
 class SchemaConflict(Exception):
@@ -48,8 +52,9 @@ def apply(database: Database, *more: Path, repair_defaults: bool = False, recoun
                 driver(conn).execute((options + "".join(file.read_text() for file in (FILE, *more))).encode())
         except pg_errors.UniqueViolation as conflict:
             raise SchemaConflict(conflict.diag.message_primary) from None
-        except pg_errors.ObjectNotInPrerequisiteState:
-            pass  # as schema.sql says of a newer version
+        except psycopg.Error as error:
+            if error.sqlstate != _NEWER:
+                raise
         applied: int = conn.execute(VERSION).scalar_one()
         return applied
 

@@ -75,7 +75,8 @@ _RESOLVE = _written("""
 """)
 RESOLVE = {(kind,): text(_RESOLVE[kind]) for kind in KINDS} | {KINDS: text(" UNION ALL ".join(_RESOLVE.values()))}
 
-# A session that EverShop has started becomes one here as well. Nobody knows when it was started: not recently.
+# A session that EverShop has started becomes one here as well. Nobody knows when it was started: not recently. The lock
+# makes adoptions and changes of one account take turns: who disables it sees, and ends, what has just been adopted.
 ADOPT = _for_each_kind("""
     INSERT INTO login_session (digest, {account_id}, evershop_digest, created_at, expires_at, ip, user_agent)
     SELECT :digest, {account_id}, :evershop_digest, now() - make_interval(secs => :recent_login),
@@ -83,6 +84,7 @@ ADOPT = _for_each_kind("""
       FROM {table}
      WHERE {account_id} = :account_id
        AND {enabled}
+       FOR NO KEY UPDATE
         ON CONFLICT (evershop_digest) DO NOTHING
 """)
 

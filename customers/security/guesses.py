@@ -143,7 +143,7 @@ REMEMBER = for_each_kind(REMEMBERING.format(source="(SELECT CAST(:account_id AS 
 
 
 def trust_owner(conn: Connection, settings: Settings, email: str, customer_id: int, origin: Origin) -> None:
-    """Forget the failures at a customer's account, from wherever, and note its network: its owner has proved it."""
+    """Clear a customer's failure counters and remember the network: the caller has proved to be the owner."""
     pairs, _ = _limits(settings, "customer", email, origin)
     conn.execute(limits.FORGIVE, limits.forgiving(cleared=[*pairs, _of_account(settings, "customer", email)]))
     conn.execute(REMEMBER["customer"], {"account_id": customer_id, "network": origin.network or None})

@@ -92,7 +92,7 @@ def identify(db: Database, settings: Settings, claim: Claim) -> Caller:
 
 
 def know(db: Database, settings: Settings, claim: Claim, digest: bytes | None, row: Sequence[Any]) -> Caller:
-    """Return the caller by a session, whose account's columns are ``row``, and store it in the claim.
+    """Return the caller that ``row``, the columns of a session's account, describes, and store it in the claim.
 
     Extends the idle time of a session that was last seen over a minute ago.
     """
@@ -150,14 +150,19 @@ def end_all(conn: Connection, kind: Kind, account_id: int, *, keep: bytes | None
     return conn.execute(END_ALL[kind], {"account_id": account_id, "keep": keep}).rowcount
 
 
+# What somebody else is ending is left to them: the two might wait for each other.
 END_EXCESS = for_each_kind("""
     DELETE FROM login_session
      WHERE digest = ANY(ARRAY(
            SELECT digest
              FROM login_session
-            WHERE {account_id} = :account_id
-            ORDER BY last_seen_at DESC, created_at DESC
-           OFFSET :most))
+            WHERE digest = ANY(ARRAY(
+                  SELECT digest
+                    FROM login_session
+                   WHERE {account_id} = :account_id
+                   ORDER BY last_seen_at DESC, created_at DESC
+                  OFFSET :most))
+              FOR UPDATE SKIP LOCKED))
 """)
 
 

@@ -120,7 +120,8 @@ def delete_customer(claim: Claim, uuid: UUID) -> Response:
     if request.method != "POST":
         return show("customer_delete.html", customer=customer, typed="")
     typed = request.form.get("email", "")
-    if rules.with_ascii_domain(typed.strip()).lower() != rules.with_ascii_domain(customer["email"]).lower():
+    shown = forms.as_shown(customer["email"])
+    if rules.with_ascii_domain(typed.strip()).lower() != rules.with_ascii_domain(shown).lower():
         faults = {"email": ["This is not the customer's e-mail address."]}
         return show("customer_delete.html", 400, customer=customer, typed=typed, faults=faults)
     try:

@@ -23,9 +23,10 @@ def version() -> str:
 
 
 def differing(values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was typed where it is not what is stored, so that a form changes nothing else.
+    """Return what was typed where it is not what is stored, so that a form changes nothing else."""
+    return {name: value for name, value in values.items() if str(value).strip() != as_shown(stored[name])}
 
-    Browsers take line breaks out of the value of a field.
-    """
-    shown = {name: "" if stored[name] is None else _LINE_BREAKS.sub("", str(stored[name])).strip() for name in values}
-    return {name: value for name, value in values.items() if str(value).strip() != shown[name]}
+
+def as_shown(stored: Any) -> str:
+    """Return what a field that was loaded with a stored value sends back: browsers take line breaks out of it."""
+    return "" if stored is None else _LINE_BREAKS.sub("", str(stored)).strip()

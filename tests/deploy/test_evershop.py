@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy.nginx import BESIDE_EVERSHOP, UNLIMITED, Nginx
 from tests.support.answering import Reply, answering
+from tests.support.service import free_port, wait_until
 
 UUID = "5f0d2c44-7a0e-4b3c-8a55-0f6d5f0f2b11"
 # As an operator switches the admins' login on.
@@ -52,6 +53,7 @@ def reached(nginx: Nginx, method: str, path: str, port: int | None = None) -> tu
 
 def test_what_evershop_would_take_as_a_path_of_customers_comes_to_the_service_as_its_plain_path(nginx: Nginx) -> None:
     """EverShop ignores case, a slash at the end, and a locale; a login that it still takes is past our limits."""
+    assert nginx.call("GET", "/api/customers/" + '"' * 3_000).body["error"]["status"] == 400
     for name in ("login", "logout"):
         for form in ("/customer/{}", "/de/customer/{}", "/pt-BR/customer/{}/", "//customer//{}", "/x/../%63ustomer/{}"):
             for path in (form.format(name), form.format(name).title()):
@@ -111,6 +113,18 @@ def test_both_get_all_cookies_and_only_the_service_gets_a_sid(nginx: Nginx) -> N
     assert customers["cookie"] == evershop["cookie"] == cookies
     assert (customers["x-session-id"], evershop.get("x-session-id")) == (UUID, None)
     assert "forged" not in str(customers) + str(evershop)
+
+
+def test_the_token_of_a_reset_link_is_in_no_log() -> None:
+    link = "/account/reset-password?token=SECRET"
+    with closing(Nginx([free_port()] * 2, free_port(), UNLIMITED, BESIDE_EVERSHOP)) as nginx:
+        assert nginx.call("GET", link).status == 503
+        assert (
+            nginx.call("POST", "/api/customers/password", b"x" * (2**20 + 1), Referer=nginx.base + link).status == 413
+        )
+        assert nginx.call("POST", "/api/customers/password", {}, Referer=nginx.base + link).status == 503
+        wait_until(lambda: len(nginx.lines()) == 3)
+        assert "SECRET" not in nginx.errors() + str(nginx.lines())
 
 
 def test_evershops_pages_run_inline_scripts_and_tell_no_other_site_a_token(nginx: Nginx) -> None:

@@ -59,9 +59,8 @@ def delete(ctx: Context, caller: Caller, uuid: UUID) -> Row[Any]:
 
     Raises GroupNotFound, DefaultGroup.
     """
-    with ctx.db.writing(
-        without_timeouts=True
-    ) as tx:  # a group may have more customers than a statement moves in its time
+    # A group may have more customers than a statement moves in its time.
+    with ctx.db.writing(without_timeouts=True) as tx:
         group_id = found(sql.lock(tx.conn, uuid), GroupNotFound)
         if group_id == DEFAULT:
             raise DefaultGroup()

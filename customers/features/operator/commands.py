@@ -57,9 +57,13 @@ def init_db(repair_defaults: bool, recount: bool, evershop: bool) -> None:
     """
     more = (EVERSHOP,) if evershop else ()
     applied = migrate.apply(context.current().db, *more, repair_defaults=repair_defaults, recount=recount)
-    newer = "" if applied == migrate.version() else ": that of a newer release, so nothing was changed"
-    click.echo(f"The database schema is at version {applied}{newer}.")
-    if evershop:
+    newer = applied > migrate.version()
+    said = f"The database schema is at version {applied}"
+    said += ": that of a newer release, so nothing was changed." if newer else "."
+    if newer and (repair_defaults or recount):
+        raise click.ClickException(said)
+    click.echo(said)
+    if evershop and not newer:
         click.echo("Apply deploy/role.sql now. It gives the service's role these rights to EverShop's tables:")
         click.echo("".join(f"  {rights}\n" for rights in EVERSHOP_RIGHTS), nl=False)
 

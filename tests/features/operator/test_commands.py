@@ -101,6 +101,7 @@ def test_init_db_may_be_repeated_and_what_the_database_refuses_is_one_line(
     db.execute("UPDATE customers_schema SET version = 1000")
     result = run(shop, "init-db")
     assert (result.exit_code, "at version 1000: that of a newer release" in result.output) == (0, True)
+    failed(run(shop, "init-db", "--recount"), "that of a newer release")
     failed(run(bare, "init-db"), "the database says: ")
     failed(run(bare, "purge"), "flask init-db")
     failed(run(application(replace(settings, database_url=NOWHERE)), "init-db"), "the database says: ")
