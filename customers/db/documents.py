@@ -12,9 +12,9 @@ class Document(NamedTuple):
     body: str
     version: str
 
-    def extended(self, member: str, value: Any) -> "Document":
-        """Return this JSON object with one more member."""
-        return self._replace(body=f"{self.body[:-1]},{encode({member: value})[1:]}")
+    def extended(self, member: str, text: str) -> "Document":
+        """Return this JSON object with one more member, whose value is a JSON text."""
+        return Document(f'{self.body[:-1]},"{member}":{text}}}', self.version)
 
     def parsed(self) -> Any:
         """Return the JSON as Python values."""

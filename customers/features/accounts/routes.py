@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy import Row
 
 from customers import errors
-from customers.db.documents import Document, Page
+from customers.db.documents import Document, Page, encode
 from customers.db.idempotency_keys import Key
 from customers.features.accounts import schemas, service
 from customers.http import access, context, etags
@@ -31,6 +31,13 @@ def _links(uuid: object) -> list[dict[str, Any]]:
     ]
 
 
+_LINKS = encode(_links("UUID"))
+
+
+def _linked_document(customer: Document, uuid: UUID) -> Document:
+    return customer.extended("links", _LINKS.replace("UUID", str(uuid)))
+
+
 def _linked(customer: Row[Any]) -> dict[str, Any]:
     return {**customer._asdict(), "links": _links(customer.uuid)}
 
@@ -51,7 +58,7 @@ def create_customer(caller: Caller, new: dict[str, Any], key: Key | None) -> Cre
     Registers an account. A network may register 20 times an hour; an admin is not limited.
     """
     uuid, customer, replayed = service.create(context.current(), caller, new, key)
-    return Created(customer.extended("links", _links(uuid)), f"/api/customers/{uuid}", replayed)
+    return Created(_linked_document(customer, uuid), f"/api/customers/{uuid}", replayed)
 
 
 @blueprint.route("", methods=["GET"])
@@ -104,7 +111,7 @@ def update_customer(
     if changes.keys() == {"full_name"} and (
         own := service.rename_own(ctx, claim, uuid, changes["full_name"], versions)
     ):
-        return own.extended("links", _links(authorization.require_customer(claim.caller).uuid))
+        return _linked_document(own, authorization.require_customer(claim.caller).uuid)
     caller, uuid = authorization.require_owner_or_admin(access.identified(claim), uuid)
     return _linked(service.update(ctx, caller, uuid, changes, versions))
 
