@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -61,13 +60,9 @@ def run(ctx: Context, records: Iterable[Record], options: Options, *, most: int 
     """
     settings = ctx.settings
     hasher = Hasher(settings.bcrypt_rounds, threads=settings.workers * settings.hashing_threads)
-    batches = _batches(records, options, most)
-    with ctx.db.without_timeouts() as conn, ThreadPoolExecutor(1, "reader") as reader:
+    with ctx.db.without_timeouts() as conn:
         staging.prepare(conn, remember=options.update or options.dry_run)
-        ahead = reader.submit(next, batches, None)
-        while (found := ahead.result()) is not None:
-            ahead = reader.submit(next, batches, None)  # meanwhile the database works
-            read, batch = found
+        for read, batch in _batches(records, options, most):
             _hash(conn, hasher, options, batch)
             yield _load(conn, options, read, batch)
         if not options.dry_run:
