@@ -70,12 +70,11 @@ def go(page: str, **values: Any) -> Response:
 def _to_login() -> Response:
     """Send to the login, and from there back; whoever was about to change something learns that nothing has changed."""
     if request.method == "POST":
-        rule, back = request.url_rule, request.path
+        rule, back, values = request.url_rule, request.path, request.view_args or {}
         if rule is None or "GET" not in (rule.methods or ()):  # what has no page of its own is a button of another
-            page = "edit_group" if back.startswith("/admin/groups/") else "edit_customer"
-            values = request.view_args or {}
+            form = "edit_group" if back.startswith("/admin/groups/") else "edit_customer"
             back = (
-                url_for(f"staff.{page}", uuid=values["uuid"]) if "uuid" in values else url_for("staff.list_customers")
+                url_for(f"staff.{form}", uuid=values["uuid"]) if "uuid" in values else url_for("staff.list_customers")
             )
         return go("log_in", next=back, done="unsaved")
     return go("log_in", next=request.full_path.rstrip("?"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from tests.support.client import CheckingClient
 from tests.support.database import Db
 from tests.support.html import Visitor
 from tests.support.service import wait_until
-from tests.support.threads import at_once, overtaken, waiting_for_a_lock
+from tests.support.threads import waiting_for_a_lock
 
 CHANGE = {"current_password": PASSWORD, "password": NEW_PASSWORD}
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -83,34 +82,6 @@ def test_a_session_that_ends_is_over_on_both_sides_at_the_next_request(
         left = sessions(db)
         assert len(left) <= 1, "the customer's elsewhere"
         assert [row["sid"] for row in left] == [row["sid"] for row in signed_in(db)]
-
-
-def test_a_session_that_ends_at_evershop_while_it_becomes_one_here_leaves_none(
-    app: Flask, customer: Account, database: str, db: Db
-) -> None:
-    disabled, ids = "UPDATE customer SET status = 0", "SELECT uuid FROM login_session ORDER BY uuid"
-    for end in ("SELECT FROM customer FOR UPDATE; DELETE FROM session", disabled):
-        cookie, before = signed_in_there(app, db, customer).get_cookie("sid"), db.all(ids)
-        assert cookie
-
-        late = overtaken(database, db, end, partial(holding(app, cookie.value).get, ME))
-
-        refused(late, 401, "not_authenticated")
-        assert db.all(ids) == ([] if end == disabled else before)
-
-
-def test_sessions_that_evershop_began_count_for_the_most_an_account_may_have(
-    make_app: MakeApp, customer: Account, db: Db
-) -> None:
-    app = make_app(max_sessions=2)
-
-    clients = [signed_in_there(app, db, customer) for _ in range(3)]
-    seen = [client.get(ME).status_code for client in (*clients, *clients)]
-
-    assert seen == [200, 200, 200, 401, 200, 200]
-    others = [signed_in_there(app, db, customer) for _ in range(8)]
-    at_once(8, lambda number: others[number].get(ME))
-    assert db.one("SELECT count(*) FROM login_session") == {"count": 2}
 
 
 def test_the_session_that_ends_the_others_stays(browse: Browse, customer: Account, db: Db) -> None:
